@@ -1,0 +1,1 @@
+//! The channel thread: Node IPC channels of the apps.

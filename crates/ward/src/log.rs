@@ -1,0 +1,1 @@
+//! The log thread: output pipes of the apps to files and followers.
