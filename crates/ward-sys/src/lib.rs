@@ -34,16 +34,16 @@
 pub mod daemonize;
 pub mod errno;
 pub mod fdpass;
-// pub mod limits;
-// pub mod listener;
+pub mod limits;
+pub mod listener;
 pub mod lock;
 pub mod path;
-// pub mod pipe;
+pub mod pipe;
 // pub mod proc;
 pub mod reap;
 pub mod signal;
 pub mod spawn;
-// pub mod tty;
-// pub mod user;
+pub mod tty;
+pub mod user;
 
 pub use rustix::process::Pid;
