@@ -4,6 +4,11 @@
 //! Bytes that need no date, no JSON and have no follower are not looked at: what is read is
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
+#![allow(
+    dead_code,
+    reason = "the daemon that uses all of it lands apart from it"
+)]
+
 mod daemon;
 pub(crate) mod date;
 mod shape;
@@ -160,19 +165,19 @@ impl LogHandle {
     /// their other ends.
     pub(crate) fn forget(&self, life: Life) {
         // The thread is gone: so are the pipes.
-        drop(self.ask(Command::Forget(life)));
+        self.ask(Command::Forget(life)).ok();
     }
 
     /// A line for the daemon's log, without date and line end.
     pub(crate) fn say(&self, error: bool, text: impl Into<String>) {
         // The thread is gone: there is no log any more.
-        drop(self.ask(Command::Say(error, text.into())));
+        self.ask(Command::Say(error, text.into())).ok();
     }
 
     /// Ends the thread when all pipes have ended, at the latest after `limit`; what is in the
     /// pipes then is still taken.
     pub(crate) fn stop(mut self, limit: Duration) {
-        drop(self.ask(Command::Stop(Instant::now() + limit)));
+        self.ask(Command::Stop(Instant::now() + limit)).ok();
         self.join();
     }
 
@@ -189,7 +194,7 @@ impl LogHandle {
         self.waker.wake();
         if let Some(thread) = self.thread.take() {
             // A panic there was reported by the panic hook; there is nothing to add.
-            drop(thread.join());
+            thread.join().ok();
         }
     }
 }
@@ -219,7 +224,7 @@ fn stream(
     let (pipe, end) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&pipe, true)?;
     // A limit of the user may forbid it; a smaller pipe works as well, only less patiently.
-    drop(fcntl_setpipe_size(&pipe, PIPE_BYTES));
+    fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
     let stream = Stream {
         life,
         origin: Arc::clone(origin),

@@ -37,7 +37,7 @@ impl Waker {
     /// Ends the current wait, or the next one.
     pub(crate) fn wake(&self) {
         // It can only fail when the counter is full, and then the wait ends anyway.
-        drop(rustix::io::write(&*self.0, &1_u64.to_ne_bytes()));
+        rustix::io::write(&*self.0, &1_u64.to_ne_bytes()).ok();
     }
 }
 
@@ -79,7 +79,7 @@ impl Poll {
     /// child, and epoll watches the description.
     pub(crate) fn remove(&self, fd: impl AsFd) {
         // The only failure is that it is not watched, which is what is asked for.
-        drop(epoll::delete(&self.epoll, fd));
+        epoll::delete(&self.epoll, fd).ok();
     }
 
     /// Waits and puts what is ready into `ready`; nothing when woken or when `limit` has passed.

@@ -28,7 +28,7 @@ impl DaemonLog {
         if let Some(file) = &mut self.file {
             let kind = if error { "error" } else { "log" };
             let line = format!("{}: PM2 {kind}: {text}\n", self.stamp.at(wall_ms));
-            drop(file.write_all(line.as_bytes()));
+            file.write_all(line.as_bytes()).ok();
         }
     }
 

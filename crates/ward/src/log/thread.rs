@@ -185,14 +185,14 @@ impl Pump {
                     self.work.complaints.extend(complaints);
                     self.daemon.reopen();
                     // Nobody waits any more: fine.
-                    drop(done.send(()));
+                    done.send(()).ok();
                 }
                 Ok(Command::Flush(paths, done)) => {
                     for path in paths {
                         let complaint = self.sinks.truncate(&path);
                         self.work.complaints.extend(complaint);
                     }
-                    drop(done.send(()));
+                    done.send(()).ok();
                 }
                 Ok(Command::Say(error, text)) => self.daemon.line(error, &text, wall_ms()),
                 Ok(Command::Stop(at)) => self.end = Some(at),
