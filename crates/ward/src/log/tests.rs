@@ -152,11 +152,11 @@ fn nothing_of_a_dying_process_is_lost() {
 #[test]
 fn bytes_without_form_pass_as_they_are() {
     let desk = Desk::new();
-    let (mut out, _err) = desk.attach(1, &desk.output());
+    let (mut out, err) = desk.attach(1, &desk.output());
     out.write_all(b"a prompt: ").unwrap();
     desk.expect("out", "a prompt: ");
     out.write_all(&[0xFF, 0xFE, b'\n']).unwrap();
-    drop((out, _err));
+    drop((out, err));
     let folder = desk.finish();
     let bytes = fs::read(folder.path().join("out")).unwrap();
     assert_eq!(bytes, b"a prompt: \xFF\xFE\n");
@@ -498,7 +498,7 @@ fn writing_goes_on_when_there_is_space_again() {
     };
     let (mut out, err) = desk.attach(1, &output);
     drop(err);
-    out.write_all(&[b'x'; 1_000_000]).unwrap();
+    out.write_all(&vec![b'x'; 1_000_000]).unwrap();
     let deadline = Instant::now() + LIMIT;
     while rustix::io::ioctl_fionread(&out).unwrap() > 0 {
         assert!(Instant::now() < deadline, "a full file blocks the app");
