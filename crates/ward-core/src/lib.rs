@@ -8,9 +8,22 @@
 #![warn(missing_docs)]
 
 pub mod action;
+mod backoff;
+mod change;
+mod compose;
+pub mod defaults;
+pub mod ending;
 pub mod event;
 pub mod id;
+pub mod instance;
 pub mod launch;
+mod pending;
+pub mod policy;
+mod random;
 pub mod request;
+pub mod signal;
 pub mod spec;
+pub mod supervisor;
 pub mod time;
+mod turn;
+pub mod view;
