@@ -244,13 +244,13 @@ impl Instance {
         self.state = State::Stopped;
         self.settle_up(turn);
         self.settle_down(turn);
-        self.settle_gone(Goal::Gone, turn);
         for ending in core::mem::take(&mut self.lingering) {
             turn.release(ending.life);
         }
         turn.publish("delete", true, view::record(self));
         self.forgotten = true;
         turn.act(Action::Forget { instance: self.id });
+        self.settle_gone(Goal::Gone, turn);
     }
 
     /// SIGKILL did not help: the life goes on without us, and holds the slot.
