@@ -2,6 +2,7 @@
 //!
 //! `State` says what is; `Then` says what is wanted once an ending life is gone. Each event has one
 //! method, and each method looks at every state. The methods live in the modules below, by theme.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use core::time::Duration;
 
@@ -237,6 +238,18 @@ impl Instance {
     /// Whether it is a worker of a cluster.
     pub fn is_worker(&self) -> bool {
         self.spec.mode == Mode::Cluster
+    }
+
+    /// Whether a life began and is not ready yet.
+    pub fn is_launching(&self) -> bool {
+        match &self.state {
+            State::Launching { .. } => true,
+            State::Online { .. }
+            | State::Stopping { .. }
+            | State::Stopped
+            | State::Waiting { .. }
+            | State::Errored { .. } => false,
+        }
     }
 
     /// When time alone changes something.

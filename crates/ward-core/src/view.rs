@@ -124,7 +124,7 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     put("pm_uptime", instance.began_at.map(|at| at.0).into());
     put("axm_actions", instance.told.actions.clone().into());
     put("axm_monitor", instance.told.monitor.clone().into());
-    put("axm_options", instance.told.options.clone().into());
+    put("axm_options", options(instance).into());
     put("axm_dynamic", json!({}));
     put("created_at", instance.created_at.map(|at| at.0).into());
     put("pm_id", instance.id.0.into());
@@ -139,6 +139,22 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     );
     runtime_extras(instance, &mut keys);
     keys
+}
+
+/// In PM2 the library it injects into node apps tells their name; programs look for it.
+fn options(instance: &Instance) -> Map<String, Value> {
+    let mut options = instance.told.options.clone();
+    let spec = &instance.spec;
+    let node = ["node", "bun"]
+        .iter()
+        .any(|name| spec.program.interpreter.ends_with(name));
+    let injected = !matches!(spec.node.pmx, Some(Value::Bool(false)));
+    if node && injected && instance.began_at.is_some() && !instance.is_launching() {
+        options
+            .entry("module_name")
+            .or_insert_with(|| spec.name.clone().into());
+    }
+    options
 }
 
 /// Keys that exist only when there is something to say.
@@ -173,7 +189,12 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
 pub fn is_watching(instance: &Instance) -> bool {
     match &instance.watching {
         None | Some(Value::Null | Value::Bool(false)) => false,
-        Some(Value::Bool(true) | Value::Number(_) | Value::String(_)) => true,
-        Some(Value::Array(_) | Value::Object(_)) => true,
+        Some(
+            Value::Bool(true)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_),
+        ) => true,
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::ending::Ending;
 use crate::event::{ExitStatus, Report};
 use crate::id::Life;
 use crate::instance::{Instance, Side, State, Told};
@@ -47,7 +48,7 @@ impl Instance {
             | State::Stopped
             | State::Waiting { .. }
             | State::Errored { .. } => {
-                self.lingering(life, turn, |ending, turn| ending.exited(turn));
+                self.lingering(life, turn, Ending::exited);
             }
         }
     }

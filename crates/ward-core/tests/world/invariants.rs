@@ -157,8 +157,8 @@ fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-fn take(world: &mut World, step: Step) {
-    match step {
+fn take(world: &mut World, step: &Step) {
+    match *step {
         Step::Prepare(kind) => {
             world.ask(Request::Prepare(Box::new(declare(kind))));
         }
@@ -210,9 +210,9 @@ fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
     for plan in plans {
         world.next(plan);
     }
-    take(&mut world, Step::Prepare(kind));
+    take(&mut world, &Step::Prepare(kind));
     for step in steps {
-        take(&mut world, step);
+        take(&mut world, &step);
     }
     come_to_rest(&mut world);
 }
