@@ -80,7 +80,8 @@ pub fn own_children() -> io::Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`.
+/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`. A scan is no instant: a process born
+/// meanwhile with a smaller pid can be missing, so whoever kills must scan again.
 pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
     let all = scanner.all()?;
     let processes: HashMap<i32, Stat> = all.iter().map(|stat| (stat.pid, *stat)).collect();
@@ -138,19 +139,28 @@ impl<'a> Origins<'a> {
         }
     }
 
-    fn is_origin(&self, stat: &Stat) -> bool {
+    fn is_origin(&self, stat: &Stat, processes: &HashMap<i32, Stat>) -> bool {
         let by_id =
             [stat.pid, stat.session, stat.group].contains(&self.root) && !self.root_is_other;
-        by_id || self.in_cgroup.contains(&stat.pid) || self.is_marked_orphan(stat)
+        by_id
+            || self.in_cgroup.contains(&stat.pid)
+            || (self.may_be_orphan(stat, processes) && self.is_marked(stat))
     }
 
-    fn is_marked_orphan(&self, stat: &Stat) -> bool {
-        // Reading an environment is the costly part, so only orphans are looked at; children are found by descent.
-        self.adopters.contains(&stat.ppid)
-            && !stat.is_zombie()
-            && self.marker.is_some_and(|marker| {
-                Pid::from_raw(stat.pid).is_some_and(|pid| proc::environ_holds(pid, marker))
-            })
+    /// Reading an environment is the costly part, so only orphans are looked at; children are found by descent. A scan
+    /// takes a while: a parent that was alive when its child was read may be missing or dead in the same scan.
+    fn may_be_orphan(&self, stat: &Stat, processes: &HashMap<i32, Stat>) -> bool {
+        let parent_lives = processes
+            .get(&stat.ppid)
+            .is_some_and(|parent| !parent.is_zombie());
+        !stat.is_zombie() && (!parent_lives || self.adopters.contains(&stat.ppid))
+    }
+
+    fn is_marked(&self, stat: &Stat) -> bool {
+        let pid = Pid::from_raw(stat.pid);
+        self.marker
+            .zip(pid)
+            .is_some_and(|(marker, pid)| proc::environ_holds(pid, marker))
     }
 
     /// Steps to the farthest origin above, `None` for strangers. Not recursive: an app decides how deep its tree is.
@@ -177,7 +187,7 @@ impl<'a> Origins<'a> {
         for stat in path.into_iter().rev() {
             above = above
                 .map(|depth| depth + 1)
-                .or_else(|| self.is_origin(stat).then_some(0));
+                .or_else(|| self.is_origin(stat, processes).then_some(0));
             depths.insert(stat.pid, above);
         }
         above
@@ -219,9 +229,17 @@ pub fn kill_all(
     timeout: Duration,
 ) -> io::Result<Vec<Member>> {
     let deadline = Instant::now() + timeout;
+    let mut empty_scans = 0;
     loop {
         let members = members(life, scanner)?;
-        if members.is_empty() || Instant::now() >= deadline {
+        // One empty scan may have missed a birth, or a process in the middle of `execve`, whose environment is not
+        // there yet.
+        empty_scans = if members.is_empty() {
+            empty_scans + 1
+        } else {
+            0
+        };
+        if empty_scans == 2 || Instant::now() >= deadline {
             return Ok(members);
         }
         let pidfds: Vec<OwnedFd> = members.iter().filter_map(open).collect();
@@ -236,5 +254,68 @@ pub fn kill_all(
             let left = deadline.saturating_duration_since(Instant::now());
             reap::ended(pidfd.as_fd(), left)?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(marker: &[u8]) -> Origins<'_> {
+        Origins {
+            own: 90_000,
+            adopters: [90_000, 1, 1],
+            root: 100,
+            root_is_other: false,
+            marker: Some(marker),
+            in_cgroup: Vec::new(),
+        }
+    }
+
+    fn process(pid: i32, ppid: i32, state: u8) -> (i32, Stat) {
+        (
+            pid,
+            Stat {
+                pid,
+                ppid,
+                session: pid,
+                state,
+                ..Stat::default()
+            },
+        )
+    }
+
+    #[test]
+    fn a_child_whose_parent_vanished_during_the_scan_may_be_an_orphan() {
+        let all = HashMap::from([
+            process(10, 9, b'S'),
+            process(11, 12, b'S'),
+            process(12, 1, b'Z'),
+            process(13, 14, b'S'),
+            process(14, 1, b'S'),
+            process(15, 90_000, b'S'),
+            process(16, 90_000, b'Z'),
+        ]);
+        let origins = origins(b"");
+        let candidates: Vec<i32> = (10..17)
+            .filter(|pid| origins.may_be_orphan(&all[pid], &all))
+            .collect();
+        assert_eq!(candidates, [10, 11, 14, 15]);
+    }
+
+    #[test]
+    fn a_very_deep_tree_and_a_circle_end() {
+        let mut all: HashMap<i32, Stat> = (101..30_101)
+            .map(|pid| process(pid, pid - 1, b'S'))
+            .collect();
+        all.extend([
+            process(100, 90_000, b'S'),
+            process(40_000, 40_001, b'S'),
+            process(40_001, 40_000, b'S'),
+        ]);
+        let (origins, mut depths) = (origins(b"no such=variable"), HashMap::new());
+        assert_eq!(origins.depth(30_100, &all, &mut depths), Some(30_000));
+        assert_eq!(origins.depth(40_000, &all, &mut depths), None);
+        assert_eq!(origins.depth(90_000, &all, &mut depths), None);
     }
 }
