@@ -1,6 +1,7 @@
 //! Birth: the one place that makes processes.
 
 use std::{
+    cell::Cell,
     ffi::{c_int, c_void},
     mem,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
@@ -18,10 +19,11 @@ use crate::{Pid, errno::Errno};
 /// From `linux/sched.h`; not a flag of the old `clone`. Kernel 5.7.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Room for the few shallow frames of the child; the page above it holds the report.
+/// Room for the few shallow frames of the child, between a page that must not be touched and one for the report.
 const STACK_BYTES: usize = 64 * 1024;
-const PAGE_BYTES: usize = 4096;
-const MAPPING_BYTES: usize = STACK_BYTES + PAGE_BYTES;
+/// A multiple of every page size of Linux.
+const PAGE_BYTES: usize = 64 * 1024;
+const MAPPING_BYTES: usize = PAGE_BYTES + STACK_BYTES + PAGE_BYTES;
 
 /// A process that has become the program or failed to.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ pub(super) struct Failure {
 
 /// Makes the process and waits until it is the program.
 pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, SpawnError> {
-    let stack = Stack::new().map_err(|errno| SpawnError::Prepare { errno })?;
+    let stack = Stack::take().map_err(|errno| SpawnError::Prepare { errno })?;
     let cgroup = command.cgroup.as_ref().map(AsRawFd::as_raw_fd);
     // See the module documentation of `spawn` for why a change of user forbids it.
     let sharing = if plan.credentials.is_none() {
@@ -64,7 +66,7 @@ pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, Spa
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     let report = stack.view();
     let step = report.step.load(Ordering::Acquire);
-    Ok(Born {
+    let born = Born {
         pid: Pid::from_raw(pid).expect("clone returned a pid above zero"),
         pidfd,
         in_cgroup: direct || report.joined_cgroup.load(Ordering::Relaxed) == 1,
@@ -73,7 +75,9 @@ pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, Spa
             detail: report.detail.load(Ordering::Relaxed),
             errno: report.errno.load(Ordering::Relaxed),
         }),
-    })
+    };
+    stack.put_back();
+    Ok(born)
 }
 
 /// Pid, pidfd, and whether the process was born in the cgroup.
@@ -132,7 +136,7 @@ fn clone3(
     args.flags = u64::from(flags.cast_unsigned()) | CLONE_INTO_CGROUP;
     args.pidfd = (&raw mut pidfd) as u64;
     args.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
-    args.stack = stack.base as u64;
+    args.stack = stack.bottom() as u64;
     args.stack_size = STACK_BYTES as u64;
     args.cgroup = u64::from(cgroup.cast_unsigned());
     let start: *mut c_void = ptr::from_mut(start).cast();
@@ -195,22 +199,49 @@ struct Stack {
     base: *mut c_void,
 }
 
+thread_local! {
+    /// The last stack of this thread: making and touching a new one costs as much as all else the parent does.
+    static SPARE: Cell<Option<Stack>> = const { Cell::new(None) };
+}
+
 impl Stack {
+    /// The spare one of this thread, or a new one.
+    fn take() -> Result<Self, Errno> {
+        let stack = SPARE.take().map_or_else(Self::new, Ok)?;
+        stack.view().step.store(0, Ordering::Relaxed);
+        stack.view().joined_cgroup.store(0, Ordering::Relaxed);
+        Ok(stack)
+    }
+
+    /// Kept for the next spawn.
+    fn put_back(self) {
+        SPARE.set(Some(self));
+    }
+
     fn new() -> Result<Self, Errno> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours. (rustix's is unsafe too.)
         let base = unsafe { libc::mmap(ptr::null_mut(), MAPPING_BYTES, protection, flags, -1, 0) };
         if base == libc::MAP_FAILED {
-            Err(Errno::last())
-        } else {
-            Ok(Self { base })
+            return Err(Errno::last());
         }
+        let stack = Self { base };
+        // SAFETY: the first page of our own new mapping, which nobody uses yet. (rustix's is unsafe too.)
+        if unsafe { libc::mprotect(base, PAGE_BYTES, libc::PROT_NONE) } < 0 {
+            return Err(Errno::last());
+        }
+        Ok(stack)
+    }
+
+    /// The lowest address the child may use.
+    fn bottom(&self) -> *mut c_void {
+        self.base.wrapping_byte_add(PAGE_BYTES)
     }
 
     /// Where the stack begins, growing down. It is page-aligned.
     fn top(&self) -> *mut c_void {
-        self.base.wrapping_byte_add(STACK_BYTES)
+        self.bottom().wrapping_byte_add(STACK_BYTES)
     }
 
     fn report(&self) -> *const Report {
