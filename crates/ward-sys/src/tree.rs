@@ -33,7 +33,8 @@ pub struct Life<'a> {
     pub root_start_time: Option<u64>,
     /// A `NAME=value` that only processes of this life have in their environment.
     pub marker: Option<&'a [u8]>,
-    /// Its cgroup.
+    /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty one is taken for the end
+    /// of the life.
     pub cgroup: Option<&'a Cgroup>,
 }
 
@@ -210,7 +211,8 @@ pub fn signal_all(members: &[Member], signal: Signal) -> usize {
 }
 
 /// One round of SIGKILL to everything that belongs to the life, without waiting. Returns how many processes were found;
-/// call again, after their exits or a moment, until it is zero. For the daemon, which must not block.
+/// call again, after their exits or a moment, until it is zero twice or [`is_empty`] is true. For the daemon, which must
+/// not block.
 pub fn kill_once(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<usize> {
     let members = members(life, scanner)?;
     if let Some(cgroup) = life.cgroup {
