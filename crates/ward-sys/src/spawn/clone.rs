@@ -1,7 +1,6 @@
 //! Birth: the one place that makes processes.
 
 use std::{
-    cell::Cell,
     ffi::{c_int, c_void},
     mem,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
@@ -11,19 +10,15 @@ use std::{
 
 use super::{
     Command, SpawnError,
-    child::{self, Report, SIGSET_BYTES, Start, Step},
+    child::{self, Start, Step},
+    mask::Blocked,
     plan::Plan,
+    stack::{STACK_BYTES, Stack},
 };
 use crate::{Pid, errno::Errno};
 
 /// From `linux/sched.h`; not a flag of the old `clone`. Kernel 5.7.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Room for the few shallow frames of the child, between a page that must not be touched and one for the report.
-const STACK_BYTES: usize = 64 * 1024;
-/// A multiple of every page size of Linux.
-const PAGE_BYTES: usize = 64 * 1024;
-const MAPPING_BYTES: usize = PAGE_BYTES + STACK_BYTES + PAGE_BYTES;
 
 /// A process that has become the program or failed to.
 #[derive(Debug)]
@@ -192,108 +187,4 @@ fn clone3(
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn clone3(_: &mut Start, _: &Stack, _: c_int, _: RawFd) -> Result<(c_int, RawFd), Errno> {
     Err(Errno(libc::ENOSYS))
-}
-
-/// The child's stack, and above it the report. Shared, so that the report gets back even from copied memory.
-struct Stack {
-    base: *mut c_void,
-}
-
-thread_local! {
-    /// The last stack of this thread: making and touching a new one costs as much as all else the parent does.
-    static SPARE: Cell<Option<Stack>> = const { Cell::new(None) };
-}
-
-impl Stack {
-    /// The spare one of this thread, or a new one.
-    fn take() -> Result<Self, Errno> {
-        let stack = SPARE.take().map_or_else(Self::new, Ok)?;
-        stack.view().step.store(0, Ordering::Relaxed);
-        stack.view().joined_cgroup.store(0, Ordering::Relaxed);
-        Ok(stack)
-    }
-
-    /// Kept for the next spawn.
-    fn put_back(self) {
-        SPARE.set(Some(self));
-    }
-
-    fn new() -> Result<Self, Errno> {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours. (rustix's is unsafe too.)
-        let base = unsafe { libc::mmap(ptr::null_mut(), MAPPING_BYTES, protection, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let stack = Self { base };
-        // SAFETY: the first page of our own new mapping, which nobody uses yet. (rustix's is unsafe too.)
-        if unsafe { libc::mprotect(base, PAGE_BYTES, libc::PROT_NONE) } < 0 {
-            return Err(Errno::last());
-        }
-        Ok(stack)
-    }
-
-    /// The lowest address the child may use.
-    fn bottom(&self) -> *mut c_void {
-        self.base.wrapping_byte_add(PAGE_BYTES)
-    }
-
-    /// Where the stack begins, growing down. It is page-aligned.
-    fn top(&self) -> *mut c_void {
-        self.bottom().wrapping_byte_add(STACK_BYTES)
-    }
-
-    fn report(&self) -> *const Report {
-        self.top().cast_const().cast()
-    }
-
-    fn view(&self) -> &Report {
-        // SAFETY: the page is mapped as long as `self`, aligned, and zero or written by the child through atomics; any
-        // bit pattern is a valid report.
-        unsafe { &*self.report() }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping, exactly; references into it cannot outlive `self`, and the child is gone from it.
-        let result = unsafe { libc::munmap(self.base, MAPPING_BYTES) };
-        debug_assert_eq!(result, 0, "munmap of our own mapping");
-    }
-}
-
-/// All signals of this thread are held back as long as this lives.
-struct Blocked {
-    before: u64,
-}
-
-impl Blocked {
-    fn all() -> Self {
-        Self {
-            before: swap_mask(u64::MAX),
-        }
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        swap_mask(self.before);
-    }
-}
-
-/// Sets the mask of this thread, returns the old one. Raw, because libc's wrapper leaves its own signals unblocked.
-fn swap_mask(mask: u64) -> u64 {
-    let mut before = 0u64;
-    // SAFETY: both sets are 8 bytes and live. The call cannot fail with these arguments. (rustix has no masks.)
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            &raw mut before,
-            SIGSET_BYTES,
-        )
-    };
-    before
 }
