@@ -25,10 +25,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         console.error("No processes saved; DUMP file doesn't exist");
         return Ok(());
     };
-    console.say(format!(
-        "Restoring processes located in {}",
-        file.display()
-    ));
+    console.say(format!("Restoring processes located in {}", file.display()));
     restore(invocation, &mut client, entries)?;
     super::list::print_after(&mut client, invocation)
 }
@@ -42,7 +39,10 @@ fn restore(
     let missing: Vec<Entry> = entries
         .into_iter()
         .filter(|entry| {
-            let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = entry
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             !present.iter().any(|candidate| candidate.name == name)
         })
         .map(to_restore)
@@ -56,7 +56,10 @@ fn restore(
     let started = client.call("ward:prepare", &[Value::Object(request)])?;
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
-        if instances.as_array().is_some_and(|all| all.iter().all(running)) {
+        if instances
+            .as_array()
+            .is_some_and(|all| all.iter().all(running))
+        {
             let script = entry["pm_exec_path"].as_str().unwrap_or_default();
             invocation.console.say(format!("Process {script} restored"));
         }
@@ -81,7 +84,10 @@ fn to_restore(mut entry: Entry) -> Entry {
 fn tell_of_broken_files(console: &Console, saved: &Saved) {
     for aside in &saved.aside {
         let file = aside.file.display();
-        console.error(format!("Failed to read dump file in {file}: {}", aside.reason));
+        console.error(format!(
+            "Failed to read dump file in {file}: {}",
+            aside.reason
+        ));
         match &aside.now {
             Some(now) => console.notice(format!("It is kept as {}", now.display())),
             None => console.warn_aside("It could not be renamed"),
