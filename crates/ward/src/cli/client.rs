@@ -1,6 +1,8 @@
 //! The client side of `rpc.sock`: one blocking connection, one call at a time, a deadline on each.
 
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 use std::io::{self, Read, Write};
@@ -18,7 +20,7 @@ pub(crate) use self::subscription::Subscription;
 
 /// How long a call may take unless the command says otherwise. Generous: stopping a hundred
 /// stubborn apps takes a while, and a daemon that hangs is rare.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection to the daemon.
 #[derive(Debug)]
@@ -179,7 +181,7 @@ impl Client {
                 return Err(CallError::Deadline(patience));
             }
             self.stream.set_read_timeout(Some(left))?;
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_384];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(CallError::Closed),
                 Ok(length) => self.decoder.push(&chunk[..length]),

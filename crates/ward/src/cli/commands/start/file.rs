@@ -122,7 +122,7 @@ fn restart(
             extras,
         });
     }
-    act::side_by_side(invocation, client, action, jobs)
+    act::side_by_side(invocation, client, action, &jobs)
 }
 
 /// Starts what is missing, all side by side.
