@@ -1,7 +1,17 @@
 //! The command line: words in, requests to the daemon, text out.
 
 pub(crate) mod commands;
+#[allow(
+    dead_code,
+    reason = "the commands that use it land with the command line"
+)]
+pub(crate) mod ecosystem;
 pub(crate) mod out;
+#[allow(
+    dead_code,
+    reason = "the commands that use it land with the command line"
+)]
+pub(crate) mod resolve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

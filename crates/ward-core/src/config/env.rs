@@ -171,7 +171,7 @@ mod tests {
             "env": {"A": 1, "B": "b", "O": {"x": [1]}, "N": null}, "env_prod": {"A": 2, "C": true},
         });
         let deploy = object(
-            json!({"prod": {"env": {"B": "deployed", "D": "d"}}, "only": {"env": {"D": 1}}}),
+            &json!({"prod": {"env": {"B": "deployed", "D": "d"}}, "only": {"env": {"D": 1}}}),
         );
         let text = json!({"A": 1, "B": "b", "O": "{\"x\":[1]}", "N": "null"});
         for (name, wanted, label, warnings) in [
