@@ -1,6 +1,6 @@
 //! `resurrect`: what was saved runs again, unless an app of that name is there already.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::start::script;
 use crate::cli::args::Invocation;
@@ -50,10 +50,7 @@ fn restore(
     if missing.is_empty() {
         return Ok(());
     }
-    let mut request = Map::new();
-    request.insert("apps".to_owned(), json!(missing));
-    super::set_deadline(&mut request, client);
-    let started = client.call("ward:prepare", &[Value::Object(request)])?;
+    let started = script::prepare(client, missing.clone())?;
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
         if instances
@@ -97,6 +94,8 @@ fn tell_of_broken_files(console: &Console, saved: &Saved) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn restored(entry: Value) -> Value {
