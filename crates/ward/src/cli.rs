@@ -1,6 +1,7 @@
 //! The command line: words in, requests to the daemon, text out.
 
 pub(crate) mod commands;
+#[allow(dead_code, reason = "the dispatcher arrives with the arguments")]
 pub(crate) mod out;
 
 use std::ffi::OsString;

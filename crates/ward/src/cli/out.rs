@@ -1,1 +1,15 @@
-//! What commands print: tables, records, colour.
+//! What commands print: tables, records, colour. Everything here is pure: records in, text out.
+
+pub(crate) mod color;
+pub(crate) mod describe;
+pub(crate) mod env;
+pub(crate) mod host;
+pub(crate) mod human;
+pub(crate) mod inspect;
+pub(crate) mod json;
+pub(crate) mod list;
+pub(crate) mod minilist;
+pub(crate) mod record;
+pub(crate) mod table;
+pub(crate) mod users;
+pub(crate) mod width;
