@@ -8,9 +8,11 @@
 #![warn(missing_docs)]
 
 pub mod action;
+pub mod config;
 pub mod event;
 pub mod id;
 pub mod launch;
+pub mod record;
 pub mod request;
 pub mod spec;
 pub mod time;
