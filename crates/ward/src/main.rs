@@ -7,6 +7,7 @@ mod daemon;
 mod exit;
 mod log;
 mod paths;
+mod poll;
 
 use std::env;
 use std::process::ExitCode;
