@@ -1,4 +1,4 @@
-//! What commands print: tables, records, colour. Everything here is pure: records in, text out.
+//! What commands print: tables, records, colour. All but `screen` is pure: records in, text out.
 
 pub(crate) mod color;
 pub(crate) mod describe;
@@ -10,6 +10,8 @@ pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod minilist;
 pub(crate) mod record;
+pub(crate) mod screen;
 pub(crate) mod table;
+pub(crate) mod tree;
 pub(crate) mod users;
 pub(crate) mod width;

@@ -196,8 +196,7 @@ mod tests {
             lines: 3,
             ..LogOptions::default()
         };
-        let files =
-            |options: &LogOptions| files(&records, &Filter::All, options, &at("pm2.log"));
+        let files = |options: &LogOptions| files(&records, &Filter::All, options, &at("pm2.log"));
         let (out, err) = text(&files(&options), &options, folder.path());
         assert_eq!(err, "");
         insta::assert_snapshot!(out, @r"
