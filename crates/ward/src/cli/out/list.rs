@@ -271,12 +271,25 @@ fn watching(app: Record<'_>) -> Cell {
 
 /// Sorts by `field[:asc|desc]`; anything unknown means by name.
 fn sort(records: &mut [Record<'_>], by: Option<&str>) {
-    let (field, order) = by
-        .unwrap_or("name")
-        .split_once(':')
-        .unwrap_or((by.unwrap_or("name"), "asc"));
-    let mut descending = order == "desc";
-    match field.to_lowercase().as_str() {
+    let by = by.unwrap_or("name");
+    let (field, order) = by.split_once(':').unwrap_or((by, "asc"));
+    let field = field.to_lowercase();
+    let known = [
+        "name",
+        "namespace",
+        "pid",
+        "id",
+        "cpu",
+        "memory",
+        "uptime",
+        "status",
+    ];
+    let descending = order == "desc" && known.contains(&field.as_str());
+    // Turned around before and after, so that equals keep the daemon's order either way.
+    if descending {
+        records.reverse();
+    }
+    match field.as_str() {
         "namespace" => records.sort_by_key(|record| record.namespace()),
         "pid" => records.sort_by_key(|record| record.pid().unwrap_or(0)),
         "id" => records.sort_by_key(|record| record.id()),
@@ -284,11 +297,7 @@ fn sort(records: &mut [Record<'_>], by: Option<&str>) {
         "memory" => records.sort_by_key(|record| record.memory()),
         "uptime" => records.sort_by_key(|record| record.integer("pm_uptime").unwrap_or(0)),
         "status" => records.sort_by_key(|record| record.status()),
-        "name" => records.sort_by_key(|record| record.name()),
-        _ => {
-            records.sort_by_key(|record| record.name());
-            descending = false;
-        }
+        _ => records.sort_by_key(|record| record.name()),
     }
     if descending {
         records.reverse();

@@ -158,6 +158,8 @@ fn a_long_status_and_wide_names_are_whole_and_aligned() {
 #[case(Some("name:desc"), "0 2 3")]
 #[case(Some("name:DESC"), "3 2 0")]
 #[case(Some("nope:desc"), "3 2 0")]
+#[case(Some("status"), "0 2 3")]
+#[case(Some("status:desc"), "0 2 3")]
 fn order_of_rows(#[case] by: Option<&str>, #[case] ids: &str) {
     let records = &sample()[..3];
     let mut sorted: Vec<Record<'_>> = records.iter().map(Record::new).collect();
