@@ -76,8 +76,9 @@ pub(crate) struct ChannelHandle {
 #[derive(Debug)]
 pub(crate) struct ChannelThread;
 
-/// Parsing nested JSON goes deep; what is never touched costs nothing.
-const STACK_BYTES: usize = 2 * 1024 * 1024;
+/// Parsing nested JSON is the deepest it goes. What is never touched costs nothing, and less than
+/// a huge page is never made one.
+const STACK_BYTES: usize = 1024 * 1024;
 
 impl ChannelThread {
     /// Starts the thread. The sender is unbounded, what waits in it is not: see [`Credit`].

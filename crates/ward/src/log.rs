@@ -89,8 +89,9 @@ pub(crate) struct LogThread;
 /// 64 MiB for all their pipes, after which pipes get one page: larger ones would harm many apps.
 const PIPE_BYTES: usize = 256 * 1024;
 
-/// Enough for formatting and writing; the buffers are on the heap.
-const STACK_BYTES: usize = 128 * 1024;
+/// Reading the time zone's file is the deepest it goes. What is never touched costs nothing, and
+/// less than a huge page is never made one.
+const STACK_BYTES: usize = 1024 * 1024;
 
 impl LogThread {
     /// Starts the thread. Chunks are dropped and counted while `chunks` is full. Complaints and

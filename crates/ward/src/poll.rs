@@ -158,6 +158,14 @@ impl<T> Slots<T> {
         Some(value)
     }
 
+    /// Whether a value satisfies a condition.
+    pub(crate) fn any(&self, wanted: impl FnMut(&T) -> bool) -> bool {
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.1.as_ref())
+            .any(wanted)
+    }
+
     /// The tokens of all values that satisfy a condition.
     pub(crate) fn tokens(&self, mut wanted: impl FnMut(&T) -> bool) -> Vec<Token> {
         self.slots
@@ -169,7 +177,8 @@ impl<T> Slots<T> {
     }
 
     fn index(token: Token) -> usize {
-        (token.0 & u64::from(u32::MAX)) as usize
+        let index = token.0 & u64::from(u32::MAX);
+        usize::try_from(index).unwrap_or(usize::MAX)
     }
 
     fn generation(token: Token) -> u32 {

@@ -221,11 +221,11 @@ impl Pump {
     }
 
     fn has_tails(&self) -> bool {
-        self.work.followed && !self.sources.tokens(|source| source.has_tail()).is_empty()
+        self.work.followed && self.sources.any(Source::has_tail)
     }
 
     fn show_tails(&mut self) {
-        for token in self.sources.tokens(|source| source.has_tail()) {
+        for token in self.sources.tokens(Source::has_tail) {
             if let Some(source) = self.sources.get_mut(token) {
                 source.show_tail(&mut self.work);
             }
@@ -246,7 +246,7 @@ impl Pump {
 
     fn is_done(&self) -> bool {
         self.end
-            .is_some_and(|at| Instant::now() >= at || self.sources.tokens(|_| true).is_empty())
+            .is_some_and(|at| Instant::now() >= at || !self.sources.any(|_| true))
     }
 
     fn end_all(&mut self, buffer: &mut [u8]) {

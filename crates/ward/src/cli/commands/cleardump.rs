@@ -1,9 +1,16 @@
-//! `cleardump`.
+//! `cleardump`: an empty saved list. The list before it stays as the backup.
 
 use crate::cli::args::Invocation;
+use crate::cli::store;
 use crate::exit::Failure;
 
-/// Not there yet.
-pub(crate) fn run(_invocation: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("not there yet"))
+/// Writes `[]`. No daemon is needed.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    super::prepare_home(&invocation.paths)?;
+    store::write(&invocation.paths, &[], true).map_err(|error| super::save::failure(&error))?;
+    invocation.console.say(format!(
+        "Successfully created {}",
+        invocation.paths.dump.display()
+    ));
+    Ok(())
 }

@@ -1,9 +1,16 @@
-//! `start_or_reload`.
+//! `startOrReload`, also called `startOrGracefulReload`: a config file; what runs is reloaded.
 
+use super::act::Action;
+use super::reload::Lock;
+use super::start::file;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
-/// Not there yet.
-pub(crate) fn run(_invocation: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("not there yet"))
+/// Acts on the file.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = super::connect(invocation)?;
+    let _lock = Lock::take(invocation)?;
+    let target = invocation.target().unwrap_or_default();
+    file::run(invocation, &mut client, Action::Reload, target)?;
+    super::list::print_after(&mut client, invocation)
 }
