@@ -7,6 +7,7 @@ pub(crate) mod help;
 pub(crate) mod messages;
 pub(crate) mod out;
 pub(crate) mod select;
+pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
