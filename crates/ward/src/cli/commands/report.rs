@@ -49,10 +49,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
                 .to_string(),
         ),
     ];
-    let facts: String = facts
+    let facts: Vec<String> = facts
         .iter()
         .map(|(name, value)| format!("- {name}: {value}\n"))
         .collect();
+    let facts = facts.concat();
     invocation.console.line(format!(
         "## ward report\n\n{facts}\n### List\n\n```\n{list}```\n\n\
          ### Last {LOG_LINES} lines of the daemon's log\n\n```\n{log}```"

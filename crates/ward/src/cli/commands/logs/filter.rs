@@ -17,7 +17,7 @@ pub(crate) enum Filter {
     Name(String),
     Namespace(String),
     Pattern(Regex),
-    Id(i64),
+    Ids(Vec<i64>),
 }
 
 /// What the daemon's lines are labelled with.
@@ -45,7 +45,7 @@ impl Filter {
             Self::Name(word.to_owned()),
             Self::Namespace(word.to_owned()),
         ];
-        candidates.extend(word.parse().ok().map(Self::Id));
+        candidates.extend(word.parse().ok().map(|id| Self::Ids(vec![id])));
         candidates
             .into_iter()
             .find(|filter| filter.matches_any(records))
@@ -71,7 +71,7 @@ impl Filter {
             Self::Name(wanted) => wanted == name,
             Self::Namespace(wanted) => namespace == Some(wanted),
             Self::Pattern(pattern) => pattern.is_match(name),
-            Self::Id(wanted) => id == Some(*wanted),
+            Self::Ids(wanted) => id.is_some_and(|id| wanted.contains(&id)),
         }
     }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
+use ward_wire::amp::Decoder;
+use ward_wire::bus::Event;
 
 use super::Output;
 use super::printer::Printer;
@@ -21,7 +23,7 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct Bus {
     path: PathBuf,
     stream: Option<UnixStream>,
-    buffer: Vec<u8>,
+    decoder: Decoder,
 }
 
 /// What became of one wait.
@@ -38,7 +40,7 @@ impl Bus {
         Self {
             path: path.to_owned(),
             stream: UnixStream::connect(path).ok(),
-            buffer: Vec::new(),
+            decoder: Decoder::new(),
         }
     }
 
@@ -56,10 +58,10 @@ impl Bus {
             }
             let mut output = Output::default();
             let now_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
-            while let Some((topic, payload)) = self.next_event() {
-                let at = payload.get("at").and_then(Value::as_u64);
+            while let Some(event) = self.next_event() {
+                let at = event.payload.get("at").and_then(Value::as_u64);
                 if at.is_none_or(|at| at >= since_ms) {
-                    printer.print(&topic, &payload, now_ms, &mut output);
+                    printer.print(&event.topic, &event.payload, now_ms, &mut output);
                 }
             }
             if !write(output) {
@@ -100,52 +102,40 @@ impl Bus {
         let mut chunk = vec![0; CHUNK];
         match stream.read(&mut chunk) {
             Ok(length) if length > 0 => {
-                self.buffer.extend_from_slice(&chunk[..length]);
+                self.decoder.push(&chunk[..length]);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
             _ => {
-                self.stream = None;
-                self.buffer.clear();
+                self.hang_up();
                 false
             }
         }
     }
 
-    /// Takes the next whole event out of the buffer. What is no event is skipped.
-    fn next_event(&mut self) -> Option<(String, Value)> {
+    /// The next whole event. What is no event is skipped; a daemon that sends nonsense lengths is
+    /// left and called again.
+    fn next_event(&mut self) -> Option<Event> {
         loop {
-            let (arguments, length) = split(&self.buffer)?;
-            let event = event(&arguments);
-            self.buffer.drain(..length);
-            if event.is_some() {
-                return event;
+            match self.decoder.next() {
+                Ok(None) => return None,
+                Ok(Some(frame)) => {
+                    if let Ok(event) = Event::from_frame(&frame) {
+                        return Some(event);
+                    }
+                }
+                Err(_) => {
+                    self.hang_up();
+                    return None;
+                }
             }
         }
     }
-}
 
-/// One frame: a byte with the number of arguments in its low half, then each with its length.
-fn split(buffer: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
-    let count = buffer.first()? & 0x0f;
-    let mut at = 1;
-    let mut arguments = Vec::new();
-    for _ in 0..count {
-        let length = u32::from_be_bytes(buffer.get(at..at + 4)?.try_into().ok()?);
-        let end = at + 4 + usize::try_from(length).ok()?;
-        arguments.push(buffer.get(at + 4..end)?);
-        at = end;
+    fn hang_up(&mut self) {
+        self.stream = None;
+        self.decoder = Decoder::new();
     }
-    Some((arguments, at))
-}
-
-fn event(arguments: &[&[u8]]) -> Option<(String, Value)> {
-    let [topic, payload, ..] = arguments else {
-        return None;
-    };
-    let topic = core::str::from_utf8(topic.strip_prefix(b"s:")?).ok()?;
-    let payload = serde_json::from_slice(payload.strip_prefix(b"j:")?).ok()?;
-    Some((topic.to_owned(), payload))
 }
 
 #[cfg(test)]

@@ -193,12 +193,8 @@ fn json_lines(event: &Event<'_>, output: &mut Output) {
             push_json(&line, output);
             continue;
         };
-        let message = record.get("message").and_then(Value::as_str).unwrap_or("");
-        for message in message
-            .to_owned()
-            .split('\n')
-            .filter(|line| !line.is_empty())
-        {
+        let text = record.insert("message".to_owned(), Value::Null);
+        for message in lines(text.as_ref().and_then(Value::as_str).unwrap_or("")) {
             record.insert("message".to_owned(), json!(message));
             push_json(&Value::Object(record.clone()), output);
         }
