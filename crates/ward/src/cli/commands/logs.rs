@@ -145,6 +145,26 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     )
 }
 
+/// Streams the logs of these instances until the reader has enough: `--attach` of other commands.
+#[expect(
+    dead_code,
+    reason = "for start and restart, which know what they acted on"
+)]
+pub(crate) fn attach(invocation: &Invocation, ids: &[u32]) {
+    let filter = Filter::Ids(ids.iter().copied().map(i64::from).collect());
+    let console = &invocation.console;
+    let options = LogOptions {
+        paint: Paint {
+            on: console.color(),
+        },
+        ..LogOptions::default()
+    };
+    let bus = Bus::subscribe(&invocation.paths.pub_socket);
+    bus.follow(&mut Printer::new(options, filter), 0, |output| {
+        write(console, &output)
+    });
+}
+
 fn show(
     invocation: &Invocation,
     records: &[Value],

@@ -49,16 +49,12 @@ pub(crate) fn render(value: &Value, options: &DescribeOptions<'_>) -> String {
 }
 
 fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
-    let mut rows: Vec<Vec<Cell>> = vec![vec![Cell::plain("status"), list::status(app)]];
-    let mut row = |label: &str, value: Option<String>| {
-        let value = value.filter(|value| !value.is_empty());
-        let value = value.unwrap_or_else(|| "N/A".to_owned());
-        rows.push(vec![Cell::plain(label), Cell::plain(value)]);
-    };
-    row("name", Some(app.name().to_owned()));
-    row("namespace", Some(app.namespace().to_owned()));
-    row("version", Some(app.version().to_owned()));
-    row(
+    let mut rows = Rows::default();
+    rows.cell("status", list::status(app));
+    rows.add("name", Some(app.name().to_owned()));
+    rows.add("namespace", Some(app.namespace().to_owned()));
+    rows.add("version", Some(app.version().to_owned()));
+    rows.add(
         "restarts",
         app.shown("restart_time").or_else(|| Some("0".to_owned())),
     );
@@ -67,45 +63,68 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
         ("cron restart", "cron_restart"),
     ] {
         if app.get(key).is_some() {
-            row(label, app.shown(key));
+            rows.add(label, app.shown(key));
         }
     }
-    row("uptime", Some(app.uptime(now_ms)));
+    rows.add("uptime", Some(app.uptime(now_ms)));
     if app.get("pm_log_path").is_some() {
-        row("entire log path", app.shown("pm_log_path"));
+        rows.add("entire log path", app.shown("pm_log_path"));
     }
-    row("script path", app.shown("pm_exec_path"));
-    row("script args", words(app, "args"));
-    row("error log path", app.shown("pm_err_log_path"));
-    row("out log path", app.shown("pm_out_log_path"));
-    row("pid path", app.shown("pm_pid_path"));
-    row("interpreter", app.shown("exec_interpreter"));
-    row("interpreter args", words(app, "node_args"));
-    row("script id", Some(app.id().to_string()));
-    row("exec cwd", app.shown("pm_cwd"));
-    row("exec mode", app.shown("exec_mode"));
-    row("node.js version", app.shown("node_version"));
-    row("node env", node_env(app));
-    row(
-        "watch & reload",
-        Some(if app.is_watching() { "✔" } else { "✘" }.to_owned()),
-    );
-    row(
+    rows.add("script path", app.shown("pm_exec_path"));
+    rows.add("script args", words(app, "args"));
+    rows.add("error log path", app.shown("pm_err_log_path"));
+    rows.add("out log path", app.shown("pm_out_log_path"));
+    rows.add("pid path", app.shown("pm_pid_path"));
+    rows.add("interpreter", app.shown("exec_interpreter"));
+    rows.add("interpreter args", words(app, "node_args"));
+    rows.add("script id", Some(app.id().to_string()));
+    rows.add("exec cwd", app.shown("pm_cwd"));
+    rows.add("exec mode", app.shown("exec_mode"));
+    rows.add("node.js version", app.shown("node_version"));
+    rows.add("node env", node_env(app));
+    rows.cell("watch & reload", watching(app));
+    rows.add(
         "unstable restarts",
         app.shown("unstable_restarts")
             .or_else(|| Some("0".to_owned())),
     );
-    row("created at", app.integer("created_at").and_then(iso));
+    rows.add("created at", app.integer("created_at").and_then(iso));
     // The rest is ward's own: PM2 does not say why an app is not running.
     if app.get("exit_signal").is_some() {
-        row("exit signal", app.shown("exit_signal"));
+        rows.add("exit signal", app.shown("exit_signal"));
     } else if app.integer("exit_code").is_some_and(|code| code != 0) {
-        row("exit code", app.shown("exit_code"));
+        rows.add("exit code", app.shown("exit_code"));
     }
     if app.get("failure").is_some() {
-        row("failure", app.shown("failure"));
+        rows.add("failure", app.shown("failure"));
     }
-    rows
+    rows.0
+}
+
+/// Rows of a label and a value.
+#[derive(Default)]
+struct Rows(Vec<Vec<Cell>>);
+
+impl Rows {
+    fn cell(&mut self, label: &str, value: Cell) {
+        self.0.push(vec![Cell::plain(label), value]);
+    }
+
+    fn add(&mut self, label: &str, value: Option<String>) {
+        let value = value.filter(|value| !value.is_empty());
+        self.cell(
+            label,
+            Cell::plain(value.unwrap_or_else(|| "N/A".to_owned())),
+        );
+    }
+}
+
+fn watching(app: Record<'_>) -> Cell {
+    if app.is_watching() {
+        Cell::new("✔", &[Style::Green, Style::Bold])
+    } else {
+        Cell::plain("✘")
+    }
 }
 
 fn words(app: Record<'_>, key: &str) -> Option<String> {

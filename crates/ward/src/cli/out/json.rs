@@ -13,14 +13,10 @@ const MAX_EXACT: u64 = 1 << 53;
 
 /// A JSON number as JavaScript prints it.
 pub(crate) fn number(number: &Number) -> String {
-    let exact = number
-        .as_i64()
-        .map_or(number.is_u64(), |whole| whole.unsigned_abs() <= MAX_EXACT)
-        && number.as_u64().is_none_or(|whole| whole <= MAX_EXACT);
-    if exact {
-        return number.to_string();
+    match number.as_i64() {
+        Some(whole) if whole.unsigned_abs() <= MAX_EXACT => whole.to_string(),
+        _ => human::number(number.as_f64().unwrap_or(f64::NAN)),
     }
-    human::number(number.as_f64().unwrap_or(f64::NAN))
 }
 
 struct Compact;

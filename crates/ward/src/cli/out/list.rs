@@ -38,14 +38,16 @@ pub(crate) fn render(
 ) -> String {
     let mut all: Vec<Record<'_>> = records.iter().map(Record::new).collect();
     sort(&mut all, options.sort);
+    // One width of names for both tables, as PM2 has it.
+    let size = choose(&all, options.terminal);
+    let widths = columns(&all, size);
     let (modules, apps): (Vec<_>, Vec<_>) = all.into_iter().partition(|record| record.is_module());
-    let size = choose(&apps, options.terminal);
-    let mut table = Table::with_columns(&columns(&apps, size));
+    let mut table = Table::with_columns(&widths);
     for &app in &apps {
         table.push(row(app, size, users, options.now_ms));
     }
     let mut out = table.render(options.paint);
-    out.push_str(&module_block(&modules, size, users, options));
+    out.push_str(&module_block(&modules, size, widths, users, options));
     if let Some(line) = metrics.and_then(|map| host::line(map, size == Size::Full, options.paint)) {
         out.push_str(&line);
         out.push('\n');
@@ -116,17 +118,25 @@ fn id_width(records: &[Record<'_>]) -> usize {
 fn name_width(records: &[Record<'_>], limit: usize) -> usize {
     let longest = records
         .iter()
-        .map(|record| width::of(record.name()) + prefix(*record).map_or(0, str::len));
+        .map(|record| width::of(record.name()) + mark(*record).map_or(0, |(mark, _)| mark.len()));
     (longest.max().unwrap_or(6) + 5).min(limit)
 }
 
-fn prefix(record: Record<'_>) -> Option<&'static str> {
-    record.flag("_km_monitored").then_some("[M] ")
+/// What stands before a name: traced, monitored.
+fn mark(record: Record<'_>) -> Option<(&'static str, &'static [Style])> {
+    if record.flag("trace") {
+        Some(("[T] ", &[Style::Green]))
+    } else if record.flag("_km_monitored") {
+        Some(("[M] ", &[Style::Green, Style::Bold]))
+    } else {
+        None
+    }
 }
 
 fn row(app: Record<'_>, size: Size, users: &Users, now_ms: i64) -> Vec<Cell> {
     let id = Cell::plain(app.id().to_string());
-    let name = Cell::plain(format!("{}{}", prefix(app).unwrap_or(""), app.name()));
+    let (mark, styles) = mark(app).unwrap_or_default();
+    let name = Cell::plain(app.name()).marked(mark, styles);
     let restarts = Cell::plain(app.shown("restart_time").unwrap_or_else(|| "0".to_owned()));
     match size {
         Size::Full => vec![
@@ -160,16 +170,17 @@ fn row(app: Record<'_>, size: Size, users: &Users, now_ms: i64) -> Vec<Cell> {
 fn module_block(
     modules: &[Record<'_>],
     size: Size,
+    widths: Columns,
     users: &Users,
     options: &ListOptions<'_>,
 ) -> String {
     if modules.is_empty() {
         return String::new();
     }
-    let id = id_width(modules);
+    let (id, name) = (widths[0], widths[1]);
     let columns = match size {
         Size::Full => vec![
-            ("id", id),
+            id,
             ("module", 30),
             ("version", 15),
             ("pid", 10),
@@ -179,14 +190,8 @@ fn module_block(
             ("mem", 10),
             ("user", 10),
         ],
-        Size::Condensed => vec![
-            ("id", id),
-            ("name", 20),
-            ("status", 10),
-            ("cpu", 10),
-            ("mem", 10),
-        ],
-        Size::Mini => columns(modules, Size::Mini),
+        Size::Condensed => vec![id, name, ("status", 10), ("cpu", 10), ("mem", 10)],
+        Size::Mini => widths,
     };
     let mut table = Table::with_columns(&columns);
     for &module in modules {

@@ -7,6 +7,9 @@ use super::width;
 /// Text of one cell and how it looks.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
+    /// Stands before the text, in a style of its own.
+    mark: &'static str,
+    mark_styles: &'static [Style],
     text: String,
     styles: &'static [Style],
 }
@@ -14,9 +17,18 @@ pub(crate) struct Cell {
 impl Cell {
     pub(crate) fn new(text: impl Into<String>, styles: &'static [Style]) -> Self {
         Self {
+            mark: "",
+            mark_styles: &[],
             text: one_line(text.into()),
             styles,
         }
+    }
+
+    /// Puts a mark before the text.
+    pub(crate) fn marked(mut self, mark: &'static str, styles: &'static [Style]) -> Self {
+        self.mark = mark;
+        self.mark_styles = styles;
+        self
     }
 
     pub(crate) fn plain(text: impl Into<String>) -> Self {
@@ -116,17 +128,20 @@ impl Table {
         let bar = paint.apply("│", &[Style::Grey]);
         out.push_str(&bar);
         for (index, width) in self.widths.iter().enumerate() {
-            let (text, styles) = cells
-                .get(index)
-                .map_or(("", &[] as &[Style]), |cell| (&cell.text, cell.styles));
-            let shown = width::cut(text, width.saturating_sub(2));
-            let space = " ".repeat(width.saturating_sub(1 + width::of(&shown)));
+            let empty = Cell::plain("");
+            let cell = cells.get(index).unwrap_or(&empty);
+            let room = width.saturating_sub(2);
+            let mark = width::cut(cell.mark, room);
+            let shown = width::cut(&cell.text, room.saturating_sub(width::of(&mark)));
+            let used = 1 + width::of(&mark) + width::of(&shown);
+            let space = " ".repeat(width.saturating_sub(used));
             // Labels are styled with their padding: headings, and the first of several columns.
             if heading || (index == 0 && self.widths.len() > 1) {
-                out.push_str(&paint.apply(&format!(" {shown}{space}"), LABEL));
+                out.push_str(&paint.apply(&format!(" {mark}{shown}{space}"), LABEL));
             } else {
                 out.push(' ');
-                out.push_str(&paint.apply(&shown, styles));
+                out.push_str(&paint.apply(&mark, cell.mark_styles));
+                out.push_str(&paint.apply(&shown, cell.styles));
                 out.push_str(&space);
             }
             out.push_str(&bar);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -98,8 +99,14 @@ pub(crate) fn announcement(word: Option<&str>, lines: usize, paint: Paint) -> St
 /// yet.
 pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
     let mut output = Output::default();
-    let Ok(lines) = File::open(&file.path).and_then(|open| last_lines(&open, options.lines)) else {
-        return output;
+    let lines = match read(&file.path, options.lines) {
+        Ok(Some(lines)) => lines,
+        Ok(None) => return output,
+        Err(error) => {
+            let text = format!("cannot read {}: {error}\n", file.path.display());
+            output.err.extend_from_slice(text.as_bytes());
+            return output;
+        }
     };
     let header = format!("{} last {} lines:", file.path.display(), options.lines);
     let header = options.paint.apply(&header, &[Style::Grey]);
@@ -120,6 +127,19 @@ pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
         output.out.push(b'\n');
     }
     output
+}
+
+/// Nothing for what is not there yet, and for pipes and devices: they have no end to read, and
+/// opening them could wait for ever.
+fn read(path: &Path, count: usize) -> io::Result<Option<Vec<Vec<u8>>>> {
+    let metadata = match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    last_lines(&File::open(path)?, count).map(Some)
 }
 
 /// Ten columns, cut or filled, and a bar.
@@ -242,5 +262,25 @@ mod tests {
         let files = files(&records, &filter, &options, Path::new("/d"));
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].label, "0|w");
+    }
+
+    #[test]
+    fn a_pipe_is_left_alone_and_an_unreadable_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        assert_eq!(read(&pipe, 3).unwrap(), None);
+        assert_eq!(read(&folder.path().join("missing"), 3).unwrap(), None);
+        let inside_a_file = folder.path().join("file/inside");
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let file = LogFile {
+            path: inside_a_file,
+            label: "0|x".to_owned(),
+            source: Source::Out,
+        };
+        let output = block(&file, &LogOptions::default());
+        assert_eq!(output.out, b"");
+        let text = String::from_utf8(output.err).unwrap();
+        assert!(text.starts_with("cannot read "), "{text}");
     }
 }
