@@ -3,9 +3,11 @@
 pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod commands;
+pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
 pub(crate) mod out;
+pub(crate) mod resolve;
 pub(crate) mod select;
 pub(crate) mod store;
 
@@ -44,10 +46,12 @@ pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
 
 fn run(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.is_set("version") {
-        return commands::version::run(invocation);
+        commands::version::print(invocation);
+        return Ok(());
     }
     if invocation.is_set("help") {
-        return help::print(invocation);
+        help::print(invocation);
+        return Ok(());
     }
     let Some(command) = invocation.command else {
         return Err(no_command(invocation));

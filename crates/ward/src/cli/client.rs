@@ -1,6 +1,8 @@
 //! The client side of `rpc.sock`: one blocking connection, one call at a time, a deadline on each.
 
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 use std::io::{self, Read, Write};
@@ -18,7 +20,7 @@ pub(crate) use self::subscription::Subscription;
 
 /// How long a call may take unless the command says otherwise. Generous: stopping a hundred
 /// stubborn apps takes a while, and a daemon that hangs is rare.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection to the daemon.
 #[derive(Debug)]
@@ -68,10 +70,8 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        match Self::connect_existing(paths)? {
-            Some(client) => Ok(client),
-            None => Err(Failure::new("no daemon is running")),
-        }
+        let (stream, _started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self::over(stream))
     }
 
     /// Connects to the daemon if there is one.
@@ -179,7 +179,7 @@ impl Client {
                 return Err(CallError::Deadline(patience));
             }
             self.stream.set_read_timeout(Some(left))?;
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_384];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(CallError::Closed),
                 Ok(length) => self.decoder.push(&chunk[..length]),

@@ -41,7 +41,7 @@ impl Iterator for Subscription {
                     return Some(event);
                 }
             }
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_384];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return None,
                 Ok(length) => self.decoder.push(&chunk[..length]),

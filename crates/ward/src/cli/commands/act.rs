@@ -144,7 +144,7 @@ pub(crate) fn side_by_side(
     invocation: &Invocation,
     client: &mut Client,
     action: Action,
-    jobs: Vec<Job>,
+    jobs: &[Job],
 ) -> Result<(), Failure> {
     let count = jobs.iter().map(|job| job.ids.len()).sum();
     let at_once = usize::try_from(parallel(invocation, action, count)).unwrap_or(1);

@@ -20,15 +20,15 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let known = Candidate::from_records(&client.records()?);
     if !known.iter().any(|candidate| id.parse() == Ok(candidate.id)) {
-        return Err(Failure::new(format!("Process with ID <{id}> unknown.")));
+        return Err(unknown(id));
     }
     let subscription = Subscription::open(&invocation.paths)?;
     let output = console.clone();
-    let followed = id.to_owned();
+    let followed: u64 = id.parse().map_err(|_| unknown(id))?;
     // The process ends when the input does; nothing waits for this thread.
     thread::spawn(move || {
         for event in subscription {
-            let ours = event.payload["process"]["pm_id"].to_string() == followed;
+            let ours = event.payload["process"]["pm_id"] == followed;
             if ours && matches!(event.topic.as_str(), "log:out" | "log:err") {
                 output.data(event.payload["data"].as_str().unwrap_or_default());
             }
@@ -40,4 +40,8 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         send::line_to(&mut client, id, &format!("{line}{separator}"))?;
     }
     Ok(())
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::new(format!("Process with ID <{id}> unknown."))
 }

@@ -18,7 +18,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             NotFound::Id(id) => console.aside(format!("{id} id unknown")),
             NotFound::Name(_) => console.aside("Unknown process name"),
             NotFound::Pattern(reason) => {
-                console.error(format!("cannot read the pattern: {reason}"))
+                console.error(format!("cannot read the pattern: {reason}"));
             }
         }
         Failure::said()
