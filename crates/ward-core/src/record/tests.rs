@@ -1,4 +1,5 @@
-//! Records recorded from a stock client and its daemon (`captured.json`), and made ones.
+//! Records recorded from a stock client and its daemon (`captured.json`; `everything` is made), and
+//! made ones.
 
 use core::time::Duration;
 
@@ -228,4 +229,56 @@ fn current_conf() {
         .is_err()
     );
     assert_eq!(spec, kept);
+}
+
+/// A value of each key that a record can carry, in the shape a client sends.
+fn everything() -> Map<String, Value> {
+    captured("everything")
+}
+
+#[test]
+fn every_key_has_its_place() {
+    let record = everything();
+    let spec = spec_from(&record).unwrap();
+    for key in spec.extra.keys() {
+        assert!(
+            keys::KEPT.contains(&key.as_str()),
+            "{key} has no typed place"
+        );
+    }
+    let back = spec_keys(&spec);
+    assert_eq!(Value::Object(back.clone()), Value::Object(record.clone()));
+    assert_eq!(spec_from(&back).unwrap(), spec);
+    let translated = [
+        "script",
+        "cwd",
+        "out_file",
+        "error_file",
+        "log_file",
+        "pid_file",
+        "append_env_to_name",
+        "execute_command",
+        "disable_trace",
+        "write",
+    ];
+    for field in crate::config::fields::FIELDS {
+        assert!(
+            record.contains_key(field.name) || translated.contains(&field.name),
+            "{} is declared, but in no record",
+            field.name
+        );
+    }
+}
+
+#[test]
+fn a_dump_brings_back_what_was_declared() {
+    let declared = spec_from(&everything()).unwrap();
+    let mut dumped = prepare_record(&declared);
+    for (key, value) in &merged_env(&declared.env) {
+        dumped.insert(key.clone(), value.clone());
+    }
+    dumped.extend(object(
+        json!({"status": "online", "pm_uptime": 1, "pm_id": 3, "N": 0, "exit_code": 1}),
+    ));
+    assert_eq!(spec_from(&dumped).unwrap(), declared);
 }
