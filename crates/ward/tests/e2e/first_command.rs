@@ -14,12 +14,20 @@ fn a_hundred_first_commands_at_once_give_one_daemon() {
         .map(|number| {
             let name = format!("app-{number}");
             let words = ["start", "/bin/sleep", "--name", &name, "--", "1000"];
-            ward.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+            ward.command(&words)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
         })
         .collect();
     for child in children.drain(..) {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     assert_eq!(ward.daemons().len(), 1);
     let list = ward.list();
@@ -31,19 +39,48 @@ fn a_hundred_first_commands_at_once_give_one_daemon() {
 fn the_daemon_is_detached_and_holds_nothing_of_the_shell() {
     let ward = Ward::new();
     ward.run(&["ping"]).succeeds().prints("pong");
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
-    assert_eq!(fs::read_link(format!("/proc/{daemon}/cwd")).unwrap().to_str(), Some("/"));
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
+    assert_eq!(
+        fs::read_link(format!("/proc/{daemon}/cwd"))
+            .unwrap()
+            .to_str(),
+        Some("/")
+    );
     let stat = fs::read_to_string(format!("/proc/{daemon}/stat")).unwrap();
-    let session: u32 = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    let session: u32 = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap();
     let own = fs::read_to_string("/proc/self/stat").unwrap();
-    let ours: u32 = own.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    let ours: u32 = own
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap();
     assert_ne!(session, ours, "a session of its own");
     for fd in 0..3 {
         let target = fs::read_link(format!("/proc/{daemon}/fd/{fd}")).unwrap();
         let target = target.to_str().unwrap();
-        assert!(target == "/dev/null" || target.ends_with("pm2.log"), "fd {fd} is {target}");
+        assert!(
+            target == "/dev/null" || target.ends_with("pm2.log"),
+            "fd {fd} is {target}"
+        );
     }
-    assert_eq!(fs::read_to_string(ward.home().join("pm2.pid")).unwrap(), daemon.to_string());
+    assert_eq!(
+        fs::read_to_string(ward.home().join("pm2.pid")).unwrap(),
+        daemon.to_string()
+    );
 }
 
 /// R6 and lifecycle 10.27, 10.29: nothing in the home can be read by others.
@@ -60,7 +97,12 @@ fn nobody_else_can_read_the_home() {
             let entry = entry.unwrap();
             let meta = entry.path().symlink_metadata().unwrap();
             let mode = meta.permissions().mode() & 0o777;
-            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", entry.path().display());
+            assert_eq!(
+                mode & 0o077,
+                0,
+                "{} has mode {mode:o}",
+                entry.path().display()
+            );
             seen += 1;
             if meta.is_dir() {
                 folders.push(entry.path());
@@ -68,7 +110,10 @@ fn nobody_else_can_read_the_home() {
         }
     }
     assert!(seen > 8, "the home has its files");
-    assert_eq!(fs::metadata(ward.home()).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(ward.home()).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
 }
 
 #[test]
@@ -86,12 +131,19 @@ fn help_version_and_typos_start_no_daemon() {
 fn a_killed_daemon_leaves_a_stale_socket_that_is_taken_over() {
     let ward = Ward::new();
     ward.run(&["ping"]).succeeds();
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     crate::harness::kill(daemon, rustix::process::Signal::KILL);
     wait_gone(daemon);
-    assert!(ward.home().join("rpc.sock").exists(), "the socket file is still there");
+    assert!(
+        ward.home().join("rpc.sock").exists(),
+        "the socket file is still there"
+    );
     ward.run(&["ping"]).succeeds().prints("pong");
-    let [successor] = ward.daemons()[..] else { panic!("one daemon") };
+    let [successor] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     assert_ne!(daemon, successor);
 }
 
@@ -100,7 +152,9 @@ fn kill_ends_the_daemon_and_its_apps_and_cleans_up() {
     let ward = Ward::new();
     ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
     let app = ward.pid("sleep");
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     ward.run(&["kill"]).succeeds();
     wait_gone(daemon);
     assert!(!alive(app));
@@ -115,18 +169,25 @@ fn kill_ends_the_daemon_and_its_apps_and_cleans_up() {
 #[test]
 fn sigterm_stops_everything_and_saves_nothing() {
     let ward = Ward::new();
-    ward.run(&["start", "/bin/sleep", "--name", "kept", "--", "1000"]).succeeds();
+    ward.run(&["start", "/bin/sleep", "--name", "kept", "--", "1000"])
+        .succeeds();
     ward.run(&["save"]).succeeds();
     let saved = fs::read_to_string(ward.home().join("dump.pm2")).unwrap();
-    ward.run(&["start", "/bin/sleep", "--name", "other", "--", "1000"]).succeeds();
+    ward.run(&["start", "/bin/sleep", "--name", "other", "--", "1000"])
+        .succeeds();
     let pids = [ward.pid("kept"), ward.pid("other")];
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     let mut bus = ward.bus();
     crate::harness::kill(daemon, rustix::process::Signal::TERM);
     bus.wait("pm2:kill", |event| event.topic == "pm2:kill");
     wait_gone(daemon);
     assert!(pids.iter().all(|pid| !alive(*pid)));
-    assert_eq!(fs::read_to_string(ward.home().join("dump.pm2")).unwrap(), saved);
+    assert_eq!(
+        fs::read_to_string(ward.home().join("dump.pm2")).unwrap(),
+        saved
+    );
 }
 
 #[test]

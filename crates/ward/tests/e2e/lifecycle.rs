@@ -14,10 +14,15 @@ fn restarts(app: &Value) -> u64 {
 fn start_stop_restart_delete() {
     let ward = Ward::new();
     ward.write("app.sh", SLEEPER);
-    ward.run(&["start", "app.sh"]).succeeds().prints("[PM2] Starting").prints("online");
+    ward.run(&["start", "app.sh"])
+        .succeeds()
+        .prints("[PM2] Starting")
+        .prints("online");
     let first = ward.pid("app");
     assert!(alive(first));
-    ward.run(&["restart", "app"]).succeeds().prints("[PM2] [app](0) ✓");
+    ward.run(&["restart", "app"])
+        .succeeds()
+        .prints("[PM2] [app](0) ✓");
     let second = ward.pid("app");
     assert!(!alive(first) && alive(second));
     assert_eq!(restarts(&ward.app("app")), 1);
@@ -26,7 +31,11 @@ fn start_stop_restart_delete() {
     assert_eq!(ward.app("app")["pid"], 0);
     ward.run(&["stop", "app"]).succeeds();
     ward.run(&["start", "app"]).succeeds();
-    assert_eq!(restarts(&ward.app("app")), 1, "the start of a stopped app is no restart");
+    assert_eq!(
+        restarts(&ward.app("app")),
+        1,
+        "the start of a stopped app is no restart"
+    );
     let third = ward.pid("app");
     ward.run(&["delete", "app"]).succeeds();
     assert!(!alive(third));
@@ -95,10 +104,15 @@ fn an_app_that_was_stable_and_then_loops_ends_errored_too() {
 
 /// Time that must really pass because the app has to live for it.
 fn wait_until_wall(at_ms: u64) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     let left = u128::from(at_ms).saturating_sub(now.as_millis());
     let (_keep, wait) = std::sync::mpsc::channel::<()>();
-    wait.recv_timeout(std::time::Duration::from_millis(u64::try_from(left).unwrap())).unwrap_err();
+    wait.recv_timeout(std::time::Duration::from_millis(
+        u64::try_from(left).unwrap(),
+    ))
+    .unwrap_err();
 }
 
 #[test]
@@ -109,7 +123,15 @@ fn stop_exit_codes_and_no_autorestart_end_stopped() {
     ward.run(&["start", "seven.sh", "--stop-exit-codes", "7"]);
     bus.wait("its exit", |event| event.is_process("exit"));
     ward.wait_status("seven", "stopped");
-    ward.run(&["start", "seven.sh", "--name", "once", "--no-autorestart", "--restart-delay", "100000"]);
+    ward.run(&[
+        "start",
+        "seven.sh",
+        "--name",
+        "once",
+        "--no-autorestart",
+        "--restart-delay",
+        "100000",
+    ]);
     // Lifecycle 10.13: with a delay set it is stopped as well, not waiting for ever.
     ward.wait_status("once", "stopped");
     assert_eq!(restarts(&ward.app("seven")), 0);
@@ -136,8 +158,17 @@ fn waiting_restart_is_no_trap() {
 fn stop_and_delete_while_launching() {
     let ward = Ward::new();
     ward.write("app.sh", SLEEPER);
-    let words = ["start", "app.sh", "--wait-ready", "--listen-timeout", "600000"];
-    let starting = ward.command(&words).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let words = [
+        "start",
+        "app.sh",
+        "--wait-ready",
+        "--listen-timeout",
+        "600000",
+    ];
+    let starting = ward
+        .command(&words)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut starting = { starting }.spawn().unwrap();
     ward.wait_status("app", "launching");
     let first = ward.pid("app");
@@ -145,7 +176,11 @@ fn stop_and_delete_while_launching() {
     assert_eq!(ward.status("app"), "stopped");
     assert!(!alive(first));
     starting.wait().unwrap();
-    let mut starting = ward.command(&["start", "app"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut starting = ward
+        .command(&["start", "app"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     ward.wait_status("app", "launching");
     let second = ward.pid("app");
     ward.run(&["delete", "all"]).succeeds();
@@ -183,15 +218,28 @@ fn a_removed_log_folder_is_made_again() {
 #[test]
 fn apps_are_stopped_side_by_side() {
     let ward = Ward::new();
-    ward.write("slow.sh", "trap 'sleep 1; exit 0' INT\nwhile :; do sleep 0.1; done\n");
+    ward.write(
+        "slow.sh",
+        "trap 'sleep 1; exit 0' INT\nwhile :; do sleep 0.1; done\n",
+    );
     for number in 0..5 {
-        ward.run(&["start", "slow.sh", "--name", &format!("slow-{number}"), "--kill-timeout", "20000"]).succeeds();
+        ward.run(&[
+            "start",
+            "slow.sh",
+            "--name",
+            &format!("slow-{number}"),
+            "--kill-timeout",
+            "20000",
+        ])
+        .succeeds();
     }
     let mut bus = ward.bus();
     ward.run(&["kill"]).succeeds();
     let events = bus.collect_until("pm2:kill", |event| event.topic == "pm2:kill");
     let at = |index: usize| events[index].payload["at"].as_u64().unwrap();
-    let exits: Vec<usize> = (0..events.len()).filter(|index| events[*index].is_process("exit")).collect();
+    let exits: Vec<usize> = (0..events.len())
+        .filter(|index| events[*index].is_process("exit"))
+        .collect();
     // Each app needs a second; one after the other would spread the first exits over four.
     let spread = at(*exits.last().unwrap()) - at(exits[0]);
     assert!(spread < 3000, "the exits are {spread} ms apart");
@@ -209,7 +257,10 @@ fn concurrent_starts_of_one_instance_make_one_process() {
         rpc.send("startProcessId", &json!([0]));
     }
     let replies: Vec<Value> = (0..10).map(|_| rpc.reply().1).collect();
-    let good = replies.iter().filter(|reply| reply.get("error").is_none()).count();
+    let good = replies
+        .iter()
+        .filter(|reply| reply.get("error").is_none())
+        .count();
     assert_eq!(good, 1, "{replies:?}");
     let pid = ward.pid("app");
     ward.run(&["delete", "app"]).succeeds();
@@ -223,16 +274,30 @@ fn scale_up_and_down() {
     ward.run(&["start", "app.sh"]).succeeds();
     ward.run(&["scale", "app", "4"]).succeeds();
     let slots = |list: &[Value]| -> Vec<u64> {
-        list.iter().map(|app| app["pm2_env"]["NODE_APP_INSTANCE"].as_u64().unwrap()).collect()
+        list.iter()
+            .map(|app| app["pm2_env"]["NODE_APP_INSTANCE"].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(slots(&ward.list()), [0, 1, 2, 3]);
     ward.run(&["scale", "app", "2"]).succeeds();
-    let ids: Vec<u64> = ward.list().iter().map(|app| app["pm_id"].as_u64().unwrap()).collect();
+    let ids: Vec<u64> = ward
+        .list()
+        .iter()
+        .map(|app| app["pm_id"].as_u64().unwrap())
+        .collect();
     assert_eq!(ids, [2, 3], "the oldest went");
     ward.run(&["scale", "app", "+1"]).succeeds();
-    assert_eq!(slots(&ward.list()), [2, 3, 0], "the lowest free number is used again");
-    ward.run(&["scale", "app", "3"]).fails().complains("Nothing to do");
-    ward.run(&["scale", "nope", "3"]).fails().complains("not found");
+    assert_eq!(
+        slots(&ward.list()),
+        [2, 3, 0],
+        "the lowest free number is used again"
+    );
+    ward.run(&["scale", "app", "3"])
+        .fails()
+        .complains("Nothing to do");
+    ward.run(&["scale", "nope", "3"])
+        .fails()
+        .complains("not found");
 }
 
 #[test]
@@ -247,7 +312,9 @@ fn backoff_grows_and_reset_clears() {
         delays.push(event.payload["process"]["pm_uptime"].as_u64().unwrap());
     }
     ward.run(&["stop", "app"]).succeeds();
-    ward.run(&["reset", "app"]).succeeds().prints("Resetting meta for process id 0");
+    ward.run(&["reset", "app"])
+        .succeeds()
+        .prints("Resetting meta for process id 0");
     assert_eq!(restarts(&ward.app("app")), 0);
     let gaps: Vec<u64> = delays.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps[0] >= 10 && gaps[1] >= 15, "{gaps:?}");
@@ -256,12 +323,19 @@ fn backoff_grows_and_reset_clears() {
 #[test]
 fn signals_reach_the_app_and_are_answered() {
     let ward = Ward::new();
-    ward.write("app.sh", "trap 'echo got usr2' USR2\necho up\nwhile :; do sleep 0.05; done\n");
+    ward.write(
+        "app.sh",
+        "trap 'echo got usr2' USR2\necho up\nwhile :; do sleep 0.05; done\n",
+    );
     let mut bus = ward.bus();
     ward.run(&["start", "app.sh"]).succeeds();
     bus.wait_output("app", "up");
-    ward.run(&["sendSignal", "SIGUSR2", "app"]).succeeds().prints("successfully sent signal SIGUSR2");
+    ward.run(&["sendSignal", "SIGUSR2", "app"])
+        .succeeds()
+        .prints("successfully sent signal SIGUSR2");
     bus.wait_output("app", "got usr2");
     ward.run(&["sendSignal", "SIGNOPE", "app"]).fails();
-    ward.run(&["sendSignal", "SIGUSR2", "nope"]).fails().complains("Unknown process name");
+    ward.run(&["sendSignal", "SIGUSR2", "nope"])
+        .fails()
+        .complains("Unknown process name");
 }
