@@ -54,11 +54,14 @@ const INTERNAL: &[&str] = &[
     "exit_code",
 ];
 
-/// Name the message channel of the process that has them; nobody else may take them over.
-const CHANNEL: &[&str] = &[
+/// About the process that has them, or about the command that started it: nobody else may take
+/// them over.
+const OWN: &[&str] = &[
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
     "NODE_UNIQUE_ID",
+    "PM2_JSON_PROCESSING",
+    "PM2_USAGE",
 ];
 
 /// Makes `env` of a declaration what it should be for one environment: `deploy.<name>.env`, then
@@ -152,7 +155,7 @@ pub fn filter(mut inherited: Map<String, Value>, filter: Option<&Value>) -> Map<
 
 /// Takes out what a surrounding app's supervisor put in; elsewhere the same names are the user's.
 pub fn without_internal(mut inherited: Map<String, Value>) -> Map<String, Value> {
-    inherited.retain(|name, _| !CHANNEL.contains(&name.as_str()));
+    inherited.retain(|name, _| !OWN.contains(&name.as_str()));
     if inherited.contains_key("pm_id") {
         inherited.retain(|name, _| !INTERNAL.contains(&name.as_str()));
     }

@@ -13,7 +13,7 @@ use crate::spec::{
 };
 
 /// Variable that carries the instance number when the declaration names none.
-const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
+pub(super) const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
 
 /// Poll period of PM2's stop, kept for the record.
 const KILL_RETRY: Duration = Duration::from_millis(100);

@@ -282,3 +282,43 @@ fn a_dump_brings_back_what_was_declared() {
     ));
     assert_eq!(spec_from(&dumped).unwrap(), declared);
 }
+
+#[test]
+fn a_plain_restart_by_the_stock_client_changes_nothing_unasked() {
+    let sent = object(json!({
+        "filter_env": [], "env": {}, "merge_logs": true, "instance_var": "NODE_APP_INSTANCE", "username": "root",
+        "windowsHide": true, "kill_retry_time": 100, "km_link": false,
+    }));
+    let mut before = spec_from(&captured("everything")).unwrap();
+    before.log.merge = false;
+    before.log.merge_stated = false;
+    before.node.shown = object(json!({"windowsHide": true, "km_link": false}));
+    before.user.username = Some("root".to_owned());
+    let mut spec = before.clone();
+    apply_conf(&mut spec, &sent).unwrap();
+    assert_eq!(spec, before);
+    let mut from_file = sent;
+    from_file.insert("treekill".to_owned(), json!(true));
+    apply_conf(&mut spec, &from_file).unwrap();
+    assert!(spec.log.merge && spec.stop.tree);
+    assert_eq!(spec.instance_var, "NODE_APP_INSTANCE");
+    let mut ours = before.clone();
+    apply_conf(
+        &mut ours,
+        &object(json!({"merge_logs": true, "pm_cwd": "/new"})),
+    )
+    .unwrap();
+    assert!(ours.log.merge && ours.program.cwd == "/new");
+}
+
+#[test]
+fn mixed_variables_are_known_as_such() {
+    let from_file = spec_from(&captured("ecosystem")).unwrap();
+    assert!(env_is_mixed(&from_file.env));
+    assert!(!env_is_mixed(&spec_from(&captured("fork")).unwrap().env));
+    let ours = object(json!({
+        "pm_exec_path": "/a", "env": {"PM2_JSON_PROCESSING": "true", "A": 1},
+        "ward": {"captured": {"A": 1}, "declared": {}, "injected": {"PM2_JSON_PROCESSING": "true"}},
+    }));
+    assert!(!env_is_mixed(&spec_from(&ours).unwrap().env));
+}

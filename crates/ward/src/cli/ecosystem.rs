@@ -65,8 +65,6 @@ pub(crate) struct Selection<'a> {
 /// A file, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    /// As the user called it.
-    pub(crate) file: String,
     /// Selected apps, checked, variables chosen, names filled in. May be empty.
     pub(crate) apps: Vec<Decl>,
     /// Environments to deploy to.
@@ -229,7 +227,6 @@ fn assemble(
     });
     let apps = selected.into_iter().map(|(_, app)| app).collect();
     Ok(Loaded {
-        file: source.file.to_owned(),
         apps,
         deploy: shape.deploy,
         notices,
