@@ -580,3 +580,54 @@ fn stop_waits_no_longer_than_told() {
     assert!(begin.elapsed() < LIMIT / 2);
     assert_eq!(read(&folder, "out"), "kept\n");
 }
+
+/// CPU seconds of the log thread per GB; the budgets are 0.35 for large writes and 1.7 for lines.
+#[test]
+#[ignore = "a measurement; run it alone and built for release"]
+fn cpu_per_gigabyte() {
+    let cases = [
+        ("64 KiB writes", "dd if=/dev/zero bs=64k count=16384", 1.074),
+        (
+            "100-byte writes",
+            "dd if=/dev/zero bs=100 count=5000000",
+            0.5,
+        ),
+        (
+            "100-byte lines, dated",
+            "yes $(printf %099d 0) | head -c 500000000",
+            0.5,
+        ),
+    ];
+    for (name, producer, gigabytes) in cases {
+        let desk = Desk::new();
+        let date_format = name
+            .ends_with("dated")
+            .then(|| "YYYY-MM-DD HH:mm:ss".to_owned());
+        let begin = Instant::now();
+        let output = Output {
+            date_format,
+            ..desk.output()
+        };
+        desk.run(1, &output, "sh", &["-c", producer]);
+        let cpu = log_thread_cpu();
+        println!(
+            "{name}: {:.2} s CPU per GB, {:.2} GB/s",
+            cpu / gigabytes,
+            gigabytes / begin.elapsed().as_secs_f64()
+        );
+    }
+}
+
+/// CPU seconds of the one log thread of this process.
+fn log_thread_cpu() -> f64 {
+    let mut total = 0.0;
+    for task in fs::read_dir("/proc/self/task").unwrap() {
+        let task = task.unwrap().path();
+        if fs::read_to_string(task.join("comm")).unwrap() == "log\n" {
+            let text = fs::read_to_string(task.join("schedstat")).unwrap();
+            let nanos: f64 = text.split(' ').next().unwrap().parse().unwrap();
+            total += nanos / 1e9;
+        }
+    }
+    total
+}
