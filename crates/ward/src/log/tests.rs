@@ -308,8 +308,12 @@ fn lines_of_streams_that_share_a_file_do_not_mix() {
 #[test]
 fn an_unfinished_line_is_not_continued_by_another_app() {
     let desk = Desk::new();
+    let (mut other, err) = desk.attach(2, &desk.one_file());
     desk.run(1, &desk.one_file(), "printf", &["no end"]);
-    desk.run(2, &desk.one_file(), "echo", &["next"]);
+    desk.expect("out", "no end");
+    other.write_all(b"next\n").unwrap();
+    desk.expect("out", "no end\nnext\n");
+    drop((other, err));
     let folder = desk.finish();
     assert_eq!(read(&folder, "out"), "no end\nnext\n");
 }
