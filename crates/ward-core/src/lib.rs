@@ -8,11 +8,24 @@
 #![warn(missing_docs)]
 
 pub mod action;
+mod backoff;
+mod change;
+mod compose;
 pub mod config;
+pub mod defaults;
+pub mod ending;
 pub mod event;
 pub mod id;
+pub mod instance;
 pub mod launch;
+mod pending;
+pub mod policy;
+mod random;
 pub mod record;
 pub mod request;
+pub mod signal;
 pub mod spec;
+pub mod supervisor;
 pub mod time;
+mod turn;
+pub mod view;

@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cgroup;
 pub mod daemonize;
 pub mod errno;
 pub mod fdpass;
@@ -39,10 +40,11 @@ pub mod listener;
 pub mod lock;
 pub mod path;
 pub mod pipe;
-// pub mod proc;
+pub mod proc;
 pub mod reap;
 pub mod signal;
 pub mod spawn;
+pub mod tree;
 pub mod tty;
 pub mod user;
 

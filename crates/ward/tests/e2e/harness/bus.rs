@@ -34,14 +34,20 @@ impl Event {
     pub(crate) fn is_output(&self, app: &str, text: &str) -> bool {
         (self.topic == "log:out" || self.topic == "log:err")
             && self.payload["process"]["name"] == app
-            && self.payload["data"].as_str().is_some_and(|data| data.contains(text))
+            && self.payload["data"]
+                .as_str()
+                .is_some_and(|data| data.contains(text))
     }
 }
 
 impl Bus {
     pub(super) fn connect(socket: &Path) -> Self {
         let stream = UnixStream::connect(socket).expect("pub.sock accepts");
-        Self { stream, bytes: Vec::new(), ready: VecDeque::new() }
+        Self {
+            stream,
+            bytes: Vec::new(),
+            ready: VecDeque::new(),
+        }
     }
 
     /// The next event, whatever it is.
@@ -58,8 +64,14 @@ impl Bus {
             self.bytes.extend_from_slice(&buffer[..count]);
             while let Some((frame, rest)) = super::rpc::take_frame(&self.bytes) {
                 self.bytes = rest;
-                let [topic, payload] = &frame[..] else { panic!("an event has two arguments") };
-                let topic = topic.strip_prefix(b"s:").map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+                let [topic, payload] = &frame[..] else {
+                    panic!("an event has two arguments")
+                };
+                let topic = topic
+                    .strip_prefix(b"s:")
+                    .map(String::from_utf8_lossy)
+                    .unwrap_or_default()
+                    .into_owned();
                 let payload = payload.strip_prefix(b"j:").expect("a JSON payload");
                 let payload = serde_json::from_slice(payload).expect("valid JSON");
                 self.ready.push_back(Event { topic, payload });
@@ -78,7 +90,11 @@ impl Bus {
     }
 
     /// All events up to and with the first that is wanted.
-    pub(crate) fn collect_until(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
+    pub(crate) fn collect_until(
+        &mut self,
+        what: &str,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         loop {
             events.push(self.next(what));
@@ -90,6 +106,8 @@ impl Bus {
 
     /// Waits for output of an app.
     pub(crate) fn wait_output(&mut self, app: &str, text: &str) -> Event {
-        self.wait(&format!("{text:?} from {app}"), |event| event.is_output(app, text))
+        self.wait(&format!("{text:?} from {app}"), |event| {
+            event.is_output(app, text)
+        })
     }
 }

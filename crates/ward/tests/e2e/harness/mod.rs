@@ -37,16 +37,29 @@ pub(crate) struct Ran {
 impl Ward {
     /// A new home. No daemon runs yet.
     pub(crate) fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("ward-e2e-").tempdir().expect("a scratch folder");
+        let root = tempfile::Builder::new()
+            .prefix("ward-e2e-")
+            .tempdir()
+            .expect("a scratch folder");
         fs::create_dir(root.path().join("work")).expect("a working directory");
         let env = vec![
-            ("PATH".to_owned(), std::env::var("PATH").expect("PATH is set")),
+            (
+                "PATH".to_owned(),
+                std::env::var("PATH").expect("PATH is set"),
+            ),
             ("HOME".to_owned(), root.path().display().to_string()),
-            ("WARD_HOME".to_owned(), root.path().join("home").display().to_string()),
+            (
+                "WARD_HOME".to_owned(),
+                root.path().join("home").display().to_string(),
+            ),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
         ];
-        Self { root, env, program: PathBuf::from(env!("CARGO_BIN_EXE_ward")) }
+        Self {
+            root,
+            env,
+            program: PathBuf::from(env!("CARGO_BIN_EXE_ward")),
+        }
     }
 
     /// Adds a variable to the environment of every command, and so of the daemon.
@@ -82,7 +95,10 @@ impl Ward {
     /// The home folder.
     pub(crate) fn home(&self) -> PathBuf {
         let home = self.env.iter().find(|(name, _)| name == "WARD_HOME");
-        home.map_or_else(|| self.root.path().join(".pm2"), |(_, path)| PathBuf::from(path))
+        home.map_or_else(
+            || self.root.path().join(".pm2"),
+            |(_, path)| PathBuf::from(path),
+        )
     }
 
     /// The working directory of all commands.
@@ -101,7 +117,11 @@ impl Ward {
     /// A command line, not yet started.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(words).current_dir(self.dir()).env_clear().stdin(Stdio::null());
+        command
+            .args(words)
+            .current_dir(self.dir())
+            .env_clear()
+            .stdin(Stdio::null());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -125,7 +145,10 @@ impl Ward {
         let guard = Guard::new(child.id(), words.join(" "));
         let output = child.wait_with_output().expect("ward ends");
         drop(guard);
-        Ran { words: words.join(" "), output }
+        Ran {
+            words: words.join(" "),
+            output,
+        }
     }
 
     /// All records, as `jlist` prints them.
@@ -136,7 +159,11 @@ impl Ward {
 
     /// The one record with this name.
     pub(crate) fn app(&self, name: &str) -> Value {
-        let mut found: Vec<Value> = self.list().into_iter().filter(|app| app["name"] == name).collect();
+        let mut found: Vec<Value> = self
+            .list()
+            .into_iter()
+            .filter(|app| app["name"] == name)
+            .collect();
         assert_eq!(found.len(), 1, "one instance of {name}");
         found.remove(0)
     }
@@ -148,7 +175,10 @@ impl Ward {
 
     /// The status of the one instance with this name.
     pub(crate) fn status(&self, name: &str) -> String {
-        self.app(name)["pm2_env"]["status"].as_str().expect("a status").to_owned()
+        self.app(name)["pm2_env"]["status"]
+            .as_str()
+            .expect("a status")
+            .to_owned()
     }
 
     /// Follows the bus from now on. Starts the daemon if there is none.
@@ -182,7 +212,8 @@ impl Ward {
     /// Waits until the one instance with this name has this status.
     pub(crate) fn wait_status(&self, name: &str, status: &str) {
         self.wait_until(&format!("{name} {status}"), |list| {
-            list.iter().any(|app| app["name"] == name && app["pm2_env"]["status"] == status)
+            list.iter()
+                .any(|app| app["name"] == name && app["pm2_env"]["status"] == status)
         });
     }
 
@@ -197,7 +228,9 @@ impl Ward {
         processes()
             .filter(|pid| {
                 let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                let is_daemon = words.split(|byte| *byte == 0).any(|word| word == b"__daemon");
+                let is_daemon = words
+                    .split(|byte| *byte == 0)
+                    .any(|word| word == b"__daemon");
                 is_daemon && environ_of(*pid).contains(&mark)
             })
             .collect()
@@ -219,7 +252,11 @@ impl Drop for Ward {
         if self.home().join("rpc.sock").exists() {
             let killed = self.run(&["kill"]);
             if std::thread::panicking() {
-                eprintln!("--- kill said {}\n--- pm2.log:\n{}", killed.all(), self.daemon_log());
+                eprintln!(
+                    "--- kill said {}\n--- pm2.log:\n{}",
+                    killed.all(),
+                    self.daemon_log()
+                );
             }
         }
     }
@@ -228,31 +265,58 @@ impl Drop for Ward {
 impl Ran {
     /// Exit code 0, or the test fails and shows everything.
     pub(crate) fn succeeds(self) -> Self {
-        assert_eq!(self.code(), 0, "`ward {}` failed:\n{}", self.words, self.all());
+        assert_eq!(
+            self.code(),
+            0,
+            "`ward {}` failed:\n{}",
+            self.words,
+            self.all()
+        );
         self
     }
 
     /// Exit code 1, nothing on the way lost, something said on standard error.
     pub(crate) fn fails(self) -> Self {
-        assert_eq!(self.code(), 1, "`ward {}` should fail:\n{}", self.words, self.all());
+        assert_eq!(
+            self.code(),
+            1,
+            "`ward {}` should fail:\n{}",
+            self.words,
+            self.all()
+        );
         self
     }
 
     /// Standard error contains this.
     pub(crate) fn complains(self, text: &str) -> Self {
-        assert!(self.stderr().contains(text), "`ward {}`: no {text:?} in\n{}", self.words, self.all());
+        assert!(
+            self.stderr().contains(text),
+            "`ward {}`: no {text:?} in\n{}",
+            self.words,
+            self.all()
+        );
         self
     }
 
     /// Standard output contains this.
     pub(crate) fn prints(self, text: &str) -> Self {
-        assert!(self.stdout().contains(text), "`ward {}`: no {text:?} in\n{}", self.words, self.all());
+        assert!(
+            self.stdout().contains(text),
+            "`ward {}`: no {text:?} in\n{}",
+            self.words,
+            self.all()
+        );
         self
     }
 
     /// Standard output does not contain this.
     pub(crate) fn prints_no(self, text: &str) -> Self {
-        assert!(!self.stdout().contains(text), "`ward {}`: {text:?} in\n{}", self.words, self.all());
+        assert!(
+            !self.stdout().contains(text),
+            "`ward {}`: {text:?} in\n{}",
+            self.words,
+            self.all()
+        );
         self
     }
 
@@ -260,7 +324,10 @@ impl Ran {
     pub(crate) fn code(&self) -> i32 {
         use std::os::unix::process::ExitStatusExt;
         let status = self.output.status;
-        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).expect("an end")
+        status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal))
+            .expect("an end")
     }
 
     /// What it printed.
@@ -274,7 +341,12 @@ impl Ran {
     }
 
     fn all(&self) -> String {
-        format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code(), self.stdout(), self.stderr())
+        format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            self.code(),
+            self.stdout(),
+            self.stderr()
+        )
     }
 }
 
@@ -314,13 +386,22 @@ pub(crate) fn wait_gone(pid: u32) {
     let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) else {
         return;
     };
-    assert!(readable(&pidfd, Instant::now() + DEADLINE), "process {pid:?} is still there");
+    assert!(
+        readable(&pidfd, Instant::now() + DEADLINE),
+        "process {pid:?} is still there"
+    );
 }
 
 /// Whether a process exists and is no zombie.
 pub(crate) fn alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or("").trim_start().starts_with('Z'))
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .trim_start()
+            .starts_with('Z')
+    })
 }
 
 /// All process ids.
@@ -333,7 +414,10 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
 /// The environment of a process, as `NAME=value`.
 pub(crate) fn environ_of(pid: u32) -> Vec<String> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+    bytes
+        .split(|byte| *byte == 0)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect()
 }
 
 /// A port nobody uses right now.
@@ -361,7 +445,9 @@ pub(crate) fn readable(fd: &impl AsFd, until: Instant) -> bool {
 pub(crate) fn npm(package: &str) -> PathBuf {
     static LOCK: OnceLock<std::sync::Mutex<()>> = OnceLock::new();
     let _one_at_a_time = LOCK.get_or_init(Default::default).lock().expect("the lock");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm").join(package.replace('/', "-"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("npm")
+        .join(package.replace('/', "-"));
     let marker = folder.join("installed");
     if !marker.exists() {
         fs::create_dir_all(&folder).expect("a folder for npm");

@@ -19,7 +19,11 @@ pub(crate) struct Rpc {
 impl Rpc {
     pub(super) fn connect(socket: &Path) -> Self {
         let stream = UnixStream::connect(socket).expect("rpc.sock accepts");
-        Self { stream, bytes: Vec::new(), counter: 0 }
+        Self {
+            stream,
+            bytes: Vec::new(),
+            counter: 0,
+        }
     }
 
     /// Sends bytes as they are.
@@ -32,7 +36,10 @@ impl Rpc {
         let id = format!("{}:{}", std::process::id(), self.counter);
         self.counter += 1;
         let call = json!({"type": "call", "method": method, "args": args}).to_string();
-        self.send_raw(&frame(&[format!("j:{call}").as_bytes(), format!("s:{id}").as_bytes()]));
+        self.send_raw(&frame(&[
+            format!("j:{call}").as_bytes(),
+            format!("s:{id}").as_bytes(),
+        ]));
         id
     }
 
@@ -44,11 +51,17 @@ impl Rpc {
                 self.bytes = rest;
                 let message = frame[0].strip_prefix(b"j:").expect("a JSON reply");
                 let id = String::from_utf8_lossy(frame[1].strip_prefix(b"s:").unwrap_or(&frame[1]));
-                return (id.into_owned(), serde_json::from_slice(message).expect("valid JSON"));
+                return (
+                    id.into_owned(),
+                    serde_json::from_slice(message).expect("valid JSON"),
+                );
             }
             assert!(readable(&self.stream, until), "no reply came");
             let mut buffer = [0; 65536];
-            let count = self.stream.read(&mut buffer).expect("the reply can be read");
+            let count = self
+                .stream
+                .read(&mut buffer)
+                .expect("the reply can be read");
             assert!(count > 0, "the daemon closed the connection");
             self.bytes.extend_from_slice(&buffer[..count]);
         }
@@ -67,7 +80,11 @@ impl Rpc {
 pub(crate) fn frame(args: &[&[u8]]) -> Vec<u8> {
     let mut bytes = vec![0x10 | u8::try_from(args.len()).expect("few arguments")];
     for arg in args {
-        bytes.extend_from_slice(&u32::try_from(arg.len()).expect("a short argument").to_be_bytes());
+        bytes.extend_from_slice(
+            &u32::try_from(arg.len())
+                .expect("a short argument")
+                .to_be_bytes(),
+        );
         bytes.extend_from_slice(arg);
     }
     bytes

@@ -1,0 +1,176 @@
+//! What restart, reload, stop and delete have in common: a word is resolved to ids, the daemon acts
+//! on them, and each is reported.
+
+use std::env;
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::args::Invocation;
+use crate::cli::client::Client;
+use crate::cli::messages::Console;
+use crate::cli::select::{self, Candidate, NotFound, Selection};
+use crate::exit::Failure;
+
+/// An action on instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start again.
+    Restart,
+    /// Replace.
+    Reload,
+    /// Stop.
+    Stop,
+    /// Stop and forget.
+    Delete,
+}
+
+impl Action {
+    /// Its name in a request.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Reload => "reload",
+            Self::Stop => "stop",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The method PM2's messages name.
+    fn method(self) -> &'static str {
+        match self {
+            Self::Restart => "restartProcessId",
+            Self::Reload => "reloadProcessId",
+            Self::Stop => "stopProcessId",
+            Self::Delete => "deleteProcessId",
+        }
+    }
+
+    /// What PM2's daemon says of an id it does not know.
+    fn unknown_id(self, id: &str) -> String {
+        match self {
+            Self::Restart => "God db process id unknown".to_owned(),
+            Self::Reload => "PM2 ID unknown".to_owned(),
+            Self::Stop | Self::Delete => format!("{id} : id unknown"),
+        }
+    }
+}
+
+/// What a request says beside action and ids.
+pub(crate) type Extras = Map<String, Value>;
+
+/// Resolves a word, acts, reports. Returns the ids acted on.
+pub(crate) fn on_word(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    word: &str,
+    extras: &Extras,
+) -> Result<Vec<u32>, Failure> {
+    let candidates = Candidate::from_records(&client.records()?);
+    let selection = select::select(&candidates, word, &super::cwd()?, false)
+        .map_err(|reason| not_found(&invocation.console, action, word, reason))?;
+    applying(&invocation.console, action, word, &selection);
+    on_ids(invocation, client, action, &selection.ids, extras)?;
+    Ok(selection.ids)
+}
+
+/// `[PM2] Applying action …`.
+pub(crate) fn applying(console: &Console, action: Action, word: &str, selection: &Selection) {
+    let ids: Vec<String> = selection
+        .ids
+        .iter()
+        .map(|id| {
+            if selection.typed_id {
+                format!("'{id}'")
+            } else {
+                id.to_string()
+            }
+        })
+        .collect();
+    console.say(format!(
+        "Applying action {} on app [{word}](ids: [ {} ])",
+        action.method(),
+        ids.join(", ")
+    ));
+}
+
+/// Acts on ids and reports each; the first refusal is the failure.
+pub(crate) fn on_ids(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    ids: &[u32],
+    extras: &Extras,
+) -> Result<(), Failure> {
+    let mut request = extras.clone();
+    request.insert("action".to_owned(), json!(action.word()));
+    request.insert("ids".to_owned(), json!(ids));
+    request.insert(
+        "parallel".to_owned(),
+        json!(parallel(invocation, action, ids.len())),
+    );
+    super::set_deadline(&mut request, client);
+    let outcomes = client.call("ward:act", &[Value::Object(request)])?;
+    report(&invocation.console, &outcomes)
+}
+
+/// One line for each instance; those that failed go to standard error.
+pub(crate) fn report(console: &Console, outcomes: &Value) -> Result<(), Failure> {
+    let mut failed = false;
+    for outcome in outcomes.as_array().into_iter().flatten() {
+        let name = outcome["name"].as_str().unwrap_or_default();
+        let id = &outcome["pm_id"];
+        if outcome["ok"].as_bool().unwrap_or(false) {
+            console.say(format!("[{name}]({id}) ✓"));
+        } else {
+            failed = true;
+            let reason = outcome["error"].as_str().unwrap_or("no reason was given");
+            console.error(format!("[{name}]({id}) {reason}"));
+        }
+    }
+    if failed { Err(Failure::said()) } else { Ok(()) }
+}
+
+/// How many at once: PM2's rule, so that a rolling action stays rolling.
+fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
+    if action == Action::Delete {
+        return 10;
+    }
+    if count <= 2 {
+        return 1;
+    }
+    let from_env = || {
+        env::var("PM2_CONCURRENT_ACTIONS")
+            .ok()
+            .and_then(|text| text.parse().ok())
+    };
+    invocation
+        .number("parallel")
+        .or_else(from_env)
+        .filter(|count| *count > 0)
+        .unwrap_or(2)
+}
+
+/// Says why a word means nothing, in PM2's words and places.
+pub(crate) fn not_found(
+    console: &Console,
+    action: Action,
+    word: &str,
+    reason: NotFound,
+) -> Failure {
+    match reason {
+        NotFound::Nothing => {
+            console.warn_aside("No process found");
+            Failure::said()
+        }
+        NotFound::Name(name) => Failure::new(format!("Process or Namespace {name} not found")),
+        NotFound::Id(id) => {
+            console.say(format!(
+                "Applying action {} on app [{word}](ids: [ '{id}' ])",
+                action.method()
+            ));
+            Failure::new(action.unknown_id(&id))
+        }
+        NotFound::Pattern(reason) => Failure::new(format!("cannot read the pattern: {reason}")),
+    }
+}

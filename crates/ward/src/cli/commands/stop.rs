@@ -1,0 +1,20 @@
+//! `stop`: the apps end and stay in the list.
+
+use super::act::{self, Action, Extras};
+use crate::cli::args::Invocation;
+use crate::exit::Failure;
+
+/// Stops each target, one after the other; the first that fails ends the command.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = super::connect(invocation)?;
+    for target in &invocation.targets {
+        act::on_word(
+            invocation,
+            &mut client,
+            Action::Stop,
+            target,
+            &Extras::new(),
+        )?;
+    }
+    super::list::print_after(&mut client, invocation)
+}
