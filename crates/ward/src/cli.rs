@@ -7,6 +7,7 @@ pub(crate) mod help;
 pub(crate) mod messages;
 pub(crate) mod out;
 pub(crate) mod select;
+pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,10 +44,12 @@ pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
 
 fn run(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.is_set("version") {
-        return commands::version::run(invocation);
+        commands::version::print(invocation);
+        return Ok(());
     }
     if invocation.is_set("help") {
-        return help::print(invocation);
+        help::print(invocation);
+        return Ok(());
     }
     let Some(command) = invocation.command else {
         return Err(no_command(invocation));

@@ -33,6 +33,8 @@ pub(crate) mod stop;
 pub(crate) mod version;
 
 use core::time::Duration;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -40,6 +42,7 @@ use serde_json::{Map, Value, json};
 use super::args::Invocation;
 use super::client::Client;
 use crate::exit::Failure;
+use crate::paths::Paths;
 
 /// Connects to the daemon, starting it when there is none, with the patience the command line asks
 /// for.
@@ -55,6 +58,15 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
 pub(crate) fn cwd() -> Result<PathBuf, Failure> {
     std::env::current_dir()
         .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
+}
+
+/// Makes the home folder, for commands that write there without a daemon.
+fn prepare_home(paths: &Paths) -> Result<(), Failure> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&paths.home)
+        .map_err(|error| Failure::new(format!("cannot create {}: {error}", paths.home.display())))
 }
 
 /// Tells the daemon how long it may take, a little less than this client waits, so that it is the

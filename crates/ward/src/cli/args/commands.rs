@@ -5,6 +5,8 @@ use super::options::{OptionSpec, Takes, switch, word};
 use crate::cli::commands as run;
 use crate::exit::Failure;
 
+use Topic::{Apps, Daemon, Logs, Show};
+
 /// Heading of a command in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
@@ -19,6 +21,7 @@ pub(crate) enum Topic {
 }
 
 /// One command.
+#[derive(Clone, Copy)]
 pub(crate) struct CommandSpec {
     /// Its name.
     pub(crate) name: &'static str,
@@ -132,8 +135,6 @@ const fn examples(examples: &'static [&'static str], command: CommandSpec) -> Co
         ..command
     }
 }
-
-use Topic::{Apps, Daemon, Logs, Show};
 
 /// All commands, in the order of the help.
 #[rustfmt::skip]

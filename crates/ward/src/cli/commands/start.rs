@@ -1,6 +1,7 @@
 //! `start`: finds out what a word means – a config file, an app of the list, a script, a command –
 //! and starts it.
 
+mod declare;
 pub(crate) mod file;
 pub(crate) mod script;
 

@@ -1,14 +1,13 @@
 //! A script or command that is not in the list yet, or is to be started once more.
 
-use std::path::Path;
+use serde_json::{Map, Value};
 
-use serde_json::{Map, Value, json};
-
+use super::declare;
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::cli::commands::act::{self, Action};
 use crate::cli::commands::{self, change};
-use crate::cli::select::{self, Candidate};
+use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
 /// Starts a script, unless it runs already.
@@ -18,7 +17,7 @@ pub(crate) fn run(
     candidates: &[Candidate],
     word: &str,
 ) -> Result<(), Failure> {
-    let app = declare(invocation, word)?;
+    let app = declare::script(invocation, word)?;
     if !invocation.is_set("force")
         && let Some(existing) = existing(candidates, &app)
     {
@@ -65,13 +64,22 @@ pub(crate) fn launch(
             app["exec_mode"].as_str().unwrap_or_default(),
         ));
     }
-    let mut request = Map::new();
-    request.insert("apps".to_owned(), json!(apps));
-    commands::set_deadline(&mut request, client);
-    let started = client.call("ward:prepare", &[Value::Object(request)])?;
+    let started = prepare(client, apps)?;
     report_failures(invocation, &started)?;
     invocation.console.say("Done.");
     Ok(())
+}
+
+/// Asks the daemon to start apps; one list of instances for each comes back.
+pub(crate) fn prepare(
+    client: &mut Client,
+    apps: Vec<Map<String, Value>>,
+) -> Result<Value, Failure> {
+    let mut request = Map::new();
+    let apps = apps.into_iter().map(Value::Object).collect();
+    request.insert("apps".to_owned(), Value::Array(apps));
+    commands::set_deadline(&mut request, client);
+    Ok(client.call("ward:prepare", &[Value::Object(request)])?)
 }
 
 /// Names every instance that does not run, with its reason.
@@ -90,64 +98,4 @@ pub(crate) fn report_failures(invocation: &Invocation, started: &Value) -> Resul
             .error(format!("[{name}]({}) {reason}", instance["pm_id"]));
     }
     if failed { Err(Failure::said()) } else { Ok(()) }
-}
-
-fn declare(invocation: &Invocation, word: &str) -> Result<Map<String, Value>, Failure> {
-    let cwd = commands::cwd()?;
-    let script = select::resolve(&cwd, word);
-    if !script.exists() {
-        return Err(Failure::new(format!(
-            "Script not found: {}",
-            script.display()
-        )));
-    }
-    let base = Path::new(word)
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let logs = invocation.paths.logs.display();
-    let pids = invocation.paths.pids.display();
-    let mut app = json!({
-        "name": base,
-        "namespace": "default",
-        "pm_exec_path": script,
-        "pm_cwd": cwd,
-        "exec_interpreter": match script.extension().and_then(|e| e.to_str()) {
-            Some("js") => "node",
-            Some("py") => "python3",
-            Some("sh") => "bash",
-            _ => "none",
-        },
-        "exec_mode": "fork_mode",
-        "instances": 1,
-        "node_args": [],
-        "env": change::captured(),
-        "autostart": true,
-        "autorestart": true,
-        "treekill": true,
-        "merge_logs": true,
-        "instance_var": "NODE_APP_INSTANCE",
-        "kill_retry_time": 100,
-    });
-    let fields = app.as_object_mut().expect("an object just made");
-    for (key, value) in &invocation.options {
-        fields.insert(key.clone(), value.clone());
-    }
-    let name = fields["name"].as_str().unwrap_or_default().to_owned();
-    for (key, path) in [
-        ("pm_out_log_path", format!("{logs}/{name}-out.log")),
-        ("pm_err_log_path", format!("{logs}/{name}-error.log")),
-        ("pm_pid_path", format!("{pids}/{name}.pid")),
-    ] {
-        fields.insert(key.to_owned(), json!(path));
-    }
-    fields.insert(
-        "ward".to_owned(),
-        json!({"captured": change::captured(), "declared": {}}),
-    );
-    if let Some(words) = &invocation.passthrough {
-        fields.insert("args".to_owned(), json!(words));
-    }
-    Ok(fields.clone())
 }
