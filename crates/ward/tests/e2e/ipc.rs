@@ -9,8 +9,14 @@ use crate::harness::Ward;
 #[test]
 fn every_language_can_say_ready() {
     let apps = [
-        ("node.js", "setInterval(() => {}, 1000); process.send('ready')"),
-        ("bash.sh", "echo '\"ready\"' >&$NODE_CHANNEL_FD; exec sleep 1000"),
+        (
+            "node.js",
+            "setInterval(() => {}, 1000); process.send('ready')",
+        ),
+        (
+            "bash.sh",
+            "echo '\"ready\"' >&$NODE_CHANNEL_FD; exec sleep 1000",
+        ),
         (
             "python.py",
             "import os, signal\nos.write(int(os.environ['NODE_CHANNEL_FD']), b'\"ready\"\\n')\nsignal.pause()",
@@ -24,7 +30,8 @@ fn every_language_can_say_ready() {
     for (file, text) in apps {
         ward.write(file, text);
         // Only `ready` can end the wait before the harness does.
-        ward.run(&["start", file, "--wait-ready", "--listen-timeout", "600000"]).succeeds();
+        ward.run(&["start", file, "--wait-ready", "--listen-timeout", "600000"])
+            .succeeds();
         let name = file.split('.').next().unwrap();
         assert_eq!(ward.status(name), "online", "{file}");
     }
@@ -92,7 +99,14 @@ fn shutdown_with_message_asks_by_message() {
          process.on('SIGINT', () => console.log('signalled')); process.send('up')",
     );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.js", "--shutdown-with-message", "--kill-timeout", "60000"]).succeeds();
+    ward.run(&[
+        "start",
+        "app.js",
+        "--shutdown-with-message",
+        "--kill-timeout",
+        "60000",
+    ])
+    .succeeds();
     bus.wait("the app is up", |event| event.payload["raw"] == "up");
     ward.run(&["stop", "app"]).succeeds();
     bus.wait_output("app", "asked: shutdown\n");
@@ -102,7 +116,10 @@ fn shutdown_with_message_asks_by_message() {
 #[test]
 fn node_does_not_see_the_variables_and_others_do() {
     let ward = Ward::new();
-    ward.write("app.js", "console.log(process.connected, process.env.NODE_CHANNEL_FD); setInterval(() => {}, 1000)");
+    ward.write(
+        "app.js",
+        "console.log(process.connected, process.env.NODE_CHANNEL_FD); setInterval(() => {}, 1000)",
+    );
     let mut bus = ward.bus();
     ward.run(&["start", "app.js"]).succeeds();
     bus.wait_output("app", "true undefined\n");
@@ -129,11 +146,16 @@ fn an_app_that_misuses_its_channel_harms_nobody() {
     let mut bus = ward.bus();
     ward.run(&["start", "app.py"]).succeeds();
     ward.run(&["ping"]).succeeds();
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     bus.wait("everything was taken", |event| event.topic == "all:sent");
     assert_eq!(ward.status("app"), "online");
     let status = std::fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 100_000, "the daemon took {peak} kB");
 }

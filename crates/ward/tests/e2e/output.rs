@@ -20,7 +20,8 @@ fn say(ward: &Ward, line: &str) {
 fn start_echo(ward: &Ward, words: &[&str]) {
     rustix::fs::mkfifoat(rustix::fs::CWD, ward.dir().join("say"), 0o600.into()).unwrap();
     ward.write("echo.sh", ECHO);
-    ward.run(&[&["start", "echo.sh"], words].concat()).succeeds();
+    ward.run(&[&["start", "echo.sh"], words].concat())
+        .succeeds();
 }
 
 /// Lifecycle 10.4: the tail of a dying process is in the file.
@@ -56,8 +57,16 @@ fn nothing_of_a_dying_app_is_lost() {
         }
         let lines: Vec<String> = (1..=5000).map(|number| format!("line {number}")).collect();
         let kept = ward.log(&format!("{name}-out.log"));
-        assert!(kept.lines().eq(lines.iter()), "{file}: {} lines", kept.lines().count());
-        assert_eq!(ward.log(&format!("{name}-error.log")), "last words\n", "{file}");
+        assert!(
+            kept.lines().eq(lines.iter()),
+            "{file}: {} lines",
+            kept.lines().count()
+        );
+        assert_eq!(
+            ward.log(&format!("{name}-error.log")),
+            "last words\n",
+            "{file}"
+        );
     }
 }
 
@@ -70,20 +79,33 @@ fn dates_stand_before_lines_not_before_writes() {
         "printf 'part1 '; printf 'part2\\nline2\\n'; printf 'line3\\n'; exec sleep 1000",
     );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.sh", "--log-date-format", "YYYY [of] dddd"]).succeeds();
+    ward.run(&["start", "app.sh", "--log-date-format", "YYYY [of] dddd"])
+        .succeeds();
     bus.wait_output("app", "line3");
     let text = ward.log("app-out.log");
     let year = text.split(' ').next().unwrap();
-    assert!(year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()), "{text}");
-    for (line, end) in text.lines().zip(["day: part1 part2", "day: line2", "day: line3"]) {
-        assert!(line.starts_with(&format!("{year} of ")) && line.ends_with(end), "{text}");
+    assert!(
+        year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()),
+        "{text}"
+    );
+    for (line, end) in text
+        .lines()
+        .zip(["day: part1 part2", "day: line2", "day: line3"])
+    {
+        assert!(
+            line.starts_with(&format!("{year} of ")) && line.ends_with(end),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn json_lines_have_the_known_form() {
     let ward = Ward::new();
-    ward.write("eco.json", r#"{"name": "echo", "script": "echo.sh", "log_type": "json"}"#);
+    ward.write(
+        "eco.json",
+        r#"{"name": "echo", "script": "echo.sh", "log_type": "json"}"#,
+    );
     ward.write("echo.sh", ECHO);
     rustix::fs::mkfifoat(rustix::fs::CWD, ward.dir().join("say"), 0o600.into()).unwrap();
     ward.run(&["start", "eco.json"]).succeeds();
@@ -112,8 +134,14 @@ fn logs_prints_the_last_lines_and_nothing_else() {
         .prints("line 4")
         .prints("line 5")
         .prints_no("line 3");
-    let raw = ward.run(&["logs", "echo", "--nostream", "--raw", "--lines", "1"]).succeeds();
-    assert!(raw.stdout().lines().any(|line| line == "line 5"), "{}", raw.stdout());
+    let raw = ward
+        .run(&["logs", "echo", "--nostream", "--raw", "--lines", "1"])
+        .succeeds();
+    assert!(
+        raw.stdout().lines().any(|line| line == "line 5"),
+        "{}",
+        raw.stdout()
+    );
 }
 
 #[test]
@@ -137,7 +165,11 @@ fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
     let old = ward.home().join("logs/old.log");
     fs::rename(&file, &old).unwrap();
     ward.run(&["reloadLogs"]).succeeds();
-    assert_eq!(ward.log("echo-out.log"), "", "the new file is there when the command returns");
+    assert_eq!(
+        ward.log("echo-out.log"),
+        "",
+        "the new file is there when the command returns"
+    );
     say(&ward, "four");
     assert_eq!(fs::read_to_string(&old).unwrap(), "three\n");
     assert_eq!(ward.log("echo-out.log"), "four\n");
@@ -157,7 +189,10 @@ fn files_go_where_they_are_asked_to_and_nowhere_when_asked_not_to() {
     let ward = Ward::new();
     start_echo(&ward, &["-o", "deep/in/out.log", "-e", "/dev/null"]);
     say(&ward, "here");
-    assert_eq!(fs::read_to_string(ward.dir().join("deep/in/out.log")).unwrap(), "here\n");
+    assert_eq!(
+        fs::read_to_string(ward.dir().join("deep/in/out.log")).unwrap(),
+        "here\n"
+    );
     let logs: Vec<_> = fs::read_dir(ward.home().join("logs")).unwrap().collect();
     assert!(logs.is_empty(), "{logs:?}");
 }
@@ -165,18 +200,34 @@ fn files_go_where_they_are_asked_to_and_nowhere_when_asked_not_to() {
 #[test]
 fn instances_have_files_of_their_own_or_one_for_all() {
     let ward = Ward::new();
-    ward.write("app.sh", "echo \"I am $NODE_APP_INSTANCE\"; exec sleep 1000");
+    ward.write(
+        "app.sh",
+        "echo \"I am $NODE_APP_INSTANCE\"; exec sleep 1000",
+    );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.sh", "--name", "own", "-f", "-i", "2", "-o", "own.log"]).succeeds();
+    ward.run(&[
+        "start", "app.sh", "--name", "own", "-f", "-i", "2", "-o", "own.log",
+    ])
+    .succeeds();
     for number in 0..2 {
         bus.wait_output("own", &format!("I am {number}"));
     }
     for number in 0..2 {
         let file = ward.dir().join(format!("own-{number}.log"));
-        assert_eq!(fs::read_to_string(file).unwrap(), format!("I am {number}\n"));
+        assert_eq!(
+            fs::read_to_string(file).unwrap(),
+            format!("I am {number}\n")
+        );
     }
     let words = ["--merge-logs", "-o", "one.log"];
-    ward.run(&[&["start", "app.sh", "--name", "one", "-f", "-i", "2"], &words[..]].concat()).succeeds();
+    ward.run(
+        &[
+            &["start", "app.sh", "--name", "one", "-f", "-i", "2"],
+            &words[..],
+        ]
+        .concat(),
+    )
+    .succeeds();
     let mut seen = [false; 2];
     while seen != [true; 2] {
         let event = bus.next("both instances");
@@ -202,7 +253,9 @@ fn a_subscriber_that_never_reads_is_no_burden() {
         "app.sh",
         "head -c 100000000 /dev/zero | tr '\\0' x | fold -w 99; echo; echo done; exec sleep 1000",
     );
-    let [daemon] = ward.daemons()[..] else { panic!("one daemon") };
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
     let mut awake = ward.bus();
     ward.run(&["start", "app.sh"]).succeeds();
     awake.wait("done", |event| event.is_output("app", "done\n"));
@@ -210,7 +263,10 @@ fn a_subscriber_that_never_reads_is_no_burden() {
     let length = fs::metadata(file).unwrap().len();
     assert!(length >= 101_000_000, "{length} bytes are in the file");
     let status = fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 60_000, "the daemon took {peak} kB");
 }
