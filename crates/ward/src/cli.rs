@@ -3,9 +3,11 @@
 pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod commands;
+pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
 pub(crate) mod out;
+pub(crate) mod resolve;
 pub(crate) mod select;
 pub(crate) mod store;
 

@@ -8,26 +8,29 @@ use serde_json::{Map, Value, json};
 use super::{declare, script};
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
+use crate::cli::commands;
 use crate::cli::commands::act::{self, Action, Extras, Job};
-use crate::cli::select::{self, Candidate, Selection};
+use crate::cli::ecosystem;
+use crate::cli::select::{Candidate, Selection};
 use crate::exit::Failure;
 
 /// Whether a word means a config file: `-`, or a name with such an ending that is not the name of
 /// an app.
-pub(crate) fn is_config(candidates: &[Candidate], word: &str) -> bool {
+pub(crate) fn is_config(candidates: &[Candidate], word: &str, cwd: &Path) -> bool {
     word == "-"
-        || (select::is_config_file(word)
-            && (Path::new(word).is_file()
+        || (ecosystem::is_config_name(word, cwd)
+            && (cwd.join(word).is_file()
                 || !candidates.iter().any(|candidate| candidate.name == word)))
 }
 
 /// As [`is_config`], asking the daemon for the list only when the word looks like a file.
 pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure> {
-    if word != "-" && !select::is_config_file(word) {
+    let cwd = commands::cwd()?;
+    if word != "-" && !ecosystem::is_config_name(word, &cwd) {
         return Ok(false);
     }
     let candidates = Candidate::from_records(&client.records()?);
-    Ok(is_config(&candidates, word))
+    Ok(is_config(&candidates, word, &cwd))
 }
 
 /// Acts on the apps of a file.
@@ -240,10 +243,11 @@ mod tests {
 
     #[test]
     fn an_app_may_be_called_like_a_file() {
+        let here = Path::new("/nowhere");
         let list = [candidate(0, "no-such-file.json")];
-        assert!(!is_config(&list, "no-such-file.json"));
-        assert!(is_config(&[], "no-such-file.json"));
-        assert!(is_config(&list, "-"));
-        assert!(!is_config(&list, "app.js"));
+        assert!(!is_config(&list, "no-such-file.json", here));
+        assert!(is_config(&[], "no-such-file.json", here));
+        assert!(is_config(&list, "-", here));
+        assert!(!is_config(&list, "app.js", here));
     }
 }
