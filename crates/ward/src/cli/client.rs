@@ -37,6 +37,9 @@ pub(crate) enum CallError {
     /// The daemon refused; its text.
     #[error("{0}")]
     Refused(String),
+    /// The daemon does not know ward's own methods.
+    #[error("the daemon of this home is PM2's, not ward's")]
+    Foreign,
     /// No answer in time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
@@ -55,6 +58,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
+            CallError::Foreign => {
+                failure.with_hint("end it with PM2's own `pm2 kill`, then try again")
+            }
             CallError::Deadline(_) => {
                 failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
             }
@@ -142,7 +148,7 @@ impl Client {
             if reply_to == id {
                 return match reply {
                     Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
-                    Err(error) => Err(CallError::Refused(error.message)),
+                    Err(error) => Err(refusal(method, error.message)),
                 };
             }
         }
@@ -194,6 +200,14 @@ impl Client {
                 },
             }
         }
+    }
+}
+
+fn refusal(method: &str, text: String) -> CallError {
+    if method.starts_with("ward:") && text == format!("method \"{method}\" does not exist") {
+        CallError::Foreign
+    } else {
+        CallError::Refused(text)
     }
 }
 

@@ -1,5 +1,8 @@
 //! `scale`: more or fewer processes of an app.
 
+use core::num::NonZero;
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::act::{self, Action};
@@ -33,6 +36,20 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     }
     scale(invocation, &mut client, &name, count)?;
     super::list::print_after(&mut client, invocation)
+}
+
+/// How many processes a declared number means: 0 is one for each CPU, a negative number leaves so
+/// many CPUs free.
+pub(super) fn processes(stated: i64) -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    match usize::try_from(stated) {
+        Ok(0) => processors,
+        Ok(count) => count,
+        Err(_) => {
+            let free = usize::try_from(stated.unsigned_abs()).unwrap_or(usize::MAX);
+            processors.saturating_sub(free).max(1)
+        }
+    }
 }
 
 /// The one app a word means: its name, or the id or script of one of its instances.
@@ -99,7 +116,16 @@ fn scale(
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, processes};
+
+    #[test]
+    fn declared_numbers_count_processors() {
+        let processors = processes(0);
+        assert!(processors >= 1);
+        assert_eq!(processes(3), 3);
+        assert_eq!(processes(-1), (processors - 1).max(1));
+        assert_eq!(processes(-10_000), 1);
+    }
 
     #[test]
     fn numbers_are_totals_unless_they_have_a_sign() {

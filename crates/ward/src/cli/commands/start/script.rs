@@ -56,7 +56,8 @@ pub(crate) fn launch(
     apps: Vec<Map<String, Value>>,
 ) -> Result<(), Failure> {
     for app in &apps {
-        let count = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let stated = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let count = commands::scale::processes(stated);
         let plural = if count > 1 { "s" } else { "" };
         invocation.console.say(format!(
             "Starting {} in {} ({count} instance{plural})",
