@@ -177,6 +177,11 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("id", &[], &["<name>"], Show, "ids of an app", run::id::run),
     command("pid", &[], &["[app_name]"], Show, "pids of an app, or of all", run::pid::run),
     command("env", &[], &["<id>"], Show, "environment of a process", run::env::run),
+    with(
+        &[switch("tree", &['t'], "as a tree")],
+        command("slist", &["sysinfos"], &[], Show, "metrics of this machine", run::slist::run),
+    ),
+    command("report", &[], &[], Show, "what a bug report needs", run::report::run),
 
     with(
         LOG_OPTIONS,
