@@ -62,6 +62,20 @@ pub(crate) fn cwd() -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
 }
 
+/// How commands that start things end: with the list, and with `--attach` with the logs.
+fn finish(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
+    list::print_after(client, invocation)?;
+    if invocation.is_set("attach") {
+        let shown: Vec<String> = ids.iter().map(u32::to_string).collect();
+        invocation.console.notice(format!(
+            "Log streaming apps id: {}, exit with Ctrl-C",
+            shown.join(" ")
+        ));
+        logs::attach(invocation, ids);
+    }
+    Ok(())
+}
+
 /// Makes the home folder, for commands that write there without a daemon.
 fn prepare_home(paths: &Paths) -> Result<(), Failure> {
     DirBuilder::new()

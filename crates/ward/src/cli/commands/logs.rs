@@ -146,10 +146,6 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
 }
 
 /// Streams the logs of these instances until the reader has enough: `--attach` of other commands.
-#[expect(
-    dead_code,
-    reason = "for start and restart, which know what they acted on"
-)]
 pub(crate) fn attach(invocation: &Invocation, ids: &[u32]) {
     let filter = Filter::Ids(ids.iter().copied().map(i64::from).collect());
     let console = &invocation.console;

@@ -3,7 +3,7 @@
 use core::num::NonZero;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::act::{self, Action};
 use crate::cli::args::Invocation;
@@ -82,23 +82,25 @@ fn count(present: usize, wanted: &str) -> Option<usize> {
     wanted.parse().ok()
 }
 
-fn scale(
+/// Brings an app to a number of processes, and tells of each that came or went.
+pub(super) fn scale(
     invocation: &Invocation,
     client: &mut Client,
     name: &str,
     count: usize,
 ) -> Result<(), Failure> {
-    let changed = client.call("ward:scale", &[json!({"name": name, "count": count})])?;
-    let ids = |key: &str| -> Vec<u32> {
-        let list = changed[key].as_array().into_iter().flatten();
-        list.filter_map(Value::as_u64)
-            .filter_map(|id| u32::try_from(id).ok())
-            .collect()
-    };
-    for _ in ids("added") {
+    let before = ids_of(client, name)?;
+    let mut request = Map::new();
+    request.insert("name".to_owned(), json!(name));
+    request.insert("count".to_owned(), json!(count));
+    super::set_deadline(&mut request, client);
+    let changed = client.call("ward:scale", &[Value::Object(request)]);
+    // What did happen is told also when not all of it did.
+    let after = ids_of(client, name)?;
+    for _ in after.iter().filter(|id| !before.contains(id)) {
         invocation.console.say("Scaling up application");
     }
-    for id in ids("removed") {
+    for id in before.into_iter().filter(|id| !after.contains(id)) {
         let selection = Selection {
             ids: vec![id],
             typed_id: false,
@@ -111,7 +113,18 @@ fn scale(
         );
         invocation.console.say(format!("[{name}]({id}) ✓"));
     }
-    Ok(())
+    let refused = changed?;
+    let mut reasons = refused.as_array().into_iter().flatten();
+    match reasons.find_map(|entry| entry["error"].as_str()) {
+        Some(reason) => Err(Failure::new(format!("[{name}] {reason}"))),
+        None => Ok(()),
+    }
+}
+
+fn ids_of(client: &mut Client, name: &str) -> Result<Vec<u32>, Failure> {
+    let mut candidates = Candidate::from_records(&client.records()?);
+    candidates.retain(|candidate| candidate.name == name);
+    Ok(candidates.iter().map(|candidate| candidate.id).collect())
 }
 
 #[cfg(test)]
