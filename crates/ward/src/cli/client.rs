@@ -76,10 +76,8 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        match Self::connect_existing(paths)? {
-            Some(client) => Ok(client),
-            None => Err(Failure::new("no daemon is running")),
-        }
+        let (stream, _started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self::over(stream))
     }
 
     /// Connects to the daemon if there is one.
