@@ -27,6 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 pub(crate) struct Client {
     stream: UnixStream,
     patience: Duration,
+    started: bool,
     next: u64,
     decoder: Decoder,
 }
@@ -76,8 +77,16 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        let (stream, _started) = crate::daemon::launch::ensure(paths)?;
-        Ok(Self::over(stream))
+        let (stream, started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self {
+            started,
+            ..Self::over(stream)
+        })
+    }
+
+    /// Whether the daemon was started for this connection.
+    pub(crate) fn has_started_daemon(&self) -> bool {
+        self.started
     }
 
     /// Connects to the daemon if there is one.
@@ -105,6 +114,7 @@ impl Client {
         Self {
             stream,
             patience: PATIENCE,
+            started: false,
             next: 0,
             decoder: Decoder::new(),
         }
