@@ -1,1 +1,47 @@
-//! Pure codecs.
+//! Pure codecs for everything ward speaks with others: bytes in, values out.
+//!
+//! # Model
+//!
+//! Two families of peers exist. *Clients* speak PM2's protocol over two unix sockets: [`amp`] cuts
+//! the byte stream into frames, [`rpc`] gives request and reply frames a meaning, [`methods`] is
+//! the table of names a client may call, and [`bus`] is the one-way stream of events. *Apps* that
+//! run on Node or Bun speak newline-delimited JSON over an inherited socket.
+//!
+//! # Contract
+//!
+//! - No I/O, no clock, no environment, no `unsafe`. The caller reads bytes, hands them in, and
+//!   writes the bytes it gets back.
+//! - Any input whatsoever ends in a value, an error or "need more bytes"; never in a panic, and
+//!   never in work or memory out of proportion to the bytes received.
+//! - What stock clients compare byte for byte is written byte for byte: JSON is printed the way
+//!   JavaScript prints it, and an id is echoed exactly as it came.
+//!
+//! # Example
+//!
+//! ```
+//! use serde_json::json;
+//! use ward_wire::{amp::Decoder, rpc};
+//!
+//! let mut decoder = Decoder::new();
+//! decoder.push(&rpc::encode_call("ping", &[json!({})], "4242:0"));
+//! let frame = decoder.next().unwrap().expect("the frame is complete");
+//!
+//! let request = rpc::Request::from_frame(&frame).expect("it has a message and an id");
+//! let rpc::Body::Call { method, args } = &request.body else { panic!("not a call") };
+//! assert_eq!((method.as_str(), args.len()), ("ping", 1));
+//!
+//! let reply = rpc::reply_ok(&request.id, &[json!({"msg": "pong"})]);
+//! decoder.push(&reply);
+//! let frame = decoder.next().unwrap().expect("the reply is complete");
+//! let reply = rpc::Reply::from_frame(&frame).expect("it has a message and an id");
+//! assert_eq!(reply.result.unwrap(), [json!({"msg": "pong"})]);
+//! ```
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod amp;
+pub mod bus;
+pub mod json;
+pub mod methods;
+pub mod rpc;

@@ -1,0 +1,247 @@
+//! axon-rpc: what the frames on the request socket mean, seen from both ends.
+//!
+//! A request is a message and an id; the reply is a message and the same id. The official daemon
+//! dies of malformed requests; here each of them is a value, see [`Request::from_frame`].
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::amp::{Arg, Frame, RawArg};
+use crate::json;
+use crate::methods::{Listing, METHODS};
+
+/// A request that must be answered once, under its id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Opaque; unique per connection at best. Echo it as it is.
+    pub id: RawArg,
+    /// What is asked.
+    pub body: Body,
+}
+
+/// What a request asks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Call a method. The name may be unknown: see [`reply_unknown_method`].
+    Call {
+        /// The name.
+        method: String,
+        /// As many as the client chose to send.
+        args: Vec<Value>,
+    },
+    /// List the methods: see [`reply_methods`].
+    Methods,
+    /// No call, but it has an id: see [`reply_invalid`].
+    Invalid(InvalidRequest),
+}
+
+/// Why a request is no call. The display text is the official error text where one exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRequest {
+    /// The message is not valid JSON; the official daemon dies of it.
+    #[error("message is not valid JSON")]
+    Json,
+    /// The message is no object, or names no method.
+    #[error(".method required")]
+    Method,
+    /// `args` is missing or no array.
+    #[error(".args required")]
+    Args,
+}
+
+impl Request {
+    /// Reads a frame of the request socket. `None` means: ignore it, there is no id to answer to.
+    ///
+    /// Of more than two arguments the first is the message and the last is the id.
+    pub fn from_frame(frame: &Frame) -> Option<Self> {
+        let (message, id) = message_and_id(frame)?;
+        let body = match message.decode() {
+            Ok(Arg::Json(Value::Object(message))) => body(message),
+            Ok(_) => Body::Invalid(InvalidRequest::Method),
+            Err(_) => Body::Invalid(InvalidRequest::Json),
+        };
+        let id = id.clone();
+        Some(Self { id, body })
+    }
+}
+
+fn message_and_id(frame: &Frame) -> Option<(&RawArg, &RawArg)> {
+    match frame.args() {
+        [message, .., id] => Some((message, id)),
+        _ => None,
+    }
+}
+
+fn body(mut message: Map<String, Value>) -> Body {
+    // Any other type, or none, is a call.
+    if message.get("type").and_then(Value::as_str) == Some("methods") {
+        return Body::Methods;
+    }
+    let Some(method) = message.get("method").and_then(property_name) else {
+        return Body::Invalid(InvalidRequest::Method);
+    };
+    match message.get_mut("args") {
+        Some(Value::Array(args)) => Body::Call {
+            method,
+            args: std::mem::take(args),
+        },
+        _ => Body::Invalid(InvalidRequest::Args),
+    }
+}
+
+/// The property JavaScript would look up for a truthy value; `None` for a falsy one.
+fn property_name(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::Bool(true) => Some("true".to_owned()),
+        Value::Number(number) if number.as_f64() == Some(0.0) => None,
+        Value::Number(_) => Some(json::to_string(value)),
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Array(items) => {
+            let names: Vec<_> = items.iter().map(element_text).collect();
+            Some(names.join(","))
+        }
+        Value::Object(_) => Some("[object Object]".to_owned()),
+    }
+}
+
+/// An array element in JavaScript's conversion of the array to a string.
+fn element_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(false) | Value::Number(_) => json::to_string(value),
+        _ => property_name(value).unwrap_or_default(),
+    }
+}
+
+/// A success with these results; without any it is `{"args":[]}`.
+pub fn reply_ok(id: &RawArg, results: &[Value]) -> Vec<u8> {
+    reply(id, &json!({ "args": results }))
+}
+
+/// A success with one result, serialised without a detour over [`Value`].
+///
+/// # Errors
+///
+/// The result has no JSON form.
+pub fn reply_result<T: Serialize + ?Sized>(
+    id: &RawArg,
+    result: &T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Success<'a, T: ?Sized> {
+        args: [&'a T; 1],
+    }
+    let message = RawArg::serialize(&Success { args: [result] })?;
+    Ok(Frame::pair(message, id.clone()).encode())
+}
+
+/// A failure raised as an `Error`, which has a stack. Ours ends at the border: frames of a Rust
+/// program would tell a JavaScript caller nothing, but callers print the stack for its first line.
+pub fn reply_error(id: &RawArg, text: &str) -> Vec<u8> {
+    let stack = format!("Error: {text}\n    at ward");
+    reply(id, &json!({ "error": text, "stack": stack }))
+}
+
+/// A failure that is not an `Error` object: any value, no stack.
+pub fn reply_error_value(id: &RawArg, error: &Value) -> Vec<u8> {
+    reply(id, &json!({ "error": error }))
+}
+
+/// The failure for [`Body::Invalid`].
+pub fn reply_invalid(id: &RawArg, reason: InvalidRequest) -> Vec<u8> {
+    reply_error_value(id, &Value::String(reason.to_string()))
+}
+
+/// The failure for a call whose method does not exist.
+pub fn reply_unknown_method(id: &RawArg, method: &str) -> Vec<u8> {
+    let text = format!("method \"{method}\" does not exist");
+    reply_error_value(id, &Value::String(text))
+}
+
+/// The answer to [`Body::Methods`]: PM2's thirty. Our own are left out, so that it is PM2's reply.
+pub fn reply_methods(id: &RawArg) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Methods {
+        methods: Listing<'static>,
+    }
+    let methods = Listing(&METHODS);
+    let message = RawArg::serialize(&Methods { methods }).expect("the table has a JSON form");
+    Frame::pair(message, id.clone()).encode()
+}
+
+fn reply(id: &RawArg, message: &Value) -> Vec<u8> {
+    Frame::pair(RawArg::json(message), id.clone()).encode()
+}
+
+/// A call, as a client sends it. PM2's clients use `<pid>:<counter>` as id.
+pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
+    let message = json!({ "type": "call", "method": method, "args": args });
+    reply(&RawArg::text(id), &message)
+}
+
+/// The question for the list of methods, as a client sends it.
+pub fn encode_methods(id: &str) -> Vec<u8> {
+    reply(&RawArg::text(id), &json!({ "type": "methods" }))
+}
+
+/// A reply, as a client receives it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The id of the request.
+    pub id: RawArg,
+    /// The results, or why there are none. The list of methods is one result.
+    pub result: Result<Vec<Value>, RemoteError>,
+}
+
+/// A call failed at the other end.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RemoteError {
+    /// The daemon answered with an error.
+    #[error("{}", error_text(.error))]
+    Failed {
+        /// Usually a string, but may be any value, even null.
+        error: Value,
+        /// The stack of the `Error`, if it was one.
+        stack: Option<String>,
+    },
+    /// The daemon answered with something that is no reply.
+    #[error("daemon sent a malformed reply")]
+    Malformed,
+}
+
+fn error_text(error: &Value) -> String {
+    match error {
+        Value::String(text) => text.clone(),
+        other => json::to_string(other),
+    }
+}
+
+impl Reply {
+    /// Reads a frame from the daemon. `None` means it has no id, so it is nobody's reply.
+    pub fn from_frame(frame: &Frame) -> Option<Self> {
+        let (message, id) = message_and_id(frame)?;
+        let id = id.clone();
+        let result = match message.decode() {
+            Ok(Arg::Json(Value::Object(message))) => outcome(message),
+            _ => Err(RemoteError::Malformed),
+        };
+        Some(Self { id, result })
+    }
+}
+
+/// The mere presence of an `error` key means failure.
+fn outcome(mut message: Map<String, Value>) -> Result<Vec<Value>, RemoteError> {
+    if let Some(error) = message.remove("error") {
+        let stack = match message.remove("stack") {
+            Some(Value::String(stack)) => Some(stack),
+            _ => None,
+        };
+        return Err(RemoteError::Failed { error, stack });
+    }
+    match (message.remove("args"), message.remove("methods")) {
+        (Some(Value::Array(results)), _) => Ok(results),
+        (None, Some(methods)) => Ok(vec![methods]),
+        _ => Err(RemoteError::Malformed),
+    }
+}
