@@ -102,7 +102,7 @@ impl Formatter for JavaScript {
     }
 }
 
-/// `Number.prototype.toString` for finite numbers (ECMA-262, Number::toString).
+/// `Number.prototype.toString` for finite numbers (ECMA-262, `Number::toString`).
 fn number(value: f64) -> String {
     // The shortest digits that read back as the same number, which is also JavaScript's choice.
     let scientific = format!("{:e}", value.abs());
