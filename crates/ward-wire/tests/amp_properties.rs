@@ -1,5 +1,7 @@
 //! Laws of the frame codec: round trips, any cut of the stream, any bytes at all.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};

@@ -1,5 +1,7 @@
 //! The captured frames of the official client and daemon, and inputs that kill the official daemon.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
+
 use serde_json::{Value, json};
 use ward_wire::amp::{Arg, Decoder, Frame, FrameError, RawArg};
 use ward_wire::bus::Event;
