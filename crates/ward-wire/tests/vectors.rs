@@ -57,7 +57,9 @@ fn plain(arg: &RawArg) -> Value {
         Arg::Text(text) => Value::String(text),
         Arg::Json(value) => value,
         Arg::Raw(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = bytes
+                .iter()
+                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             json!({ "__buffer_hex": hex })
         }
     }
