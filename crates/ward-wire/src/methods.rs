@@ -19,17 +19,6 @@ pub struct Method {
     pub params: &'static [&'static str],
 }
 
-impl Method {
-    /// How many arguments a call has; missing ones are null, further ones are ignored.
-    pub fn arity(&self) -> usize {
-        match self.name {
-            // The two are declared without parameters in PM2 but called with one.
-            "killMe" | "profileCPU" | "profileMEM" => 1,
-            _ => self.params.len().saturating_sub(1),
-        }
-    }
-}
-
 const fn method(name: &'static str, params: &'static [&'static str]) -> Method {
     Method { name, params }
 }
@@ -68,7 +57,8 @@ pub const METHODS: [Method; 30] = [
     method("reloadLogs", &["opts", "cb"]),
 ];
 
-/// PM2's method of that name.
+/// PM2's method of that name. Calls may have any number of arguments: missing ones are null, further
+/// ones are ignored.
 pub fn find(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::amp::{Arg, Frame, RawArg};
 use crate::json;
-use crate::methods::{Listing, METHODS};
+use crate::methods::{self, Listing, METHODS};
 
 /// A request that must be answered once, under its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ pub enum InvalidRequest {
     /// The message is no object, or names no method.
     #[error(".method required")]
     Method,
-    /// `args` is missing or no array.
+    /// The method exists, but `args` is missing or no array.
     #[error(".args required")]
     Args,
 }
@@ -85,7 +85,14 @@ fn body(mut message: Map<String, Value>) -> Body {
             method,
             args: std::mem::take(args),
         },
-        _ => Body::Invalid(InvalidRequest::Args),
+        _ if methods::find(&method).is_some() || method.starts_with(methods::OWN_PREFIX) => {
+            Body::Invalid(InvalidRequest::Args)
+        }
+        // The official daemon looks for the method first, so this is a call of an unknown one.
+        _ => Body::Call {
+            method,
+            args: Vec::new(),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use ward_wire::node_cluster::{
-    AddressType, ClusterMessage, Dialect, Endpoint, Handle, ListenQuery, NodeMessage, Outbox,
+    AddressType, ClusterMessage, Dialect, Endpoint, Handle, Host, ListenQuery, NodeMessage, Outbox,
     SocketName, WorkerAct, handle_key,
 };
 use ward_wire::node_ipc::{Line, classify};
@@ -285,9 +285,6 @@ fn worker_lines_beside_the_captured_ones() {
 fn broken_cluster_messages_are_not_understood_and_harmless() {
     for body in [
         r#""act":"queryServer","address":null,"port":80,"addressType":4"#,
-        r#""act":"queryServer","port":80,"addressType":5,"seq":1"#,
-        r#""act":"queryServer","port":"80","addressType":4,"seq":1"#,
-        r#""act":"queryServer","address":[],"port":80,"addressType":4,"seq":1"#,
         r#""act":"exitedAfterDisconnect""#,
         r#""act":"close","key":5,"seq":1"#,
         r#""act":5,"seq":1"#,
@@ -326,7 +323,7 @@ fn keys_follow_nodes_rule() {
         ),
         (
             r#""address":"0.0.0.0","addressType":"udp4","fd":-1"#,
-            "0.0.0.0:null:udp4:-1",
+            "0.0.0.0:null:udp4:-1:0",
         ),
     ] {
         assert_eq!(handle_key(&query(fields)), key);
@@ -336,9 +333,14 @@ fn keys_follow_nodes_rule() {
 #[test]
 fn endpoints_follow_the_listen_matrix() {
     let endpoint = |fields: &str| query(fields).endpoint();
-    let tcp = |address, port, ipv6_only| {
+    let host = |address, zone: Option<&str>| {
+        let address = ip(address);
+        let zone = zone.map(str::to_owned);
+        Some(Host { address, zone })
+    };
+    let tcp = |host, port, ipv6_only| {
         Ok(Endpoint::Tcp {
-            address,
+            host,
             port,
             ipv6_only,
         })
@@ -349,7 +351,11 @@ fn endpoints_follow_the_listen_matrix() {
     );
     assert_eq!(
         endpoint(r#""address":"::","port":80,"addressType":6,"flags":1"#),
-        tcp(Some(ip("::")), 80, true)
+        tcp(host("::", None), 80, true)
+    );
+    assert_eq!(
+        endpoint(r#""address":"fe80::1%lo","port":80,"addressType":6,"flags":0"#),
+        tcp(host("fe80::1", Some("lo")), 80, false)
     );
     assert_eq!(
         endpoint(r#""address":"/w/a.sock","port":-1,"addressType":-1"#),
@@ -364,11 +370,11 @@ fn endpoints_follow_the_listen_matrix() {
         Ok(Endpoint::Descriptor(9))
     );
     assert_eq!(
-        endpoint(r#""address":"0.0.0.0","addressType":"udp4","fd":-1,"flags":4"#),
+        endpoint(r#""address":"0.0.0.0","port":"53","addressType":"udp4","fd":-1,"flags":4"#),
         Ok(Endpoint::Udp {
-            address: Some(ip("0.0.0.0")),
+            host: host("0.0.0.0", None),
             ipv6: false,
-            port: 0,
+            port: 53,
             ipv6_only: false,
             reuse_addr: true
         })
@@ -379,9 +385,24 @@ fn endpoints_follow_the_listen_matrix() {
         r#""address":null,"port":-1,"addressType":-1"#,
         r#""address":null,"addressType":null"#,
         r#""address":null,"addressType":null,"fd":4294967296"#,
+        r#""address":null,"port":80,"addressType":5"#,
+        r#""address":[],"port":80,"addressType":4"#,
+        r#""address":null,"port":"http","addressType":"udp4""#,
     ] {
         assert_eq!(endpoint(broken).unwrap_err().errno(), -22, "{broken}");
     }
+}
+
+#[test]
+fn odd_values_of_apps_are_read_as_javascript_reads_them() {
+    // Sent by Node 20 for `listen(80, "127.0.0.1", callback)`.
+    let seen = query(
+        r#""index":0,"data":null,"address":"127.0.0.1","port":80,"addressType":4,"flags":0,"backlog":false"#,
+    );
+    assert_eq!((seen.backlog(), seen.port), (511, Some(80)));
+    // Sent by Node 20 and Bun for `readableAll: 1`.
+    let seen = query(r#""address":"/a.sock","port":-1,"addressType":-1,"readableAll":1"#);
+    assert_eq!((seen.readable_all, seen.writable_all), (true, false));
 }
 
 #[test]
@@ -390,11 +411,32 @@ fn backlogs_default_and_stay_in_range() {
     assert_eq!(backlog(""), 511);
     assert_eq!(backlog(r#","backlog":0"#), 511);
     assert_eq!(backlog(r#","backlog":77"#), 77);
+    assert_eq!(backlog(r#","backlog":"77""#), 77);
+    assert_eq!(backlog(r#","backlog":1.5"#), 1);
+    assert_eq!(backlog(r#","backlog":true"#), 1);
+    assert_eq!(backlog(r#","backlog":{}"#), 511);
     assert_eq!(backlog(r#","backlog":99999999999"#), i32::MAX);
     assert_eq!(backlog(r#","backlog":-99999999999"#), -1);
 }
 
 proptest! {
+    #[test]
+    fn any_question_is_understood_so_that_it_can_be_answered(
+        names in proptest::sample::subsequence(
+            vec!["index", "data", "address", "port", "addressType", "fd", "flags", "backlog"], 0..=8),
+        values in proptest::collection::vec(
+            proptest::sample::select(vec!["null", "false", "-1", "4", "1e30", "\"udp4\"", "{}", "\"\\u0000\""]), 8),
+    ) {
+        let fields = names.iter().zip(&values).map(|(name, value)| format!("\"{name}\":{value},"));
+        let fields = fields.collect::<Vec<_>>().concat();
+        let line = format!("{{\"cmd\":\"NODE_CLUSTER\",\"act\":\"queryServer\",{fields}\"seq\":1}}");
+        let WorkerAct::QueryServer { seq: 1, query } = act(&line) else { panic!("{line}") };
+        prop_assert!(!handle_key(&query).is_empty());
+        if let Err(error) = query.endpoint() {
+            prop_assert_eq!(error.errno(), -22);
+        }
+    }
+
     #[test]
     fn the_fast_path_agrees_with_the_slow_one(ack: u64, accepted: bool, seq: u64, cut in 0..64usize) {
         let fast = format!(r#"{{"cmd":"NODE_CLUSTER","ack":{ack},"accepted":{accepted},"seq":{seq}}}"#);

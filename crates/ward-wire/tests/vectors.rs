@@ -350,6 +350,26 @@ fn method_names_are_read_as_javascript_reads_property_names() {
 }
 
 #[test]
+fn an_unknown_method_is_noticed_before_missing_arguments() {
+    for (message, expected) in [
+        (json!({"method": "nosuch"}), None),
+        (json!({"method": "nosuch", "args": 5}), None),
+        (
+            json!({"method": "ping", "args": ""}),
+            Some(InvalidRequest::Args),
+        ),
+        (json!({"method": "ward:x"}), Some(InvalidRequest::Args)),
+    ] {
+        let frame = Frame::pair(RawArg::json(&message), RawArg::text("1:0"));
+        let reason = match Request::from_frame(&frame).unwrap().body {
+            Body::Invalid(reason) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(reason, expected, "{message}");
+    }
+}
+
+#[test]
 fn the_presence_of_error_is_a_failure_and_no_reply_is_malformed() {
     let result = |message: Value| {
         let frame = Frame::pair(RawArg::json(&message), RawArg::text("1:0"));

@@ -177,13 +177,11 @@ impl WorkerAct {
         let act = text(&mut message, "act");
         match (act.as_deref(), seq) {
             (Some("online"), _) => Self::Online,
-            (Some("queryServer"), Some(seq)) => match ListenQuery::from_object(message) {
-                Some(query) => Self::QueryServer { seq, query },
-                None => Self::Unknown,
+            (Some("queryServer"), Some(seq)) => Self::QueryServer {
+                seq,
+                query: ListenQuery::from_object(message),
             },
-            (Some("listening"), _) => {
-                ListenQuery::from_object(message).map_or(Self::Unknown, Self::Listening)
-            }
+            (Some("listening"), _) => Self::Listening(ListenQuery::from_object(message)),
             (Some("close"), _) => match text(&mut message, "key") {
                 Some(key) => Self::Close { key },
                 None => Self::Unknown,

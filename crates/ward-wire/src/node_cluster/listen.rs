@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// The longest path a unix socket address can hold; longer ones need a detour over `/proc`.
 pub const UNIX_PATH_MAX: usize = 107;
 
@@ -28,20 +30,20 @@ pub enum AddressType {
     Udp6,
     /// `null`: a descriptor.
     Descriptor,
+    /// None of these; there is no endpoint for it.
+    Other,
 }
 
 impl AddressType {
-    fn from_value(value: Option<&Value>) -> Option<Self> {
-        match value {
-            None | Some(Value::Null) => Some(Self::Descriptor),
-            Some(Value::String(text)) if text == "udp4" => Some(Self::Udp4),
-            Some(Value::String(text)) if text == "udp6" => Some(Self::Udp6),
-            Some(value) => match value.as_i64()? {
-                4 => Some(Self::Tcp4),
-                6 => Some(Self::Tcp6),
-                -1 => Some(Self::Unix),
-                _ => None,
-            },
+    fn from_value(value: &Value) -> Self {
+        match (value.as_i64(), value.as_str()) {
+            (Some(4), _) => Self::Tcp4,
+            (Some(6), _) => Self::Tcp6,
+            (Some(-1), _) => Self::Unix,
+            (_, Some("udp4")) => Self::Udp4,
+            (_, Some("udp6")) => Self::Udp6,
+            _ if value.is_null() => Self::Descriptor,
+            _ => Self::Other,
         }
     }
 
@@ -54,6 +56,7 @@ impl AddressType {
             Self::Udp4 => "udp4",
             Self::Udp6 => "udp6",
             Self::Descriptor => "null",
+            Self::Other => "other",
         }
     }
 }
@@ -84,29 +87,30 @@ pub struct ListenQuery {
 }
 
 impl ListenQuery {
-    /// Reads the fields; `None` if the kind of address is unknown or a type is wrong.
-    pub(super) fn from_object(mut message: Map<String, Value>) -> Option<Self> {
-        let integer = |key: &str| match message.get(key) {
-            None | Some(Value::Null) => Some(None),
-            Some(value) => value.as_i64().map(Some),
-        };
-        let flag = |key: &str| message.get(key) == Some(&Value::Bool(true));
-        Some(Self {
-            index: message.get("index").and_then(Value::as_u64).unwrap_or(0),
-            address_type: AddressType::from_value(message.get("addressType"))?,
-            port: integer("port")?,
-            fd: integer("fd")?,
-            flags: message.get("flags").and_then(Value::as_u64).unwrap_or(0),
-            backlog: integer("backlog")?,
-            readable_all: flag("readableAll"),
-            writable_all: flag("writableAll"),
-            address: match message.get_mut("address").map(Value::take) {
-                None | Some(Value::Null) => None,
-                Some(Value::String(address)) => Some(address),
-                Some(_) => return None,
+    /// Reads the fields. It never fails, because a worker waits for the answer whatever it asked;
+    /// apps pass odd values through to here: `listen(80, host, callback)` yields `"backlog":false`,
+    /// `bind("53")` yields `"port":"53"`, and `readableAll` is whatever the app deemed true.
+    pub(super) fn from_object(mut message: Map<String, Value>) -> Self {
+        let mut take = |key: &str| message.remove(key).unwrap_or_default();
+        Self {
+            index: take("index").as_u64().unwrap_or(0),
+            data: take("data"),
+            address: match take("address") {
+                Value::Null => None,
+                Value::String(address) => Some(address),
+                other => Some(json::to_string(&other)),
             },
-            data: message.remove("data").unwrap_or_default(),
-        })
+            // What is no number is no port either, and shall not become port 0.
+            port: Some(take("port"))
+                .filter(|port| !port.is_null())
+                .map(|port| integer(&port).unwrap_or(-1)),
+            address_type: AddressType::from_value(&take("addressType")),
+            fd: integer(&take("fd")),
+            flags: take("flags").as_u64().unwrap_or(0),
+            backlog: integer(&take("backlog")),
+            readable_all: is_true(&take("readableAll")),
+            writable_all: is_true(&take("writableAll")),
+        }
     }
 
     /// Refuse IPv4 on an IPv6 socket.
@@ -141,15 +145,17 @@ impl ListenQuery {
             return Ok(Endpoint::Descriptor(fd));
         }
         match self.address_type {
-            AddressType::Descriptor => Err(EndpointError::Descriptor { fd: self.fd }),
+            AddressType::Descriptor | AddressType::Other => {
+                Err(EndpointError::Descriptor { fd: self.fd })
+            }
             AddressType::Unix => self.path().ok_or(EndpointError::NoPath),
             AddressType::Tcp4 | AddressType::Tcp6 => Ok(Endpoint::Tcp {
-                address: self.ip()?,
+                host: self.host()?,
                 port: self.port_number()?,
                 ipv6_only: self.ipv6_only(),
             }),
             AddressType::Udp4 | AddressType::Udp6 => Ok(Endpoint::Udp {
-                address: self.ip()?,
+                host: self.host()?,
                 ipv6: self.address_type == AddressType::Udp6,
                 port: self.port_number()?,
                 ipv6_only: self.ipv6_only(),
@@ -168,15 +174,21 @@ impl ListenQuery {
         })
     }
 
-    fn ip(&self) -> Result<Option<IpAddr>, EndpointError> {
+    fn host(&self) -> Result<Option<Host>, EndpointError> {
         let Some(text) = self.address.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        let ip = text.parse();
-        ip.map(Some).map_err(|source| EndpointError::Address {
-            text: text.to_owned(),
-            source,
-        })
+        let (literal, zone) = match text.split_once('%') {
+            Some((literal, zone)) => (literal, Some(zone.to_owned())),
+            None => (text, None),
+        };
+        match literal.parse() {
+            Ok(address) => Ok(Some(Host { address, zone })),
+            Err(source) => Err(EndpointError::Address {
+                text: text.to_owned(),
+                source,
+            }),
+        }
     }
 
     fn port_number(&self) -> Result<u16, EndpointError> {
@@ -185,13 +197,22 @@ impl ListenQuery {
     }
 }
 
+/// A literal address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Host {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface a link-local IPv6 address belongs to, by name or number.
+    pub zone: Option<String>,
+}
+
 /// A socket to make for a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// A TCP listener. Without an address: `::` for both families, else `0.0.0.0`.
+    /// A TCP listener. Without a host: `::` for both families, else `0.0.0.0`.
     Tcp {
         /// Where to listen.
-        address: Option<IpAddr>,
+        host: Option<Host>,
         /// 0 lets the kernel choose.
         port: u16,
         /// Refuse IPv4.
@@ -200,8 +221,8 @@ pub enum Endpoint {
     /// A bound UDP socket; it is always shared.
     Udp {
         /// Where to receive.
-        address: Option<IpAddr>,
-        /// The family if there is no address.
+        host: Option<Host>,
+        /// The family if there is no host.
         ipv6: bool,
         /// 0 lets the kernel choose.
         port: u16,
@@ -255,22 +276,55 @@ impl EndpointError {
 
 /// The name under which workers share a listener: Node's rule from version 22 on.
 ///
-/// The index counts only for port 0, where each server of a worker wants a port of its own. If the
-/// worker holds the key already, the answer is EADDRINUSE.
+/// The index counts only where the kernel chooses the port, so that each server of a worker gets
+/// one of its own. Unlike Node that includes UDP sockets bound without any port. If the worker
+/// holds the key already, the answer is EADDRINUSE.
 pub fn handle_key(query: &ListenQuery) -> String {
+    let or = |number: Option<i64>, none: &str| match number {
+        Some(number) => number.to_string(),
+        None => none.to_owned(),
+    };
     let address = query.address.as_deref().unwrap_or("null");
-    let port = match query.port {
-        Some(port) => port.to_string(),
-        None => "null".to_owned(),
-    };
-    let fd = match query.fd {
-        Some(fd) => fd.to_string(),
-        None => "undefined".to_owned(),
-    };
+    let port = or(query.port, "null");
     let kind = query.address_type.key_text();
-    let key = format!("{address}:{port}:{kind}:{fd}");
-    if matches!(query.port, Some(0)) {
-        return format!("{key}:{}", query.index);
+    let fd = or(query.fd, "undefined");
+    let chosen_by_kernel = match query.address_type {
+        AddressType::Udp4 | AddressType::Udp6 => query.port.unwrap_or(0) == 0,
+        _ => query.port == Some(0),
+    };
+    let index = if chosen_by_kernel {
+        format!(":{}", query.index)
+    } else {
+        String::new()
+    };
+    format!("{address}:{port}:{kind}:{fd}{index}")
+}
+
+/// A number as JavaScript converts it: numeric text and booleans are numbers, fractions are cut.
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(flag) => Some(i64::from(*flag)),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let whole = number.as_f64()?.trunc();
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the cast saturates, and no valid field is that large"
+            )]
+            let whole = whole as i64;
+            Some(whole)
+        }),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
-    key
+}
+
+/// What JavaScript takes for true.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
 }
