@@ -90,10 +90,16 @@ impl RawArg {
 /// One message: at most [`MAX_ARGUMENTS`] arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
-    args: Vec<RawArg>,
+    /// Its arguments.
+    pub args: Vec<RawArg>,
 }
 
 impl Frame {
+    /// A frame of these arguments.
+    pub fn new(args: Vec<RawArg>) -> Self {
+        Self { args }
+    }
+
     /// The two-argument frame that requests, replies and events are.
     pub fn pair(first: RawArg, second: RawArg) -> Self {
         Self {
@@ -101,22 +107,17 @@ impl Frame {
         }
     }
 
-    /// A frame of these arguments, or `None` if they are more than a frame can count.
-    pub fn from_args(args: Vec<RawArg>) -> Option<Self> {
-        (args.len() <= MAX_ARGUMENTS).then_some(Self { args })
-    }
-
-    /// The arguments.
-    pub fn args(&self) -> &[RawArg] {
-        &self.args
-    }
-
     /// The bytes of the frame. Official readers lose a frame without arguments: never send one.
+    ///
+    /// # Panics
+    ///
+    /// There are more than [`MAX_ARGUMENTS`] arguments; their number cannot be written.
     pub fn encode(&self) -> Vec<u8> {
+        let count = self.args.len();
+        assert!(count <= MAX_ARGUMENTS, "{count} arguments in a frame");
         let size = self.args.iter().map(|arg| 4 + arg.0.len()).sum::<usize>();
         let mut out = Vec::with_capacity(1 + size);
-        let count = u8::try_from(self.args.len()).expect("a frame has at most 15 arguments");
-        out.push(VERSION | count);
+        out.push(VERSION | u8::try_from(count).expect("it was just compared"));
         for RawArg(bytes) in &self.args {
             let length = u32::try_from(bytes.len()).expect("an argument is far below 4 GiB");
             out.extend_from_slice(&length.to_be_bytes());
@@ -246,7 +247,7 @@ impl Decoder {
         }
         let args = std::mem::take(&mut partial.args);
         self.partial = None;
-        Ok(Some(Frame { args }))
+        Ok(Some(Frame::new(args)))
     }
 }
 

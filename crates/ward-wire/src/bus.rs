@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::amp::{Arg, ArgError, Frame, RawArg};
+use crate::json;
 
 /// What JavaScript's `.` does not match; such topics cannot be reached with wildcards.
 const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
@@ -26,38 +27,32 @@ pub fn encode_parts(topic: RawArg, payload: RawArg) -> Bytes {
 /// An event, as a subscriber receives it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Normally text; JSON when an app chose a topic that is no string.
-    pub topic: Arg,
+    /// Normally text; a topic that is none (an app may send `type: 5`) is shown as JSON.
+    pub topic: String,
     /// What happened; null if the frame has none.
     pub payload: Value,
 }
 
 impl Event {
-    /// Reads a frame of the bus. `None` is an empty frame, to be ignored.
+    /// Reads a frame of the bus.
     ///
     /// # Errors
     ///
     /// An argument is not valid JSON. Later frames are not affected.
-    pub fn from_frame(frame: &Frame) -> Result<Option<Self>, ArgError> {
-        let Some(topic) = frame.args().first() else {
-            return Ok(None);
+    pub fn from_frame(frame: &Frame) -> Result<Self, ArgError> {
+        let mut args = frame.args.iter().map(RawArg::decode);
+        let topic = match args.next().transpose()? {
+            Some(Arg::Text(text) | Arg::Json(Value::String(text))) => text,
+            Some(Arg::Json(value)) => json::to_string(&value),
+            Some(Arg::Raw(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => String::new(),
         };
-        let topic = topic.decode()?;
-        let payload = match frame.args().get(1).map(RawArg::decode).transpose()? {
+        let payload = match args.next().transpose()? {
             Some(Arg::Json(value)) => value,
             Some(Arg::Text(text)) => Value::String(text),
             Some(Arg::Raw(_)) | None => Value::Null,
         };
-        Ok(Some(Self { topic, payload }))
-    }
-
-    /// The topic as the text that patterns are compared with.
-    pub fn topic_text(&self) -> String {
-        match &self.topic {
-            Arg::Text(text) | Arg::Json(Value::String(text)) => text.clone(),
-            Arg::Json(value) => crate::json::to_string(value),
-            Arg::Raw(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        }
+        Ok(Self { topic, payload })
     }
 }
 

@@ -36,8 +36,9 @@
 //! let reply = rpc::reply_ok(&request.id, &[json!({"msg": "pong"})]);
 //! decoder.push(&reply);
 //! let frame = decoder.next().unwrap().expect("the reply is complete");
-//! let reply = rpc::Reply::from_frame(&frame).expect("it has a message and an id");
-//! assert_eq!(reply.result.unwrap(), [json!({"msg": "pong"})]);
+//! let (id, result) = rpc::decode_reply(&frame).unwrap();
+//! assert_eq!(id, request.id);
+//! assert_eq!(result.unwrap(), [json!({"msg": "pong"})]);
 //! ```
 //!
 //! A worker asks for a port and gets it:

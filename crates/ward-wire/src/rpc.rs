@@ -31,7 +31,7 @@ pub enum Body {
     },
     /// List the methods: see [`reply_methods`].
     Methods,
-    /// No call, but it has an id: see [`reply_invalid`].
+    /// No call, but it has an id: see [`reply_refused`].
     Invalid(InvalidRequest),
 }
 
@@ -66,7 +66,7 @@ impl Request {
 }
 
 fn message_and_id(frame: &Frame) -> Option<(&RawArg, &RawArg)> {
-    match frame.args() {
+    match &frame.args[..] {
         [message, .., id] => Some((message, id)),
         _ => None,
     }
@@ -155,15 +155,14 @@ pub fn reply_error_value(id: &RawArg, error: &Value) -> Vec<u8> {
     reply(id, &json!({ "error": error }))
 }
 
-/// The failure for [`Body::Invalid`].
-pub fn reply_invalid(id: &RawArg, reason: InvalidRequest) -> Vec<u8> {
-    reply_error_value(id, &Value::String(reason.to_string()))
+/// A failure of the protocol itself, such as an [`InvalidRequest`]: text without a stack.
+pub fn reply_refused(id: &RawArg, text: &str) -> Vec<u8> {
+    reply(id, &json!({ "error": text }))
 }
 
 /// The failure for a call whose method does not exist.
 pub fn reply_unknown_method(id: &RawArg, method: &str) -> Vec<u8> {
-    let text = format!("method \"{method}\" does not exist");
-    reply_error_value(id, &Value::String(text))
+    reply_refused(id, &format!("method \"{method}\" does not exist"))
 }
 
 /// The answer to [`Body::Methods`]: PM2's thirty. Our own are left out, so that it is PM2's reply.
@@ -192,63 +191,56 @@ pub fn encode_methods(id: &str) -> Vec<u8> {
     reply(&RawArg::text(id), &json!({ "type": "methods" }))
 }
 
-/// A reply, as a client receives it.
-#[derive(Debug)]
-pub struct Reply {
-    /// The id of the request.
-    pub id: RawArg,
-    /// The results, or why there are none. The list of methods is one result.
-    pub result: Result<Vec<Value>, RemoteError>,
-}
-
 /// A call failed at the other end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RemoteError {
-    /// The daemon answered with an error.
-    #[error("{}", error_text(.error))]
-    Failed {
-        /// Usually a string, but may be any value, even null.
-        error: Value,
-        /// The stack of the `Error`, if it was one.
-        stack: Option<String>,
-    },
-    /// The daemon answered with something that is no reply.
-    #[error("daemon sent a malformed reply")]
-    Malformed,
+#[error("{message}")]
+pub struct RemoteError {
+    /// The text; JSON if the error was no text.
+    pub message: String,
+    /// The whole reply: `error` as it came, and mostly a `stack`.
+    pub value: Value,
 }
 
-fn error_text(error: &Value) -> String {
-    match error {
-        Value::String(text) => text.clone(),
-        other => json::to_string(other),
-    }
+/// A frame from the daemon that is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadReply {
+    /// It has no id.
+    #[error("the reply is not a message with an id")]
+    Shape,
+    /// It holds no results, no methods and no error.
+    #[error("the reply holds neither results nor an error")]
+    Message,
 }
 
-impl Reply {
-    /// Reads a frame from the daemon. `None` means it has no id, so it is nobody's reply.
-    pub fn from_frame(frame: &Frame) -> Option<Self> {
-        let (message, id) = message_and_id(frame)?;
-        let id = id.clone();
-        let result = match message.decode() {
-            Ok(Arg::Json(Value::Object(message))) => outcome(message),
-            _ => Err(RemoteError::Malformed),
-        };
-        Some(Self { id, result })
-    }
+/// Reads a reply, as a client receives it: the id of the request, and the results or why there are
+/// none. The list of methods is one result.
+///
+/// # Errors
+///
+/// The frame is no reply.
+pub fn decode_reply(frame: &Frame) -> Result<(RawArg, Result<Vec<Value>, RemoteError>), BadReply> {
+    let (message, id) = message_and_id(frame).ok_or(BadReply::Shape)?;
+    let Ok(Arg::Json(Value::Object(message))) = message.decode() else {
+        return Err(BadReply::Message);
+    };
+    Ok((id.clone(), outcome(message)?))
 }
 
 /// The mere presence of an `error` key means failure.
-fn outcome(mut message: Map<String, Value>) -> Result<Vec<Value>, RemoteError> {
-    if let Some(error) = message.remove("error") {
-        let stack = match message.remove("stack") {
-            Some(Value::String(stack)) => Some(stack),
-            _ => None,
+fn outcome(mut message: Map<String, Value>) -> Result<Result<Vec<Value>, RemoteError>, BadReply> {
+    if let Some(error) = message.get("error") {
+        let text = match error {
+            Value::String(text) => text.clone(),
+            other => json::to_string(other),
         };
-        return Err(RemoteError::Failed { error, stack });
+        return Ok(Err(RemoteError {
+            message: text,
+            value: Value::Object(message),
+        }));
     }
     match (message.remove("args"), message.remove("methods")) {
-        (Some(Value::Array(results)), _) => Ok(results),
-        (None, Some(methods)) => Ok(vec![methods]),
-        _ => Err(RemoteError::Malformed),
+        (Some(Value::Array(results)), _) => Ok(Ok(results)),
+        (None, Some(methods)) => Ok(Ok(vec![methods])),
+        _ => Err(BadReply::Message),
     }
 }
