@@ -1,1 +1,31 @@
-fn main() {}
+//! `ward`: the command line, the daemon and the small helpers in one binary. The first word, or
+//! the name it was called by, decides which.
+
+mod channel;
+mod cli;
+mod daemon;
+mod exit;
+mod log;
+mod paths;
+mod poll;
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut words: Vec<std::ffi::OsString> = env::args_os().collect();
+    let program = words
+        .first()
+        .and_then(|word| std::path::Path::new(word).file_name())
+        .map_or_else(
+            || "ward".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+    if !words.is_empty() {
+        words.remove(0);
+    }
+    match words.first().and_then(|word| word.to_str()) {
+        Some("__daemon") => daemon::main(&paths::Paths::from_env(&program)),
+        _ => cli::main(&program, words),
+    }
+}

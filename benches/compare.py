@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Measures ward beside PM2 and beside the kernel's own limit, in one run, and prints the ratios.
+
+    benches/compare.py [--apps 100] [--rounds 7] [--no-pm2]
+
+Needs cargo, node and npm. Builds ward in release mode and installs PM2 from npm into
+target/bench-pm2. Everything runs in scratch homes that are removed at the end. The peers take
+turns (A B A B …), so that a drift of the machine hits all of them; medians are printed.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PM2_VERSION = "7.0.4"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Peer:
+    """A process manager under test, with a home of its own."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.command = command
+        self.home = tempfile.mkdtemp(prefix=f"bench-{name}-")
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.home,
+            "PM2_HOME": self.home + "/home",
+            "WARD_HOME": self.home + "/home",
+            "LANG": "C.UTF-8",
+        }
+
+    def run(self, *words):
+        """Runs a command to its end, returns seconds and what it printed."""
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [*self.command, *words], env=self.env, cwd=self.home, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180,
+        )
+        seconds = time.perf_counter() - begin
+        if done.returncode != 0:
+            sys.exit(f"{self.name} {' '.join(words)} failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+        return seconds, done.stdout.decode()
+
+    def daemon_pids(self):
+        """The daemon and its guardian, when there is one: all processes that hold the home."""
+        pid = int(pathlib.Path(self.home, "home", "pm2.pid").read_text())
+        return [pid]
+
+    def rss_mb(self):
+        total = 0
+        for pid in self.daemon_pids():
+            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    total += int(line.split()[1])
+        return total / 1024
+
+    def cpu_seconds(self):
+        total = 0
+        for pid in self.daemon_pids():
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+    def kill(self):
+        self.run("kill")
+
+    def remove(self):
+        with contextlib.suppress(SystemExit, subprocess.SubprocessError):
+            self.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def ecosystem(path, apps):
+    path.write_text(json.dumps({"apps": apps}))
+    return str(path)
+
+
+def sleepers(count):
+    return [
+        {"name": f"app-{i}", "script": "/bin/sleep", "interpreter": "none", "exec_mode": "fork",
+         "args": "100000", "pmx": False, "vizion": False}
+        for i in range(count)
+    ]
+
+
+def median_of(rounds, peers, measure):
+    """Measures each peer in turn, `rounds` times; returns the medians by name."""
+    results = {peer.name: [] for peer in peers}
+    for _ in range(rounds):
+        for peer in peers:
+            results[peer.name].append(measure(peer))
+    return {name: statistics.median(values) for name, values in results.items()}
+
+
+def first_command(peer):
+    shutil.rmtree(peer.env["PM2_HOME"], ignore_errors=True)
+    seconds, _ = peer.run("ls")
+    peer.kill()
+    return seconds * 1000
+
+
+def bare_first_command(_peer=None):
+    begin = time.perf_counter()
+    for _ in range(2):
+        subprocess.run(["/bin/true"], check=True)
+    return (time.perf_counter() - begin) * 1000
+
+
+def start_all(peer, file):
+    seconds, _ = peer.run("start", file)
+    peer.run("delete", "all")
+    return seconds * 1000
+
+
+def bare_spawn(count):
+    """The kernel's own limit: posix_spawn of the same programs in a loop."""
+    begin = time.perf_counter()
+    pids = [os.posix_spawn("/bin/sleep", ["sleep", "100000"], os.environ) for _ in range(count)]
+    milliseconds = (time.perf_counter() - begin) * 1000
+    for pid in pids:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return milliseconds
+
+
+class Beacon:
+    """A shell app that writes its pid into a fifo as soon as it runs."""
+
+    def __init__(self, folder):
+        self.fifo = f"{folder}/beacon"
+        if not os.path.exists(self.fifo):
+            os.mkfifo(self.fifo)
+        self.script = f"{folder}/beacon.sh"
+        pathlib.Path(self.script).write_text(f"#!/bin/sh\necho $$ > {self.fifo}\nexec sleep 100000\n")
+        os.chmod(self.script, 0o755)
+        self.reader = os.open(self.fifo, os.O_RDWR)
+
+    def wait(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(self.reader, 64)
+        return int(line)
+
+    def close(self):
+        os.close(self.reader)
+
+
+def crash_to_successor(peer, beacon, pid):
+    begin = time.perf_counter()
+    os.kill(pid, 9)
+    successor = beacon.wait()
+    return (time.perf_counter() - begin) * 1000, successor
+
+
+def bare_beacon(beacon):
+    begin = time.perf_counter()
+    pid = os.posix_spawn(beacon.script, [beacon.script], os.environ)
+    beacon.wait()
+    milliseconds = (time.perf_counter() - begin) * 1000
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return milliseconds
+
+
+def crashes(peers, rounds):
+    """SIGKILL of an app until its successor runs."""
+    beacons, pids = {}, {}
+    for peer in peers:
+        beacons[peer.name] = Beacon(peer.home)
+        app = {"name": "beacon", "script": beacons[peer.name].script, "interpreter": "none",
+               "exec_mode": "fork", "max_restarts": 100000, "min_uptime": 100, "pmx": False}
+        peer.run("start", ecosystem(pathlib.Path(peer.home, "beacon.json"), [app]))
+        pids[peer.name] = beacons[peer.name].wait()
+    bare = Beacon(tempfile.mkdtemp(prefix="bench-bare-"))
+
+    def measure(peer):
+        time.sleep(0.2)  # longer than min_uptime: a stable life, not a crash loop
+        milliseconds, pids[peer.name] = crash_to_successor(peer, beacons[peer.name], pids[peer.name])
+        return milliseconds
+
+    result = median_of(rounds, peers, measure)
+    result["limit"] = statistics.median(bare_beacon(bare) for _ in range(rounds))
+    for peer in peers:
+        peer.run("delete", "all")
+        beacons[peer.name].close()
+    return result
+
+
+def log_cpu(peer, mode, megabytes):
+    """Daemon CPU seconds for a gigabyte of output, measured on `megabytes`."""
+    if mode == "blocks":
+        words = f"exec dd if=/dev/zero bs=65536 count={megabytes * 16} 2>/dev/null"
+    else:
+        line = "x" * 99
+        words = f"yes {line} | dd bs=100 count={megabytes * 10486} iflag=fullblock 2>/dev/null"
+    done = pathlib.Path(peer.home, f"done-{mode}")
+    app = {"name": f"log-{mode}", "script": "/bin/bash", "args": ["-c", f"{words}; touch {done}"],
+           "interpreter": "none", "exec_mode": "fork", "autorestart": False, "pmx": False}
+    before = peer.cpu_seconds()
+    peer.run("start", ecosystem(pathlib.Path(peer.home, "log.json"), [app]))
+    out = pathlib.Path(peer.home, "home", "logs", f"log-{mode}-out.log")
+    expected = megabytes * 1048576 if mode == "blocks" else megabytes * 10486 * 100
+    deadline = time.monotonic() + 170
+    while time.monotonic() < deadline and not (done.exists() and out.stat().st_size >= expected):
+        time.sleep(0.05)
+    seconds = (peer.cpu_seconds() - before) * 1024 / megabytes
+    lost = expected - out.stat().st_size
+    peer.run("delete", f"log-{mode}")
+    out.unlink()
+    done.unlink(missing_ok=True)
+    if lost > 0:
+        print(f"note: {peer.name} lost {lost} bytes of {expected} ({mode})", file=sys.stderr)
+    return seconds
+
+
+def ward_peer():
+    subprocess.run(["cargo", "build", "--release", "--locked", "-p", "ward"], cwd=ROOT, check=True)
+    return Peer("ward", [str(ROOT / "target" / "release" / "ward")])
+
+
+def pm2_peer():
+    folder = ROOT / "target" / "bench-pm2"
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "node_modules" / "pm2" / "bin" / "pm2"
+    if not script.exists():
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", f"pm2@{PM2_VERSION}"], cwd=folder, check=True)
+    return Peer("pm2", [shutil.which("node"), str(script)])
+
+
+def measure_all(peers, options):
+    rows = []
+
+    def row(what, values):
+        rows.append((what, values))
+        print(format_row(what, values), flush=True)
+
+    values = median_of(options.rounds, peers, first_command)
+    values["limit"] = statistics.median(bare_first_command() for _ in range(options.rounds))
+    row("first command incl. daemon start, ms", values)
+
+    for peer in peers:
+        peer.run("ls")
+    row("daemon memory, idle, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
+
+    files = {p.name: ecosystem(pathlib.Path(p.home, "all.json"), sleepers(options.apps)) for p in peers}
+    values = median_of(max(3, options.rounds // 2), peers, lambda peer: start_all(peer, files[peer.name]))
+    values["limit"] = statistics.median(bare_spawn(options.apps) for _ in range(options.rounds))
+    row(f"{options.apps} apps from one file, all running, ms", values)
+
+    for peer in peers:
+        peer.run("start", files[peer.name])
+        peer.run("ls")
+    row(f"`ls` with {options.apps} apps, ms",
+        median_of(options.rounds, peers, lambda peer: peer.run("ls")[0] * 1000))
+    row(f"daemon memory, {options.apps} apps, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
+    row("`restart` of an app that dies at once, ms",
+        median_of(options.rounds, peers, lambda peer: peer.run("restart", "app-0")[0] * 1000))
+    before = {peer.name: peer.cpu_seconds() for peer in peers}
+    time.sleep(options.idle)
+    row(f"CPU of the idle daemon, {options.apps} apps, % of a core",
+        {peer.name: (peer.cpu_seconds() - before[peer.name]) * 100 / options.idle for peer in peers})
+    for peer in peers:
+        peer.run("delete", "all")
+
+    row("SIGKILL of an app until its successor runs, ms", crashes(peers, options.rounds * 3))
+    row("daemon CPU per GB of log, 64 KiB writes, s",
+        median_of(3, peers, lambda peer: log_cpu(peer, "blocks", 256)))
+    row("daemon CPU per GB of log, 100-byte writes, s",
+        median_of(3, peers, lambda peer: log_cpu(peer, "lines", 64)))
+    return rows
+
+
+def format_row(what, values):
+    ward, pm2, limit = (values.get(name) for name in ("ward", "pm2", "limit"))
+    cell = lambda value: f"{value:.2f}" if value is not None else "-"
+    ratio = f"{pm2 / ward:.1f}x" if pm2 is not None and ward else "-"
+    over = f"{ward / limit:.2f}x" if limit else "-"
+    return f"| {what} | {cell(ward)} | {cell(pm2)} | {cell(limit)} | {ratio} | {over} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--apps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--idle", type=float, default=10.0, help="seconds of the idle measurement")
+    parser.add_argument("--no-pm2", action="store_true")
+    options = parser.parse_args()
+    peers = [ward_peer()]
+    if not options.no_pm2:
+        peers.append(pm2_peer())
+    print("| what | ward | PM2 | limit | PM2 / ward | ward / limit |\n|---|---|---|---|---|---|", flush=True)
+    try:
+        measure_all(peers, options)
+    finally:
+        for peer in peers:
+            peer.remove()
+
+
+if __name__ == "__main__":
+    main()

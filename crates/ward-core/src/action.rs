@@ -1,0 +1,133 @@
+//! Everything the core may ask of the shell. Imperative.
+
+use serde_json::{Map, Value};
+
+use crate::id::{InstanceId, Life, RequestId};
+use crate::launch::Launch;
+use crate::request::Reply;
+
+/// Do this. Actions of one `handle` call are performed in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Start a process. Answered at once by `Spawned` or `SpawnFailed`.
+    Spawn {
+        /// The slot.
+        instance: InstanceId,
+        /// The new life.
+        life: Life,
+        /// All the shell needs to know.
+        launch: Box<Launch>,
+    },
+    /// Ask politely.
+    Terminate {
+        /// Whom.
+        life: Life,
+        /// How.
+        how: Ask,
+    },
+    /// SIGKILL to every process of the life.
+    Kill {
+        /// Whom.
+        life: Life,
+        /// Everything, or the main process alone.
+        scope: Scope,
+    },
+    /// Count the processes of the life. Answered by `Probed`, at once or, when something is left,
+    /// again when an orphan is reaped.
+    Probe {
+        /// Which life.
+        life: Life,
+    },
+    /// A signal for the main process, asked for by a user.
+    Signal {
+        /// Whom.
+        life: Life,
+        /// Its number.
+        signal: i32,
+    },
+    /// A line for standard input.
+    WriteLine {
+        /// Whom.
+        life: Life,
+        /// The bytes, line end included.
+        line: String,
+    },
+    /// A value for the IPC channel.
+    Send {
+        /// Whom.
+        life: Life,
+        /// What.
+        message: Value,
+    },
+    /// Take a cluster worker out of the rotation and let it finish. Answered by `Drained`.
+    Drain {
+        /// Whom.
+        life: Life,
+    },
+    /// Publish on the bus.
+    Publish(Notice),
+    /// Answer a request.
+    Reply {
+        /// Which request.
+        request: RequestId,
+        /// With what.
+        reply: Reply,
+    },
+    /// A line for the daemon's log.
+    Log {
+        /// Error or not.
+        error: bool,
+        /// Without date and line end.
+        text: String,
+    },
+    /// The life is over and forgotten: drop its pidfd, channel and pid file. Its log pipes live
+    /// until their own end.
+    Release {
+        /// Which life.
+        life: Life,
+    },
+    /// The instance was deleted: close what belongs to it.
+    Forget {
+        /// Which slot.
+        instance: InstanceId,
+    },
+    /// The spec of an instance changed in a way the shell watches over (files, cron).
+    Configure {
+        /// Which slot.
+        instance: InstanceId,
+    },
+}
+
+/// The polite request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// This signal to these processes.
+    Signal(i32, Scope),
+    /// The IPC message `shutdown`.
+    Message,
+    /// Cluster's own `disconnect`.
+    Disconnect,
+}
+
+/// How much of a life is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole tree.
+    Tree,
+    /// The main process.
+    Main,
+}
+
+/// A bus event made by the core.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// `process:event`; `process` is the record at that moment, without `env`.
+    Process {
+        /// PM2's word: `online`, `exit`, `start`, …
+        event: &'static str,
+        /// Whether a person asked for it.
+        manually: bool,
+        /// The record.
+        process: Map<String, Value>,
+    },
+}

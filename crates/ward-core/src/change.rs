@@ -1,0 +1,62 @@
+//! What a restart changes in a declaration.
+
+use serde_json::Value;
+
+use crate::request::{Change, RequestError};
+use crate::spec::AppSpec;
+
+/// The declaration after `change`.
+pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestError> {
+    let mut changed = match &change.spec {
+        Some(new) => replaced(spec, new),
+        None => spec.clone(),
+    };
+    if change.replace_captured {
+        changed.env.captured = change.env.clone();
+    } else {
+        merge_env(&mut changed, &change.env);
+    }
+    merge_conf(&mut changed, &change.conf)?;
+    Ok(changed)
+}
+
+/// A new declaration keeps what ward itself put into the environment.
+fn replaced(old: &AppSpec, new: &AppSpec) -> AppSpec {
+    let mut spec = new.clone();
+    for (name, value) in &old.env.injected {
+        spec.env
+            .injected
+            .entry(name.clone())
+            .or_insert_with(|| value.clone());
+    }
+    spec
+}
+
+/// PM2 merges over the whole environment, so a variable is changed in the layer that decides it.
+fn merge_env(spec: &mut AppSpec, env: &serde_json::Map<String, Value>) {
+    for (name, value) in env {
+        let layers = [&mut spec.env.injected, &mut spec.env.declared];
+        let mut layers = layers.into_iter();
+        let deciding = layers.find(|layer| layer.contains_key(name));
+        deciding
+            .unwrap_or(&mut spec.env.captured)
+            .insert(name.clone(), value.clone());
+    }
+}
+
+fn merge_conf(
+    spec: &mut AppSpec,
+    conf: &serde_json::Map<String, Value>,
+) -> Result<(), RequestError> {
+    for (key, value) in conf {
+        match (key.as_str(), value) {
+            ("name", Value::String(name)) => name.clone_into(&mut spec.name),
+            ("namespace", Value::String(name)) => name.clone_into(&mut spec.namespace),
+            ("name" | "namespace", _) => {
+                return Err(RequestError::BadSpec(format!("{key} is a text")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Everything that can happen, as the shell tells it to the core. Past tense.
+
+use serde_json::{Map, Value};
+
+use crate::id::{Life, RequestId};
+use crate::request::Request;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A client asks. Answered by exactly one [`crate::action::Action::Reply`].
+    Requested {
+        /// Names the reply.
+        id: RequestId,
+        /// What is asked.
+        request: Request,
+    },
+    /// Answer to `Action::Spawn`.
+    Spawned {
+        /// The life that began.
+        life: Life,
+        /// Its process id.
+        pid: u32,
+        /// `version` of the nearest package.json, when there is one.
+        version: Option<String>,
+    },
+    /// Answer to `Action::Spawn`: nothing runs.
+    SpawnFailed {
+        /// The life that never began.
+        life: Life,
+        /// Completes "cannot …", for people.
+        reason: String,
+    },
+    /// The main process of a life ended.
+    Exited {
+        /// Which life.
+        life: Life,
+        /// How.
+        status: ExitStatus,
+    },
+    /// Answer to `Action::Probe`: how many processes of the life are alive, the main one included.
+    Probed {
+        /// Which life.
+        life: Life,
+        /// Zero: nothing is left.
+        alive: u32,
+    },
+    /// The app said `ready` over IPC.
+    Ready {
+        /// Which life.
+        life: Life,
+    },
+    /// A cluster worker is up (`online`, before user code).
+    WorkerOnline {
+        /// Which life.
+        life: Life,
+    },
+    /// A cluster worker listens.
+    Listening {
+        /// Which life.
+        life: Life,
+    },
+    /// Answer to `Action::Drain`: no work is left, or the app cannot tell.
+    Drained {
+        /// Which life.
+        life: Life,
+    },
+    /// The app reported something about itself over IPC.
+    Reported {
+        /// Which life.
+        life: Life,
+        /// What.
+        report: Report,
+    },
+    /// A sample of the tree of a life.
+    Sampled {
+        /// Which life.
+        life: Life,
+        /// Resident memory of the tree, in bytes.
+        memory_bytes: u64,
+    },
+    /// A deadline may have passed. Extra ticks are harmless.
+    Ticked,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// `exit(code)`.
+    Code(i32),
+    /// Ended by this signal.
+    Signal(i32),
+    /// It is gone, nobody knows how.
+    Unknown,
+}
+
+/// What apps say about themselves (PM2's `axm:*` packets).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// `axm:action`: an action that can be triggered.
+    Action(Value),
+    /// `axm:monitor`: metrics to merge.
+    Monitor(Map<String, Value>),
+    /// `axm:option:configuration`: options to merge; `name` renames the app.
+    Options(Map<String, Value>),
+    /// `{node_version}`.
+    NodeVersion(String),
+}

@@ -1,0 +1,231 @@
+//! Records recorded from a stock client and its daemon (`captured.json`), and made ones.
+
+use core::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::spec::{FilterEnv, Mode};
+
+fn captured(name: &str) -> Map<String, Value> {
+    let all: Value = serde_json::from_str(include_str!("captured.json")).unwrap();
+    all[name].as_object().unwrap().clone()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("no object: {other}"),
+    }
+}
+
+#[test]
+fn captured_records_survive_the_way_there_and_back() {
+    for name in ["fork", "cluster", "ecosystem"] {
+        let record = captured(name);
+        let spec = spec_from(&record).unwrap();
+        let back = spec_keys(&spec);
+        assert_eq!(Value::Object(back.clone()), Value::Object(record), "{name}");
+        assert_eq!(spec_from(&back).unwrap(), spec, "{name}");
+        assert_eq!(spec_from(&prepare_record(&spec)).unwrap(), spec, "{name}");
+    }
+}
+
+#[test]
+fn the_order_of_keys_is_that_of_a_client() {
+    for name in ["fork", "cluster"] {
+        let record = captured(name);
+        let back = spec_keys(&spec_from(&record).unwrap());
+        let keys = |map: &Map<String, Value>| {
+            map.keys()
+                .filter(|key| *key != "instances")
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&back), keys(&record), "{name}");
+    }
+}
+
+#[test]
+fn the_state_of_a_process_is_no_declaration() {
+    let declared = spec_from(&captured("fork")).unwrap();
+    let mut running = captured("running");
+    running.insert("_tree_pids".to_owned(), json!([1, 2]));
+    let mut spec = spec_from(&running).unwrap();
+    assert!(spec.extra.is_empty(), "{:?}", spec.extra);
+    assert!(spec.env.injected.shift_remove("unique_id").is_some());
+    // The daemon put the id in.
+    assert_eq!(
+        spec.pid_path.as_deref(),
+        Some("/srv/demo/home/pids/web-0.pid")
+    );
+    spec.pid_path.clone_from(&declared.pid_path);
+    assert_eq!(spec, declared);
+}
+
+#[test]
+fn variables_left_over_by_a_restart_from_a_file_stay_variables() {
+    let mut running = captured("running");
+    running.insert("env".to_owned(), json!({"PORT": 80}));
+    running.insert("script".to_owned(), json!("web.js"));
+    running.insert("trace".to_owned(), json!(true));
+    let spec = spec_from(&running).unwrap();
+    assert_eq!(
+        spec.env.captured["PATH"],
+        json!("/usr/local/bin:/usr/bin:/bin")
+    );
+    assert_eq!(spec.env.captured["PORT"], json!(80));
+    assert_eq!(spec.extra, object(json!({"trace": true})));
+}
+
+#[test]
+fn a_dump_whose_variables_overwrote_options_is_still_read() {
+    let mut running = captured("running");
+    running.insert("max_restarts".to_owned(), json!("many"));
+    assert_eq!(spec_from(&running).unwrap().restart.max_restarts, None);
+    let mut record = captured("fork");
+    record.insert("max_restarts".to_owned(), json!("many"));
+    let error = spec_from(&record).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"max_restarts\" must be a number, but is \"many\""
+    );
+}
+
+#[test]
+fn the_smallest_record() {
+    let record =
+        object(json!({"env": {}, "pm_exec_path": "/srv/a.test.js", "pm_pid_path": "/run/a.pid"}));
+    let spec = spec_from(&record).unwrap();
+    assert_eq!(
+        (spec.name.as_str(), spec.program.cwd.as_str()),
+        ("a.test", "/srv")
+    );
+    assert_eq!((spec.mode, spec.instances), (Mode::Fork, None));
+    assert!(spec.start.autostart && spec.restart.auto && spec.stop.tree && spec.start.ipc);
+    assert_eq!(
+        spec_from(&Map::new()),
+        Err(BadSpec::Missing("pm_exec_path"))
+    );
+}
+
+#[test]
+fn values_in_every_spelling() {
+    let base = json!({"pm_exec_path": "/a", "env": {}});
+    let read = |key: &str, value: Value| {
+        let mut record = object(base.clone());
+        record.insert(key.to_owned(), value);
+        spec_from(&record).unwrap()
+    };
+    assert_eq!(
+        read("kill_timeout", json!(0)).stop.kill_timeout,
+        Some(Duration::ZERO)
+    );
+    assert_eq!(read("max_restarts", json!(0)).restart.max_restarts, Some(0));
+    assert_eq!(
+        read("max_memory_restart", json!("1.5G")).restart.max_memory,
+        Some(1_610_612_736)
+    );
+    assert_eq!(
+        read("stop_exit_codes", json!(3)).restart.stop_exit_codes,
+        [3]
+    );
+    assert_eq!(
+        read("stop_exit_codes", json!(["3", 4]))
+            .restart
+            .stop_exit_codes,
+        [3, 4]
+    );
+    assert_eq!(
+        read("stop_exit_codes", json!("3,4"))
+            .restart
+            .stop_exit_codes,
+        [3, 4]
+    );
+    assert_eq!(read("instances", json!("max")).instances, Some(0));
+    assert_eq!(read("instances", json!("-2")).instances, Some(-2));
+    assert_eq!(read("args", json!("a 'b c'")).program.args, ["a", "b c"]);
+    assert_eq!(
+        read("filter_env", json!(true)).filter_env,
+        Some(FilterEnv::All)
+    );
+    assert_eq!(
+        read("filter_env", json!("X")).filter_env,
+        Some(FilterEnv::Exactly("X".to_owned()))
+    );
+    assert_eq!(read("filter_env", json!(false)).filter_env, None);
+    assert_eq!(
+        read("some_new_key", json!([1])).extra,
+        object(json!({"some_new_key": [1]}))
+    );
+    assert_eq!(
+        read("env_prod", json!({"A": 1})).env.variants,
+        object(json!({"env_prod": {"A": 1}}))
+    );
+    assert_eq!(
+        read("instance_var", json!("")).instance_var,
+        "NODE_APP_INSTANCE"
+    );
+}
+
+#[test]
+fn layers_stay_apart_and_merge_in_order() {
+    let record = object(json!({
+        "name": "w", "pm_exec_path": "/a",
+        "env": {"A": "file", "B": "shell", "w": {}, "unique_id": "u"},
+        "ward": {"captured": {"A": "shell", "B": "shell"}, "declared": {"A": "file"}},
+    }));
+    let spec = spec_from(&record).unwrap();
+    assert_eq!(
+        spec.env.captured,
+        object(json!({"A": "shell", "B": "shell"}))
+    );
+    assert_eq!(spec.env.declared, object(json!({"A": "file"})));
+    assert_eq!(
+        spec.env.injected,
+        object(json!({"w": {}, "unique_id": "u"}))
+    );
+    assert_eq!(
+        merged_env(&spec.env),
+        object(json!({"A": "file", "B": "shell", "w": {}, "unique_id": "u"}))
+    );
+    assert!(!spec_keys(&spec).contains_key("ward"));
+    assert_eq!(spec_from(&prepare_record(&spec)).unwrap(), spec);
+}
+
+#[test]
+fn current_conf() {
+    let before = spec_from(&captured("ecosystem")).unwrap();
+    let mut spec = before.clone();
+    let conf = json!({
+        "name": "renamed", "node_args": "null", "max_memory_restart": 1000, "env": {}, "username": "ops",
+        "filter_env": [], "script": "other.js", "exec_mode": "fork_mode", "args": null, "novel": 1,
+    });
+    apply_conf(&mut spec, &object(conf)).unwrap();
+    assert_eq!(spec.name, "renamed");
+    assert!(spec.program.interpreter_args.is_empty());
+    assert_eq!(spec.restart.max_memory, Some(1000));
+    assert_eq!(spec.user.username.as_deref(), Some("ops"));
+    assert_eq!(spec.filter_env, Some(FilterEnv::Containing(Vec::new())));
+    assert_eq!(spec.extra["novel"], json!(1));
+    assert_eq!(
+        (&spec.env, &spec.program.script),
+        (&before.env, &before.program.script)
+    );
+    assert_eq!(
+        (spec.mode, &spec.program.args),
+        (Mode::Cluster, &before.program.args)
+    );
+    apply_conf(&mut spec, &object(json!({"env": {"ONLY": 1}}))).unwrap();
+    assert_eq!(spec.env.declared, object(json!({"ONLY": 1})));
+    assert_eq!(spec.env.captured, before.env.captured);
+    let kept = spec.clone();
+    assert!(
+        apply_conf(
+            &mut spec,
+            &object(json!({"namespace": "n", "kill_timeout": {}}))
+        )
+        .is_err()
+    );
+    assert_eq!(spec, kept);
+}

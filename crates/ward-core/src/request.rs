@@ -1,0 +1,135 @@
+//! What clients may ask of the supervisor, and what they get. Imperative.
+//! Reading (lists, records) is no request: the shell looks at the supervisor directly.
+
+use serde_json::Value;
+
+use crate::id::InstanceId;
+use crate::spec::AppSpec;
+
+/// One thing asked. The reply goes out when the promised state is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Register an app and start its instances. Instances start side by side.
+    Prepare(Box<AppSpec>),
+    /// Start a registered, not running instance.
+    Start(InstanceId),
+    /// Stop an instance; already stopped is a success.
+    Stop(InstanceId),
+    /// Stop and start again, or start when it is not running.
+    Restart(InstanceId, Change),
+    /// Replace a running cluster worker without losing work; otherwise as `Restart`.
+    Reload(InstanceId, Change),
+    /// As `Reload`, asking the old worker by the message `shutdown`.
+    SoftReload(InstanceId, Change),
+    /// Stop and forget.
+    Delete(InstanceId),
+    /// One more instance like this one.
+    Duplicate(InstanceId),
+    /// Counters to zero.
+    Reset(InstanceId),
+    /// A signal to the main process.
+    Signal(InstanceId, i32),
+    /// Bytes for standard input; the shell knows the pipe.
+    WriteLine(InstanceId, String),
+    /// A value for the app's IPC channel.
+    Send(InstanceId, Value),
+    /// Mark as monitored or not (`_km_monitored`).
+    Monitor(InstanceId, bool),
+    /// Watching on, off or toggled.
+    Watch(InstanceId, WatchChange),
+    /// Stop all instances of all apps and forget them; the daemon ends after the reply.
+    Shutdown,
+}
+
+/// What a restart changes in the spec.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// A whole new declaration (from a file): takes the place of the old one.
+    pub spec: Option<Box<AppSpec>>,
+    /// PM2's way: variables merged over the environment …
+    pub env: serde_json::Map<String, Value>,
+    /// … and record keys merged over the record (`current_conf`; the string `null` deletes).
+    pub conf: serde_json::Map<String, Value>,
+    /// Take `env` as the whole captured environment instead of merging it.
+    pub replace_captured: bool,
+}
+
+/// Watching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchChange {
+    /// Begin.
+    On,
+    /// End.
+    Off,
+    /// The other way.
+    Toggle,
+}
+
+/// The answer to a request.
+pub type Reply = Result<Outcome, RequestError>;
+
+/// A promise kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// These instances were acted on; the shell shows their records.
+    Instances(Vec<InstanceId>),
+    /// The record of an instance as it was when it ended (stop, delete, reload of a worker).
+    Gone(Box<Value>),
+    /// The instance was not running and not stopped (errored, waiting): now it is stopped.
+    WasNotRunning(InstanceId),
+    /// Done; nothing to show.
+    Done,
+}
+
+/// A promise refused or broken. PM2's texts are made of these by the shell.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// No such instance.
+    #[error("no instance has the id {0}")]
+    UnknownInstance(InstanceId),
+    /// `Start` of a running one.
+    #[error("instance {0} is online already")]
+    AlreadyOnline(InstanceId),
+    /// `Start` of a starting one.
+    #[error("instance {0} is starting already")]
+    AlreadyStarting(InstanceId),
+    /// A process that nothing can kill still holds the slot.
+    #[error("process {pid} of instance {instance} does not die")]
+    Lingering {
+        /// The slot.
+        instance: InstanceId,
+        /// The process.
+        pid: u32,
+    },
+    /// The instance does not run, so nothing can be sent to it.
+    #[error("instance {0} is not running")]
+    Offline(InstanceId),
+    /// A reload of this instance is under way.
+    #[error("instance {0} is being reloaded")]
+    Reloading(InstanceId),
+    /// The new worker did not get ready; the old one goes on.
+    #[error("instance {instance} was not replaced: {reason}")]
+    ReloadFailed {
+        /// The slot.
+        instance: InstanceId,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing runs.
+    #[error("cannot {reason}")]
+    SpawnFailed {
+        /// The slot, now `errored`.
+        instance: InstanceId,
+        /// Completes "cannot …".
+        reason: String,
+    },
+    /// A later request changed the course (stop during start, delete during restart).
+    #[error("another request came first for instance {0}")]
+    Superseded(InstanceId),
+    /// The supervisor is ending.
+    #[error("the daemon is stopping")]
+    ShuttingDown,
+    /// The change cannot be applied.
+    #[error("{0}")]
+    BadSpec(String),
+}

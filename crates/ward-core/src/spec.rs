@@ -1,0 +1,230 @@
+//! What was declared: one app, resolved and typed. Every key a user can write has its place here,
+//! also those that are only kept and shown.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A declared app. All instances of one `prepare` start from equal specs; each instance holds its
+/// own, because a restart may change one instance alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppSpec {
+    /// Shown name, the usual selector.
+    pub name: String,
+    /// Prefix a module puts before its name.
+    pub name_prefix: Option<String>,
+    /// Group of apps.
+    pub namespace: String,
+    /// What is executed.
+    pub program: Program,
+    /// Alone or as a worker of Node's cluster.
+    pub mode: Mode,
+    /// Number of instances as declared: absent, `0` (one per CPU), negative (CPUs + n) or a count.
+    pub instances: Option<i64>,
+    /// The environment, layer by layer.
+    pub env: EnvLayers,
+    /// Name of the variable that carries the instance number; `NODE_APP_INSTANCE` by default.
+    pub instance_var: String,
+    /// Variable that is one higher in each further instance.
+    pub increment_var: Option<String>,
+    /// Inherited variables to leave out.
+    pub filter_env: Option<FilterEnv>,
+    /// Port given to the app as `PORT`.
+    pub port: Option<u16>,
+    /// Who the process runs as.
+    pub user: UserSpec,
+    /// Where output goes, and how it is written.
+    pub log: LogSpec,
+    /// Pid file as declared, before the instance id is put in.
+    pub pid_path: Option<String>,
+    /// Starting and readiness.
+    pub start: StartSpec,
+    /// Ending.
+    pub stop: StopSpec,
+    /// What happens after an exit.
+    pub restart: RestartSpec,
+    /// Restart when files change.
+    pub watch: WatchSpec,
+    /// Cluster options of this app.
+    pub cluster: ClusterSpec,
+    /// Options about Node's instrumentation, kept and shown.
+    pub node: NodeSpec,
+    /// Keys ward does not act on: kept, shown in the record and written to the dump.
+    pub extra: Map<String, Value>,
+}
+
+/// What is executed and with which words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// Absolute path of the script or binary. As given: symbolic links are resolved at each spawn.
+    pub script: String,
+    /// Working directory, absolute.
+    pub cwd: String,
+    /// Words after the script.
+    pub args: Vec<String>,
+    /// Interpreter; `none` runs the script itself.
+    pub interpreter: String,
+    /// Words between interpreter and script (`node_args`).
+    pub interpreter_args: Vec<String>,
+}
+
+/// How instances are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// A process of its own.
+    Fork,
+    /// A worker of Node's cluster whose primary is the daemon.
+    Cluster,
+}
+
+/// The environment of an app, kept apart until spawn: later layers win.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvLayers {
+    /// The environment of the shell that issued the command, after `filter_env`.
+    pub captured: Map<String, Value>,
+    /// `env` of the file merged with the chosen `env_<name>`.
+    pub declared: Map<String, Value>,
+    /// What ward or a client adds (`unique_id`, `<name>`, module configuration).
+    pub injected: Map<String, Value>,
+    /// All `env_<name>` objects of the file, by full key, for the record.
+    pub variants: Map<String, Value>,
+}
+
+/// `filter_env`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FilterEnv {
+    /// Drop everything inherited.
+    All,
+    /// Drop variables whose name contains one of these.
+    Containing(Vec<String>),
+    /// Drop exactly this one.
+    Exactly(String),
+}
+
+/// Owner of the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserSpec {
+    /// Name or number.
+    pub uid: Option<Value>,
+    /// Name or number; the user's own group when absent.
+    pub gid: Option<Value>,
+    /// Name of who started the app, for the list.
+    pub username: Option<String>,
+}
+
+/// Output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogSpec {
+    /// Standard output file, before the instance id is put in; `None` or `/dev/null`: no file.
+    pub out_path: Option<String>,
+    /// Standard error file, likewise.
+    pub err_path: Option<String>,
+    /// File that gets both, likewise.
+    pub combined_path: Option<String>,
+    /// One file for all instances: no id in the file names.
+    pub merge: bool,
+    /// Whether `merge_logs` was stated (it is shown only then).
+    pub merge_stated: bool,
+    /// Drop all output.
+    pub disabled: bool,
+    /// `json` for one object per line; anything else is plain.
+    pub kind: Option<String>,
+    /// Prefix of each line in day.js notation.
+    pub date_format: Option<String>,
+    /// The `time` flag as given.
+    pub time: Option<bool>,
+}
+
+/// Starting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartSpec {
+    /// False: only registered, as stopped.
+    pub autostart: bool,
+    /// Online only after the message `ready`.
+    pub wait_ready: bool,
+    /// How long readiness may take; absent: the daemon's default (3 s).
+    pub listen_timeout: Option<Duration>,
+    /// Give a Node IPC channel; on for every app as PM2 does, off by `ipc: false`.
+    pub ipc: bool,
+}
+
+/// Ending.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopSpec {
+    /// Grace period between the polite request and SIGKILL; absent: the daemon's default (1.6 s).
+    pub kill_timeout: Option<Duration>,
+    /// Kept for the record; ward is told of an exit and does not poll.
+    pub kill_retry_time: Duration,
+    /// Ask by the IPC message `shutdown` instead of a signal.
+    pub with_message: bool,
+    /// Signal of the polite request, by name; absent: the daemon's default (SIGINT).
+    pub signal: Option<String>,
+    /// The whole tree, not only the main process.
+    pub tree: bool,
+}
+
+/// After an exit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestartSpec {
+    /// Start again at all.
+    pub auto: bool,
+    /// Exit codes after which the app stays stopped.
+    pub stop_exit_codes: Vec<i32>,
+    /// Fixed delay.
+    pub delay: Duration,
+    /// First value of a growing delay.
+    pub backoff: Option<Duration>,
+    /// A life shorter than this is unstable.
+    pub min_uptime: Option<Duration>,
+    /// So many unstable lives in a row end as `errored`.
+    pub max_restarts: Option<u32>,
+    /// Restart when the tree holds more bytes than this.
+    pub max_memory: Option<u64>,
+    /// Pattern of planned restarts; `0` or absent: none.
+    pub cron: Option<Value>,
+}
+
+/// Watching files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WatchSpec {
+    /// Whether files are watched now. `Value` as declared: bool, path or list.
+    pub watch: Option<Value>,
+    /// Patterns that are not watched.
+    pub ignore: Option<Value>,
+    /// Delay before the restart.
+    pub delay: Option<Duration>,
+    /// Options of PM2's watcher, kept.
+    pub options: Option<Value>,
+}
+
+/// Cluster mode.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClusterSpec {
+    /// How connections are spread: `rr` by default.
+    pub sched: Option<String>,
+    /// Weights, caps and other numbers by name, validated by the shell's cluster thread.
+    pub options: BTreeMap<String, Value>,
+    /// How long a worker may drain before it is asked to stop; absent: default.
+    pub drain_timeout: Option<Duration>,
+    /// How many instances a rolling reload replaces at once.
+    pub parallel: Option<u32>,
+    /// Preload the draining agent.
+    pub agent: Option<bool>,
+}
+
+/// Options that concern Node's instrumentation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// `pmx`.
+    pub pmx: Option<Value>,
+    /// `automation`.
+    pub automation: Option<bool>,
+    /// `disable_source_map_support`.
+    pub disable_source_maps: bool,
+    /// `vizion`.
+    pub vizion: Option<bool>,
+    /// `treekill`-like flags and others that only the record shows, by key.
+    pub shown: Map<String, Value>,
+}

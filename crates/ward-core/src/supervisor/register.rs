@@ -1,0 +1,108 @@
+//! New instances: ids, numbers, and the variable that counts.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::id::{InstanceId, RequestId};
+use crate::instance::Instance;
+use crate::request::RequestError;
+use crate::spec::AppSpec;
+use crate::supervisor::Supervisor;
+use crate::time::Now;
+
+impl Supervisor {
+    pub(super) fn prepare(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        mut spec: AppSpec,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Some(name) = &self.defaults.instance_var {
+            spec.instance_var.clone_from(name);
+        }
+        let count = self.count(spec.instances);
+        let ids: Vec<InstanceId> = (0..count).map(|_| self.register(spec.clone())).collect();
+        self.book.pending.expect_several(request, ids.clone());
+        for id in ids {
+            actions.push(Action::Configure { instance: id });
+            self.with(now, id, actions, |it, turn| it.registered(request, turn));
+        }
+    }
+
+    pub(super) fn duplicate(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        of: InstanceId,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(original) = self.instance(of) else {
+            let reply = Err(RequestError::UnknownInstance(of));
+            actions.push(Action::Reply { request, reply });
+            return;
+        };
+        let mut spec = original.spec.clone();
+        spec.start.autostart = true;
+        let id = self.register(spec);
+        self.book.pending.expect_one(request);
+        actions.push(Action::Configure { instance: id });
+        self.with(now, id, actions, |it, turn| it.registered(request, turn));
+    }
+
+    /// `0` is one per processor, below zero so many processors are left out.
+    fn count(&self, instances: Option<i64>) -> u32 {
+        let count = match instances.unwrap_or(1) {
+            count if count > 0 => count,
+            less => i64::from(self.defaults.cpus) + less,
+        };
+        u32::try_from(count.max(1)).unwrap_or(u32::MAX)
+    }
+
+    fn register(&mut self, mut spec: AppSpec) -> InstanceId {
+        self.increment(&mut spec);
+        let number = self.free_number(&spec.name);
+        let id = InstanceId(self.book.next_id);
+        self.book.next_id += 1;
+        let unique_id = self.book.random.uuid();
+        let instance = Instance::new(id, number, spec, unique_id);
+        self.book.instances.insert(id, instance);
+        id
+    }
+
+    /// The lowest number no instance of this name has.
+    fn free_number(&self, name: &str) -> u32 {
+        let taken: BTreeSet<u32> = self
+            .instances()
+            .filter(|it| it.spec.name == name)
+            .map(|it| it.number)
+            .collect();
+        (0..).find(|number| !taken.contains(number)).unwrap_or(0)
+    }
+
+    /// The first instance has the given value (or 0), each further one the highest plus one.
+    fn increment(&self, spec: &mut AppSpec) {
+        let Some(name) = spec.increment_var.clone() else {
+            return;
+        };
+        let highest = self
+            .instances()
+            .filter(|it| it.spec.name == spec.name)
+            .filter_map(|it| it.spec.env.injected.get(&name).and_then(Value::as_i64))
+            .max();
+        let given = spec
+            .env
+            .declared
+            .get(&name)
+            .or_else(|| spec.env.captured.get(&name));
+        let value = highest.map_or_else(|| given.map_or(0, as_number), |highest| highest + 1);
+        spec.env.injected.insert(name, value.into());
+    }
+}
+
+fn as_number(value: &Value) -> i64 {
+    let text = value.as_str().and_then(|text| text.trim().parse().ok());
+    value.as_i64().or(text).unwrap_or(0)
+}

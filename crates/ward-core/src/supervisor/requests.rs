@@ -1,0 +1,131 @@
+//! One arm per request.
+
+use crate::action::Action;
+use crate::id::{InstanceId, RequestId};
+use crate::instance::Instance;
+use crate::request::{Outcome, Reply, Request, RequestError, WatchChange};
+use crate::supervisor::Supervisor;
+use crate::time::Now;
+use crate::turn::Turn;
+use crate::view;
+
+impl Supervisor {
+    pub(super) fn requested(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        request: Request,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.book.shutting_down {
+            let reply = Err(RequestError::ShuttingDown);
+            actions.push(Action::Reply { request: id, reply });
+            return;
+        }
+        match request {
+            Request::Prepare(spec) => self.prepare(now, id, *spec, actions),
+            Request::Duplicate(of) => self.duplicate(now, id, of, actions),
+            Request::Shutdown => self.shutdown(now, id, actions),
+            Request::Start(of) => self.ask(now, id, of, actions, |it, turn| it.start(id, turn)),
+            Request::Stop(of) => self.ask(now, id, of, actions, |it, turn| it.stop(id, turn)),
+            Request::Delete(of) => self.ask(now, id, of, actions, |it, turn| it.delete(id, turn)),
+            Request::Restart(of, change)
+            | Request::Reload(of, change)
+            | Request::SoftReload(of, change) => {
+                self.ask(now, id, of, actions, |it, turn| {
+                    it.restart(id, &change, turn)
+                });
+            }
+            Request::Reset(of) => self.tell(now, id, of, actions, |it, turn| {
+                it.reset(turn);
+                Ok(Outcome::Instances(vec![of]))
+            }),
+            Request::Signal(of, signal) => self.tell(now, id, of, actions, |it, turn| {
+                it.with_process(|life| Action::Signal { life, signal }, turn)
+            }),
+            Request::WriteLine(of, line) => self.tell(now, id, of, actions, |it, turn| {
+                it.with_process(|life| Action::WriteLine { life, line }, turn)
+            }),
+            Request::Send(of, message) => self.tell(now, id, of, actions, |it, turn| {
+                it.with_process(|life| Action::Send { life, message }, turn)
+            }),
+            Request::Monitor(of, on) => self.tell(now, id, of, actions, |it, _| {
+                it.monitored = Some(on);
+                Ok(Outcome::Instances(vec![of]))
+            }),
+            Request::Watch(of, change) => self.tell(now, id, of, actions, |it, turn| {
+                watch(it, change, turn);
+                Ok(Outcome::Instances(vec![of]))
+            }),
+        }
+    }
+
+    /// A request whose reply comes when the instance gets there.
+    fn ask(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        of: InstanceId,
+        actions: &mut Vec<Action>,
+        act: impl FnOnce(&mut Instance, &mut Turn<'_>),
+    ) {
+        if self.instance(of).is_none() {
+            let reply = Err(RequestError::UnknownInstance(of));
+            actions.push(Action::Reply { request, reply });
+            return;
+        }
+        self.book.pending.expect_one(request);
+        self.with(now, of, actions, act);
+    }
+
+    /// A request that is done at once.
+    fn tell(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        of: InstanceId,
+        actions: &mut Vec<Action>,
+        act: impl FnOnce(&mut Instance, &mut Turn<'_>) -> Reply,
+    ) {
+        self.ask(now, request, of, actions, |instance, turn| {
+            let reply = act(instance, turn);
+            turn.pending.settle(request, reply, turn.actions);
+        });
+    }
+
+    fn shutdown(&mut self, now: Now, request: RequestId, actions: &mut Vec<Action>) {
+        self.book.shutting_down = true;
+        let ids: Vec<InstanceId> = self.book.instances.keys().copied().collect();
+        if ids.is_empty() {
+            let reply = Ok(Outcome::Done);
+            actions.push(Action::Reply { request, reply });
+            return;
+        }
+        self.book.pending.expect_all(request, ids.len());
+        for id in ids {
+            self.with(now, id, actions, |it, turn| it.delete(request, turn));
+        }
+    }
+}
+
+fn watch(instance: &mut Instance, change: WatchChange, turn: &mut Turn<'_>) {
+    let on = match change {
+        WatchChange::On => true,
+        WatchChange::Off => false,
+        WatchChange::Toggle => !view::is_watching(instance),
+    };
+    if on == view::is_watching(instance) {
+        return;
+    }
+    // What was declared tells which paths; without a declaration it is the working directory.
+    let declared = instance.spec.watch.watch.clone();
+    let paths = declared.filter(|watch| !matches!(watch, serde_json::Value::Bool(false)));
+    instance.watching = if on {
+        Some(paths.unwrap_or_else(|| true.into()))
+    } else {
+        Some(false.into())
+    };
+    turn.act(Action::Configure {
+        instance: instance.id,
+    });
+}

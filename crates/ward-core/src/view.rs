@@ -1,0 +1,206 @@
+//! The PM2-shaped record of an instance. Nothing else in the core speaks PM2's words.
+
+use serde_json::{Map, Value, json};
+
+use crate::compose;
+use crate::instance::{Instance, State};
+use crate::spec::{AppSpec, Mode};
+
+/// PM2's word for what an instance is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It runs.
+    Online,
+    /// It begins.
+    Launching,
+    /// It ends.
+    Stopping,
+    /// It rests.
+    Stopped,
+    /// It cannot run.
+    Errored,
+    /// It runs again after a delay.
+    Waiting,
+}
+
+impl Status {
+    /// As written in records.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Launching => "launching",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Errored => "errored",
+            Self::Waiting => "waiting restart",
+        }
+    }
+}
+
+/// The one mapping from states to words.
+pub const fn status(state: &State) -> Status {
+    match state {
+        State::Stopped => Status::Stopped,
+        State::Launching { .. } => Status::Launching,
+        State::Online { .. } => Status::Online,
+        State::Stopping { .. } => Status::Stopping,
+        State::Waiting { .. } => Status::Waiting,
+        State::Errored { .. } => Status::Errored,
+    }
+}
+
+/// `{pid, name, pm2_env, pm_id}`: what replies carry. The shell adds `monit`.
+pub fn process(instance: &Instance) -> Value {
+    json!({
+        "pid": instance.pid().unwrap_or(0),
+        "name": instance.spec.name,
+        "pm2_env": record(instance),
+        "pm_id": instance.id.0,
+    })
+}
+
+/// `pm2_env`.
+pub fn record(instance: &Instance) -> Map<String, Value> {
+    record_as(instance, status(&instance.state))
+}
+
+/// `pm2_env` with another status: PM2 publishes some events before it changes the status.
+pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
+    let mut own = own_keys(instance);
+    own.insert("status".to_owned(), status.word().into());
+    let env = compose::merged_env(instance);
+    let mut record = Map::new();
+    record.insert("name".to_owned(), instance.spec.name.clone().into());
+    record.insert("env".to_owned(), Value::Object(env.clone()));
+    // `status` begins PM2's part about the running process; the environment stands before it.
+    let mut flat = Some(env);
+    for (key, value) in own {
+        if key == "status" {
+            flatten(&mut record, flat.take());
+        }
+        record.insert(key, value);
+    }
+    record
+}
+
+/// Every variable once more at the top, behind the declaration. A key of ward's own is never
+/// replaced: `pm_id` in an app's environment must not change which app is meant.
+fn flatten(record: &mut Map<String, Value>, env: Option<Map<String, Value>>) {
+    for (name, value) in env.into_iter().flatten() {
+        if !value.is_object() {
+            record.entry(name).or_insert(value);
+        }
+    }
+}
+
+/// All keys that are not the app's environment.
+pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
+    let spec = &instance.spec;
+    let mut keys = spec_keys(spec);
+    let mut put = |key: &str, value: Value| {
+        keys.insert(key.to_owned(), value);
+    };
+    if spec.watch.watch.is_some() || instance.watching.is_some() {
+        put("watch", instance.watching.clone().unwrap_or(false.into()));
+    }
+    for (key, path) in compose::log_paths(spec, instance.id) {
+        put(key, path.into());
+    }
+    if let Some(path) = &spec.pid_path {
+        put(
+            "pm_pid_path",
+            compose::numbered(path, ".pid", instance.id).into(),
+        );
+    }
+    put("vizion_running", false.into());
+    put(&spec.instance_var, instance.number.into());
+    put("status", status(&instance.state).word().into());
+    put("pm_uptime", instance.began_at.map(|at| at.0).into());
+    put("axm_actions", instance.told.actions.clone().into());
+    put("axm_monitor", instance.told.monitor.clone().into());
+    put("axm_options", instance.told.options.clone().into());
+    put("axm_dynamic", json!({}));
+    put("created_at", instance.created_at.map(|at| at.0).into());
+    put("pm_id", instance.id.0.into());
+    put("restart_time", instance.restarts.into());
+    put("unstable_restarts", instance.history.unstable.into());
+    if spec.mode == Mode::Cluster {
+        put("_pm2_version", "7.0.4".into());
+    }
+    put(
+        "version",
+        instance.version.clone().unwrap_or("N/A".into()).into(),
+    );
+    runtime_extras(instance, &mut keys);
+    keys
+}
+
+/// Keys that exist only when there is something to say.
+fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            keys.insert(key.to_owned(), value);
+        }
+    };
+    let exit = instance.last_exit;
+    put(
+        "node_version",
+        instance.told.node_version.clone().map(Into::into),
+    );
+    put("exit_code", exit.and_then(|exit| exit.code).map(Into::into));
+    let signal = exit.and_then(|exit| exit.signal);
+    put(
+        "exit_signal",
+        signal.map(|it| crate::signal::name(it).into()),
+    );
+    let delay = instance.history.delay.map(|delay| delay.as_millis());
+    put(
+        "prev_restart_delay",
+        delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX).into()),
+    );
+    put("_km_monitored", instance.monitored.map(Into::into));
+    let cannot = |reason: &String| format!("cannot {reason}").into();
+    put("failure", instance.failure.as_ref().map(cannot));
+}
+
+/// Whether files are watched now.
+pub fn is_watching(instance: &Instance) -> bool {
+    match &instance.watching {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Bool(true) | Value::Number(_) | Value::String(_)) => true,
+        Some(Value::Array(_) | Value::Object(_)) => true,
+    }
+}
+
+/// The declared part of the record.
+fn spec_keys(spec: &AppSpec) -> Map<String, Value> {
+    let mode = match spec.mode {
+        Mode::Fork => "fork_mode",
+        Mode::Cluster => "cluster_mode",
+    };
+    let Value::Object(keys) = json!({
+        "name": spec.name,
+        "namespace": spec.namespace,
+        "args": spec.program.args,
+        "vizion": true,
+        "autostart": spec.start.autostart,
+        "autorestart": spec.restart.auto,
+        "exec_mode": mode,
+        "instance_var": spec.instance_var,
+        "pmx": true,
+        "automation": true,
+        "treekill": spec.stop.tree,
+        "username": spec.user.username,
+        "windowsHide": true,
+        "kill_retry_time": 100,
+        "node_args": spec.program.interpreter_args,
+        "pm_exec_path": spec.program.script,
+        "pm_cwd": spec.program.cwd,
+        "exec_interpreter": spec.program.interpreter,
+        "instances": spec.instances.unwrap_or(1),
+        "km_link": false,
+    }) else {
+        return Map::new();
+    };
+    keys
+}

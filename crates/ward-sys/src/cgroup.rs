@@ -1,0 +1,267 @@
+//! Cgroups v2, where the kernel and our rights allow: one directory per life below our own cgroup.
+//!
+//! A process cannot leave its cgroup without rights of its own, so a cgroup names the processes of a life more surely than
+//! anything else, and `cgroup.kill` ends them in one step. All of it is optional: each refusal is a `None`, and the rest
+//! of the crate gets by with sessions, parents and markers.
+//!
+//! Layout: `<our cgroup>/ward-<pid>-<start time>/<life>`. The name of the upper directory tells whether its daemon still
+//! lives, so that those of dead ones can be removed; a directory with processes is never removed by the kernel.
+
+use std::{
+    fs, io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::fs::{CWD, Mode, OFlags};
+
+use crate::{Pid, proc};
+
+/// The directory that holds the cgroups of all lives of this daemon.
+#[derive(Debug)]
+pub struct Hierarchy {
+    path: PathBuf,
+}
+
+impl Hierarchy {
+    /// Makes the directory below our own cgroup, and removes those of dead daemons beside it. `None` if there is no
+    /// cgroup v2 or we may not write there.
+    pub fn create() -> Option<Self> {
+        let own = own_cgroup()?;
+        remove_stale(&own);
+        let pid = rustix::process::getpid();
+        let start_time = proc::start_time(pid).ok()?;
+        let path = own.join(format!("ward-{}-{start_time}", pid.as_raw_nonzero()));
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => None,
+            _ => Some(Self { path }),
+        }
+    }
+
+    /// A new cgroup for a life. `name` should be unique among the lives of this daemon.
+    pub fn cgroup(&self, name: &str) -> Option<Cgroup> {
+        let path = self.path.join(name);
+        fs::create_dir(&path).ok()?;
+        Cgroup::open(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes all that is empty. For the end of the daemon.
+    pub fn remove(self) {
+        remove_below(&self.path);
+    }
+}
+
+/// The cgroup of one life.
+#[derive(Debug)]
+pub struct Cgroup {
+    path: PathBuf,
+    directory: OwnedFd,
+}
+
+impl Cgroup {
+    /// Opens an existing one, for instance after a live upgrade.
+    pub fn open(path: PathBuf) -> Option<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, &path, flags, Mode::empty()).ok()?;
+        Some(Self { path, directory })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A duplicate of its directory, for [`crate::spawn::Command::cgroup`].
+    pub fn directory(&self) -> io::Result<OwnedFd> {
+        self.directory.try_clone()
+    }
+
+    /// Whether it or a cgroup below holds a living process. `None` if that cannot be read.
+    pub fn populated(&self) -> Option<bool> {
+        let events = self.read("cgroup.events")?;
+        Some(field(&events, "populated")? == 1)
+    }
+
+    /// The processes in it and in cgroups below, without zombies.
+    pub fn procs(&self) -> Vec<Pid> {
+        let mut pids = Vec::new();
+        collect_procs(&self.path, &mut pids);
+        pids
+    }
+
+    /// Kills all its processes at once, those being forked too. `false` if the kernel (before 5.14) cannot.
+    pub fn kill(&self) -> bool {
+        fs::write(self.path.join("cgroup.kill"), "1").is_ok()
+    }
+
+    /// Memory charged to it, with the memory controller on.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.read("memory.current")?.trim().parse().ok()
+    }
+
+    /// CPU time used by all processes that ever were in it.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        field(&self.read("cpu.stat")?, "usage_usec").map(Duration::from_micros)
+    }
+
+    /// Removes it; `false` if something still lives in it. Dropping alone leaves the directory.
+    pub fn remove(self) -> bool {
+        remove_below(&self.path)
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(name)).ok()
+    }
+}
+
+impl AsFd for Cgroup {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+}
+
+/// The value of a `name value` line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .find_map(|(key, value)| (key == name).then(|| value.trim().parse().ok())?)
+}
+
+fn collect_procs(path: &Path, pids: &mut Vec<Pid>) {
+    let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    // 0 stands for processes outside of our pid namespace.
+    let numbers = text
+        .lines()
+        .filter_map(|line| line.parse::<i32>().ok())
+        .filter(|&pid| pid > 0);
+    pids.extend(numbers.filter_map(Pid::from_raw));
+    for below in directories(path) {
+        collect_procs(&below, pids);
+    }
+}
+
+fn directories(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|e| e.path())
+}
+
+/// Removes a directory and those below, as far as they are empty of processes.
+fn remove_below(path: &Path) -> bool {
+    for below in directories(path) {
+        remove_below(&below);
+    }
+    match fs::remove_dir(path) {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(()) => true,
+    }
+}
+
+fn remove_stale(own: &Path) {
+    for path in directories(own) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some((pid, start_time)) = name.and_then(daemon_of) else {
+            continue;
+        };
+        if proc::start_time(pid).ok() != Some(start_time) {
+            remove_below(&path);
+        }
+    }
+}
+
+/// The daemon a directory name stands for.
+fn daemon_of(name: &str) -> Option<(Pid, u64)> {
+    let (pid, start_time) = name.strip_prefix("ward-")?.split_once('-')?;
+    let pid = pid
+        .parse()
+        .ok()
+        .filter(|&pid| pid > 0)
+        .and_then(Pid::from_raw)?;
+    Some((pid, start_time.parse().ok()?))
+}
+
+/// The directory of the cgroup v2 this process is in.
+fn own_cgroup() -> Option<PathBuf> {
+    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = membership
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let found = mounts.lines().find_map(|line| place(line, path))?;
+    found.is_dir().then_some(found)
+}
+
+/// Where the cgroup `path` is seen through one line of `mountinfo`, if that is a mount of cgroup v2.
+fn place(mount: &str, path: &str) -> Option<PathBuf> {
+    let (before, after) = mount.split_once(" - ")?;
+    if after.split(' ').next() != Some("cgroup2") {
+        return None;
+    }
+    let mut fields = before.split(' ').skip(3);
+    let (root, point) = (fields.next()?, fields.next()?);
+    // Outside of our namespace ("/../x"), or outside of what is mounted.
+    let below = Path::new(path).strip_prefix(root).ok()?;
+    let inside = below
+        .components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)));
+    inside.then(|| Path::new(point).join(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_of_all_kinds() {
+        let pure = "31 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate";
+        let hybrid = "40 39 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw";
+        let container = "50 49 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw";
+        let old = "41 39 0:36 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory";
+        let known = [
+            (pure, "/a/b", "/sys/fs/cgroup/a/b"),
+            (hybrid, "/", "/sys/fs/cgroup/unified"),
+            (container, "/docker/abc/x", "/sys/fs/cgroup/x"),
+        ];
+        for (mount, path, expected) in known {
+            assert_eq!(place(mount, path), Some(PathBuf::from(expected)));
+        }
+        for (mount, path) in [
+            (container, "/docker/other"),
+            (pure, "/../elsewhere"),
+            (old, "/"),
+        ] {
+            assert_eq!(place(mount, path), None, "{mount} {path}");
+        }
+    }
+
+    #[test]
+    fn names_tell_the_daemon() {
+        assert_eq!(
+            daemon_of("ward-12-345"),
+            Some((Pid::from_raw(12).unwrap(), 345))
+        );
+        for name in [
+            "ward-",
+            "ward-12",
+            "ward-x-1",
+            "ward-0-1",
+            "ward--5-1",
+            "other-1-2",
+        ] {
+            assert_eq!(daemon_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_of_flat_files() {
+        assert_eq!(field("populated 1\nfrozen 0\n", "frozen"), Some(0));
+        assert_eq!(field("usage_usec 77\n", "usage"), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! Sockets that the daemon listens on, for itself or for its workers. All are non-blocking and close-on-exec.
+
+mod tcp;
+mod udp;
+mod unix;
+
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, OwnedFd, RawFd},
+};
+
+pub use rustix::net::UCred;
+use rustix::{
+    net::{SocketFlags, SocketType},
+    process::PidfdGetfdFlags,
+};
+
+pub use self::{
+    tcp::{Backlog, TcpOptions, tcp, tcp_any},
+    udp::{UdpOptions, udp},
+    unix::{unix, unix_listener},
+};
+
+/// Accepts the next connection; `None` if there is none, or if it was gone before we looked.
+pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    use rustix::io::Errno;
+    loop {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match rustix::net::accept_with(&listener, flags) {
+            Ok(connection) => return Ok(Some(connection)),
+            Err(Errno::AGAIN) => return Ok(None),
+            // A connection that was reset in the queue, or a network error the manual says to treat like that.
+            Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The address a TCP or UDP socket is bound to; `None` for other families.
+pub fn local_address(socket: impl AsFd) -> io::Result<Option<SocketAddr>> {
+    Ok(SocketAddr::try_from(rustix::net::getsockname(socket)?).ok())
+}
+
+/// The address of the other side of a connection; `None` for other families.
+pub fn peer_address(socket: impl AsFd) -> io::Result<Option<SocketAddr>> {
+    let address = rustix::net::getpeername(socket)?;
+    Ok(address.and_then(|address| SocketAddr::try_from(address).ok()))
+}
+
+/// A number that stands for this very socket as long as it exists, however many descriptors lead to it.
+pub fn cookie(socket: impl AsFd) -> io::Result<u64> {
+    Ok(rustix::net::sockopt::socket_cookie(socket)?)
+}
+
+/// Who is on the other side of a unix connection.
+pub fn peer(socket: impl AsFd) -> io::Result<UCred> {
+    Ok(rustix::net::sockopt::socket_peercred(socket)?)
+}
+
+/// Whether this is a stream socket that listens.
+pub fn is_listening(socket: impl AsFd) -> bool {
+    let socket = socket.as_fd();
+    rustix::net::sockopt::socket_type(socket) == Ok(SocketType::STREAM)
+        && rustix::net::sockopt::socket_acceptconn(socket) == Ok(true)
+}
+
+/// A duplicate of a descriptor of another process.
+pub fn duplicate_from(pidfd: impl AsFd, number: RawFd) -> io::Result<OwnedFd> {
+    Ok(rustix::process::pidfd_getfd(
+        pidfd,
+        number,
+        PidfdGetfdFlags::empty(),
+    )?)
+}

@@ -1,0 +1,118 @@
+//! Unix listeners: the daemon's own sockets and those of workers.
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
+};
+
+/// Room in the accept queue of the daemon's own sockets: a script may run a hundred commands at once.
+const OWN_BACKLOG: i32 = 4096;
+
+/// What fits into `sun_path` with its NUL.
+const LONGEST_PATH: usize = 107;
+
+/// Listens on a path of any length, or on an abstract name if `path` begins with a NUL byte.
+pub fn unix(path: &Path, backlog: i32) -> io::Result<OwnedFd> {
+    let socket = new_socket()?;
+    bind(&socket, path)?;
+    rustix::net::listen(&socket, backlog)?;
+    Ok(socket)
+}
+
+/// Listens on `path` for the daemon itself. The file has `mode` before anyone can connect. Whether an existing file is
+/// stale is the caller's decision, under the lock of the home folder; here it is an error.
+pub fn unix_listener(path: &Path, mode: u32) -> io::Result<OwnedFd> {
+    let socket = new_socket()?;
+    bind(&socket, path)?;
+    rustix::fs::chmodat(
+        CWD,
+        path,
+        Mode::from_raw_mode(mode),
+        rustix::fs::AtFlags::empty(),
+    )?;
+    rustix::net::listen(&socket, OWN_BACKLOG)?;
+    Ok(socket)
+}
+
+fn new_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        flags,
+        None,
+    )?)
+}
+
+fn bind(socket: &OwnedFd, path: &Path) -> io::Result<()> {
+    let bytes = path.as_os_str().as_bytes();
+    if let Some(name) = bytes.strip_prefix(b"\0") {
+        return Ok(rustix::net::bind(
+            socket,
+            &SocketAddrUnix::new_abstract_name(name)?,
+        )?);
+    }
+    if bytes.len() <= LONGEST_PATH {
+        return Ok(rustix::net::bind(socket, &SocketAddrUnix::new(path)?)?);
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // A short way to the same place. A name that is too long by itself still is an error.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let short = Path::new("/proc/self/fd")
+        .join(folder.as_raw_fd().to_string())
+        .join(name);
+    Ok(rustix::net::bind(socket, &SocketAddrUnix::new(&short)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{fs::PermissionsExt, net::UnixStream};
+
+    use super::*;
+    use crate::listener::{accept, peer};
+
+    #[test]
+    fn the_file_has_its_mode_and_the_peer_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rpc.sock");
+        let listener = unix_listener(&path, 0o600).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = unix_listener(&path, 0o600).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let _client = UnixStream::connect(&path).unwrap();
+        let connection = accept(&listener).unwrap().unwrap();
+        assert_eq!(peer(&connection).unwrap().pid, rustix::process::getpid());
+    }
+
+    #[test]
+    fn paths_may_be_longer_than_the_kernel_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(150));
+        std::fs::create_dir(&deep).unwrap();
+        let _listener = unix(&deep.join("socket"), 5).unwrap();
+        assert!(deep.join("socket").exists());
+        assert!(unix(&deep.join("s".repeat(150)), 5).is_err());
+    }
+
+    #[test]
+    fn abstract_names_leave_no_file() {
+        let name = format!("\0ward-sys-test-{}", std::process::id());
+        let first = unix(Path::new(&name), 5).unwrap();
+        assert!(unix(Path::new(&name), 5).is_err());
+        drop(first);
+        unix(Path::new(&name), 5).unwrap();
+    }
+}

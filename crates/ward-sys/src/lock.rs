@@ -1,0 +1,102 @@
+//! The exclusive lock on a home folder: whoever holds it is, or is about to start, the daemon.
+//!
+//! The kernel drops the lock with the last descriptor of its holder, however it dies, so a stale lock does not exist.
+//! The file itself stays; removing it would let two holders lock two files of one name.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
+    path::Path,
+};
+
+use rustix::fs::FlockOperation;
+
+/// A held lock. Dropping it lets the next one in.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock if it is free; `None` if somebody holds it.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        let file = open(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits for the lock, for ever: a caller with a deadline waits in a thread or sets an alarm.
+    pub fn acquire(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Self { file }),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A second descriptor of the same lock, to be handed to a daemon being started: the lock then lives until both
+    /// are closed.
+    pub fn share(&self) -> io::Result<OwnedFd> {
+        Ok(OwnedFd::from(self.file.try_clone()?))
+    }
+
+    /// Takes over a lock that was handed to this process with [`Lock::share`].
+    pub fn adopt(shared: OwnedFd) -> Self {
+        Self {
+            file: File::from(shared),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::try_acquire(&path).unwrap().unwrap();
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        let shared = first.share().unwrap();
+        drop(first);
+        assert!(
+            Lock::try_acquire(&path).unwrap().is_none(),
+            "the shared descriptor still holds it"
+        );
+        drop(Lock::adopt(shared));
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_waiter_gets_it_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::acquire(&path).unwrap();
+        let waiter = std::thread::spawn({
+            let path = path.clone();
+            move || Lock::acquire(&path).unwrap()
+        });
+        drop(first);
+        let held = waiter.join().unwrap();
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(held);
+    }
+}

@@ -1,0 +1,99 @@
+//! `/proc`: what the kernel says about processes, read with as few calls as possible.
+
+mod sampler;
+mod scan;
+mod stat;
+
+use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt, time::Duration};
+
+pub use self::{
+    sampler::{Sampler, Usage},
+    scan::Scanner,
+    stat::{Stat, comm, parse_stat},
+};
+use crate::Pid;
+
+/// Clock ticks of `/proc` per second.
+pub fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second()
+}
+
+/// Bytes of a memory page.
+pub fn page_bytes() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+/// Time since the machine was booted, on the clock of [`Stat::start_time`].
+pub fn uptime() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or(0),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
+}
+
+/// The numbers of one process; an error if it is gone.
+pub fn stat(pid: Pid) -> io::Result<Stat> {
+    let bytes = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+    parse_stat(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// When a process was started, in ticks since boot. With the pid it names a process for all time.
+pub fn start_time(pid: Pid) -> io::Result<u64> {
+    Ok(stat(pid)?.start_time)
+}
+
+/// The arguments of a process; empty for kernel threads and zombies.
+pub fn cmdline(pid: Pid) -> io::Result<Vec<OsString>> {
+    let mut bytes = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()))?;
+    if bytes.pop_if(|last| *last == 0).is_none() && bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(bytes
+        .split(|&byte| byte == 0)
+        .map(|arg| OsString::from_vec(arg.to_vec()))
+        .collect())
+}
+
+/// Whether the environment a process was started with holds exactly this `NAME=value`. A process we may not look at
+/// does not.
+pub fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
+    fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).is_ok_and(|bytes| {
+        bytes
+            .split(|&byte| byte == 0)
+            .any(|entry| entry == variable)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_can_read_about_ourselves() {
+        let pid = rustix::process::getpid();
+        let own = stat(pid).unwrap();
+        assert_eq!(own.pid, pid.as_raw_nonzero().get());
+        assert_eq!(
+            own.ppid,
+            rustix::process::getppid().unwrap().as_raw_nonzero().get()
+        );
+        assert_eq!(
+            own.session,
+            rustix::process::getsid(None)
+                .unwrap()
+                .as_raw_nonzero()
+                .get()
+        );
+        let started = Duration::from_millis(own.start_time * 1000 / ticks_per_second());
+        assert!(started <= uptime());
+        assert_eq!(
+            cmdline(pid).unwrap(),
+            std::env::args_os().collect::<Vec<_>>()
+        );
+        let (name, value) = std::env::vars_os().next().unwrap();
+        let entry = [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat();
+        assert!(environ_holds(pid, &entry));
+        assert!(!environ_holds(pid, &entry[..entry.len() - 1]));
+    }
+}

@@ -1,0 +1,94 @@
+//! All processes, in one pass over `/proc`.
+
+use std::{io, mem::MaybeUninit, os::fd::OwnedFd};
+
+use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom};
+
+use super::{Stat, parse_stat};
+
+/// Longest possible name, all numbers at their largest: well below this.
+const LONGEST_LINE: usize = 1024;
+/// About a thousand entries per call.
+const ENTRIES_BYTES: usize = 32 * 1024;
+
+/// A kept descriptor of `/proc` and buffers, so that a pass allocates nothing.
+#[derive(Debug)]
+pub struct Scanner {
+    proc: OwnedFd,
+    entries: Vec<MaybeUninit<u8>>,
+}
+
+impl Scanner {
+    /// Opens `/proc`.
+    pub fn new() -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
+        Ok(Self {
+            proc,
+            entries: vec![MaybeUninit::uninit(); ENTRIES_BYTES],
+        })
+    }
+
+    /// Calls `visit` for each process. Those that start or end meanwhile may be missed.
+    pub fn scan(&mut self, mut visit: impl FnMut(&Stat)) -> io::Result<()> {
+        rustix::fs::seek(&self.proc, SeekFrom::Start(0))?;
+        let mut directory = RawDir::new(&self.proc, &mut self.entries);
+        while let Some(entry) = directory.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !name.first().is_some_and(u8::is_ascii_digit) {
+                continue;
+            }
+            let mut line = [0; LONGEST_LINE];
+            // One that is gone is no error.
+            if let Some(stat) = read_stat(&self.proc, name, &mut line).and_then(parse_stat) {
+                visit(&stat);
+            }
+        }
+        Ok(())
+    }
+
+    /// All processes.
+    pub fn all(&mut self) -> io::Result<Vec<Stat>> {
+        let mut all = Vec::with_capacity(256);
+        self.scan(|stat| all.push(*stat))?;
+        Ok(all)
+    }
+}
+
+fn read_stat<'buffer>(
+    proc: &OwnedFd,
+    pid: &[u8],
+    line: &'buffer mut [u8; LONGEST_LINE],
+) -> Option<&'buffer [u8]> {
+    let mut path = [0; 32];
+    let length = pid
+        .len()
+        .checked_add(5)
+        .filter(|&length| length < path.len())?;
+    path[..pid.len()].copy_from_slice(pid);
+    path[pid.len()..length].copy_from_slice(b"/stat");
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(proc, &path[..length], flags, Mode::empty()).ok()?;
+    let count = rustix::io::read(&file, &mut line[..]).ok()?;
+    Some(&line[..count])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_are_found_in_every_pass() {
+        let mut scanner = Scanner::new().unwrap();
+        for _ in 0..2 {
+            let own = i32::try_from(std::process::id()).unwrap();
+            let found = scanner
+                .all()
+                .unwrap()
+                .into_iter()
+                .filter(|stat| stat.pid == own);
+            assert_eq!(found.count(), 1);
+        }
+    }
+}

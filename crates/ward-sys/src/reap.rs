@@ -1,0 +1,140 @@
+//! Collecting exits, and signals through pidfds. There is one reaper per process: whoever calls [`next_exit`].
+
+use std::{
+    fmt, io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitOptions};
+
+use crate::{Pid, signal::Signal};
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExitStatus {
+    /// By itself, with this code.
+    Code(i32),
+    /// By a signal; the flag tells of a core dump.
+    Signal(i32, bool),
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "code {code}"),
+            Self::Signal(signal, core_dumped) => {
+                let core = if *core_dumped { " (core dumped)" } else { "" };
+                match crate::signal::name(*signal) {
+                    Some(name) => write!(f, "signal {name}{core}"),
+                    None => write!(f, "signal {signal}{core}"),
+                }
+            }
+        }
+    }
+}
+
+/// One collected process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exited {
+    /// Which; from now on the number may be given to another process.
+    pub pid: Pid,
+    /// How.
+    pub status: ExitStatus,
+}
+
+/// Makes orphans among our descendants our children, so that they can be found, killed and collected.
+pub fn become_subreaper() -> io::Result<()> {
+    // Any pid but none switches it on.
+    Ok(rustix::process::set_child_subreaper(Some(Pid::INIT))?)
+}
+
+/// Collects the next child that has ended, own or adopted. Never blocks; `None` if there is none now.
+pub fn next_exit() -> io::Result<Option<Exited>> {
+    loop {
+        return match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(None) | Err(rustix::io::Errno::CHILD) => Ok(None),
+            Ok(Some((pid, status))) => {
+                let status = match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => ExitStatus::Code(code),
+                    (None, Some(signal)) => {
+                        ExitStatus::Signal(signal, dumped_core(status.as_raw()))
+                    }
+                    // Stops and continues are not asked for.
+                    (None, None) => continue,
+                };
+                Ok(Some(Exited { pid, status }))
+            }
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// The bit `WCOREDUMP` looks at.
+fn dumped_core(raw: i32) -> bool {
+    raw & 0x80 != 0
+}
+
+/// Waits for this child to end and collects it. Blocks; for tests and helpers that have nothing else to do.
+pub fn wait_pidfd(pidfd: impl AsFd) -> io::Result<Exited> {
+    let pid = pid_of(pidfd.as_fd())?;
+    loop {
+        let id = WaitId::PidFd(pidfd.as_fd());
+        match rustix::process::waitid(id, WaitIdOptions::EXITED) {
+            Ok(Some(info)) => {
+                let status = match (info.exit_status(), info.terminating_signal()) {
+                    (Some(code), _) => ExitStatus::Code(code),
+                    (None, signal) => ExitStatus::Signal(signal.unwrap_or(0), info.dumped()),
+                };
+                return Ok(Exited { pid, status });
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits until the process has ended, without collecting it, at most `timeout`. `false` if it still runs then.
+pub fn ended(pidfd: impl AsFd, timeout: std::time::Duration) -> io::Result<bool> {
+    let deadline = std::time::Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let left = rustix::event::Timespec::try_from(left)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut watched = [rustix::event::PollFd::from_borrowed_fd(
+            pidfd.as_fd(),
+            rustix::event::PollFlags::IN,
+        )];
+        match rustix::event::poll(&mut watched, Some(&left)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A pidfd of a running process, for adopting one that was not spawned here. Compare its start time afterwards.
+pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// The pid behind a pidfd; an error if the process has been collected.
+pub fn pid_of(pidfd: BorrowedFd<'_>) -> io::Result<Pid> {
+    use std::os::fd::AsRawFd;
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("Pid:"))
+        .and_then(|value| value.trim().parse::<i32>().ok())
+        .filter(|&pid| pid > 0)
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))
+}
+
+/// Sends a signal through a pidfd. A process that has ended is no error: `Ok(false)`.
+pub fn pidfd_signal(pidfd: impl AsFd, signal: Signal) -> io::Result<bool> {
+    match rustix::process::pidfd_send_signal(pidfd, signal) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::SRCH) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Who belongs to a life, and how to end them all.
+//!
+//! A life is its root process, its session and process group (whose ids are the root's pid), its descendants, its cgroup
+//! if it has one, and orphans that were adopted (by us, as sub-reaper) and carry its marker in their environment, with
+//! their descendants. A process that leaves the session, loses its parent *and* clears its environment is only found
+//! through the cgroup.
+//!
+//! Pids are reused. A [`Member`] therefore has its start time, and no signal goes out before both were compared through
+//! a pidfd. The root's start time guards its session and group in the same way: if the root's pid names another
+//! process now, no process of the old session can exist, as the kernel keeps ids in use from being given out.
+
+mod kill;
+mod origins;
+
+use std::{collections::HashMap, fs, io};
+
+pub use self::kill::{kill_all, kill_once, open, signal_all};
+use self::origins::Origins;
+use crate::{
+    Pid,
+    cgroup::Cgroup,
+    proc::{Scanner, Stat},
+    signal,
+};
+
+/// What is known of a life.
+#[derive(Debug, Clone, Copy)]
+pub struct Life<'a> {
+    /// The pid of the process that was spawned, which may be gone.
+    pub root: Pid,
+    /// Its start time, read right after the spawn; `None` if it was gone by then.
+    pub root_start_time: Option<u64>,
+    /// A `NAME=value` that only processes of this life have in their environment.
+    pub marker: Option<&'a [u8]>,
+    /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty one is taken for the end
+    /// of the life.
+    pub cgroup: Option<&'a Cgroup>,
+}
+
+/// A living process of a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Its pid.
+    pub pid: Pid,
+    /// Ticks since boot at its start; with the pid, its name for all time.
+    pub start_time: u64,
+    /// Steps from the root or from the orphan it descends from.
+    pub depth: u32,
+}
+
+/// A cheap look, without a scan of `/proc`: `true` means that surely nothing of the life is left. `false` means that
+/// something is, or might be: then ask [`members`]. `known` tells our children that are roots of other lives or helpers
+/// of ours; any other child is an orphan that might belong to this life.
+pub fn is_empty(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
+    if signal::group_exists(life.root) {
+        return false;
+    }
+    if let Some(populated) = life.cgroup.and_then(Cgroup::populated) {
+        // The cgroup knows for sure, and nothing leaves it.
+        return !populated;
+    }
+    own_children().is_ok_and(|children| children.into_iter().all(known))
+}
+
+/// The children of this process, zombies included.
+pub fn own_children() -> io::Result<Vec<Pid>> {
+    let mut children = Vec::new();
+    for task in fs::read_dir("/proc/self/task")? {
+        let text = match fs::read_to_string(task?.path().join("children")) {
+            // A thread that is gone leaves its children to another one, which was or will be read: start anew would be
+            // exact, but the caller only needs a hint that a scan can correct.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        let pids = text
+            .split_ascii_whitespace()
+            .filter_map(|pid| pid.parse::<i32>().ok());
+        children.extend(pids.filter(|&pid| pid > 0).filter_map(Pid::from_raw));
+    }
+    Ok(children)
+}
+
+/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`. A scan is no instant: a process born
+/// meanwhile with a smaller pid can be missing, so whoever kills must scan again.
+pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
+    let all = scanner.all()?;
+    let processes: HashMap<i32, Stat> = all.iter().map(|stat| (stat.pid, *stat)).collect();
+    let origins = Origins::new(life, &processes);
+    let mut depths: HashMap<i32, Option<u32>> = HashMap::with_capacity(all.len());
+    let mut members: Vec<Member> = all
+        .iter()
+        .filter(|stat| !stat.is_zombie() && stat.pid != origins.own)
+        .filter_map(|stat| {
+            let depth = origins.depth(stat.pid, &processes, &mut depths)?;
+            let pid = Pid::from_raw(stat.pid)?;
+            Some(Member {
+                pid,
+                start_time: stat.start_time,
+                depth,
+            })
+        })
+        .collect();
+    members.sort_by_key(|member| (std::cmp::Reverse(member.depth), member.start_time));
+    Ok(members)
+}

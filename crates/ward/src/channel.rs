@@ -1,0 +1,143 @@
+//! The channel thread: the daemon's ends of all Node IPC channels. It reads and parses what the
+//! apps send, answers what Node's own protocol wants answered, and queues what is sent to them.
+//! It knows nothing about the meaning of messages.
+//!
+//! An app can neither block nor flood the daemon: each channel has a window of unprocessed
+//! messages, and a channel whose window is full is not read until the control thread caught up.
+
+#![allow(
+    dead_code,
+    reason = "the daemon that uses all of it lands apart from it"
+)]
+
+mod lines;
+mod link;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod window;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use ward_core::id::Life;
+
+use crate::poll::{Poll, Waker};
+use thread::{Command, Switchboard};
+pub(crate) use window::Credit;
+
+/// What happened on a channel.
+#[derive(Debug)]
+pub(crate) enum ChannelEvent {
+    /// The app sent a value. Any JSON value is one, `null` too.
+    Message {
+        /// Who.
+        life: Life,
+        /// What.
+        value: Value,
+        /// Drop it when the message was dealt with: it is the app's permission to send more.
+        credit: Credit,
+    },
+    /// The app sent a line that is no JSON, or is too long.
+    Junk {
+        /// Who.
+        life: Life,
+        /// How long it was.
+        bytes: usize,
+        /// As for a message.
+        credit: Credit,
+    },
+    /// The app does not read: messages for it were thrown away.
+    Choked {
+        /// Who.
+        life: Life,
+    },
+    /// Nothing more will come. Told exactly once for each opened channel.
+    Closed {
+        /// Who.
+        life: Life,
+    },
+}
+
+/// The way to the channel thread. The thread, and with it every channel, ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct ChannelHandle {
+    commands: Option<Sender<Command>>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts the thread.
+#[derive(Debug)]
+pub(crate) struct ChannelThread;
+
+/// Parsing nested JSON is the deepest it goes. What is never touched costs nothing, and less than
+/// a huge page is never made one.
+const STACK_BYTES: usize = 1024 * 1024;
+
+impl ChannelThread {
+    /// Starts the thread. The sender is unbounded, what waits in it is not: see [`Credit`].
+    pub(crate) fn start(events: UnboundedSender<ChannelEvent>) -> io::Result<ChannelHandle> {
+        let poll = Poll::new()?;
+        let waker = poll.waker();
+        let (commands, inbox) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("channel".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || Switchboard::new(poll, inbox, events).run())?;
+        Ok(ChannelHandle {
+            commands: Some(commands),
+            waker,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl ChannelHandle {
+    /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`.
+    pub(crate) fn open(&self, life: Life) -> io::Result<OwnedFd> {
+        // Node makes its end non-blocking itself; other programs expect a blocking one.
+        let flags = SocketFlags::CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        self.ask(Command::Open(life, ours))?;
+        Ok(theirs)
+    }
+
+    /// Queues a message; one for a life without channel is dropped.
+    pub(crate) fn send(&self, life: Life, message: &Value) {
+        let mut line = message.to_string();
+        line.push('\n');
+        // The thread is gone: so are the channels.
+        self.ask(Command::Send(life, line)).ok();
+    }
+
+    /// Takes what was sent already, then closes; the app sees a disconnect.
+    pub(crate) fn close(&self, life: Life) {
+        self.ask(Command::Close(life)).ok();
+    }
+
+    fn ask(&self, command: Command) -> io::Result<()> {
+        let gone = || io::Error::other("the channel thread has ended");
+        let commands = self.commands.as_ref().ok_or_else(gone)?;
+        commands.send(command).map_err(|_| gone())?;
+        self.waker.wake();
+        Ok(())
+    }
+}
+
+impl Drop for ChannelHandle {
+    fn drop(&mut self) {
+        self.commands = None;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by the panic hook; there is nothing to add.
+            thread.join().ok();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One channel: the daemon's end of a socket pair, what was received of an unfinished line, and
+//! what waits to be sent. Descriptors travel in both directions: Node attaches one to a message.
+
+use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use ward_core::id::Life;
+
+use super::lines::Lines;
+use super::window::Window;
+use crate::poll::Interest;
+
+/// Bytes that may wait for an app that does not read.
+const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Received descriptors that may wait for their message; Node sends one with each.
+const INBOX_FDS: usize = 64;
+
+/// One channel.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) life: Life,
+    pub(crate) socket: OwnedFd,
+    pub(crate) lines: Lines,
+    pub(crate) window: Window,
+    /// Received, and to be claimed by the next message that says it has one.
+    pub(crate) fds: VecDeque<OwnedFd>,
+    /// Not read, because the window is full.
+    pub(crate) paused: bool,
+    /// Messages were thrown away, which was told.
+    pub(crate) choked: bool,
+    /// What the poll was told to watch for; it does not know the socket when this is empty.
+    pub(crate) interest: Interest,
+    outbox: VecDeque<Outgoing>,
+    outbox_bytes: usize,
+}
+
+/// One message on its way out.
+#[derive(Debug)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// Travels with the first byte.
+    fd: Option<OwnedFd>,
+}
+
+/// What a read brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// The lines have more.
+    Some,
+    /// Nothing for now.
+    Nothing,
+    /// The other end is gone.
+    End,
+}
+
+impl Link {
+    /// A fresh channel.
+    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window) -> Self {
+        Self {
+            life,
+            socket,
+            lines: Lines::default(),
+            window,
+            fds: VecDeque::new(),
+            paused: false,
+            choked: false,
+            interest: Interest::IN,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+        }
+    }
+
+    /// Reads once.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        // 253 descriptors are the most a message can carry; more than a few are never sent.
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let received = recvmsg(
+            &self.socket,
+            &mut [IoSliceMut::new(buffer)],
+            &mut control,
+            flags,
+        );
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                self.fds.extend(fds);
+                self.fds.truncate(INBOX_FDS);
+            }
+        }
+        match received {
+            Ok(message) if message.bytes == 0 => Received::End,
+            Ok(message) => {
+                self.lines.push(&buffer[..message.bytes]);
+                Received::Some
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+            Err(_) => Received::End,
+        }
+    }
+
+    /// Queues a message. False when the app reads so little that there is no room.
+    pub(crate) fn queue(&mut self, line: Vec<u8>, fd: Option<OwnedFd>) -> bool {
+        // A single message may be larger than all the room.
+        if !self.outbox.is_empty() && self.outbox_bytes + line.len() > OUTBOX_BYTES {
+            return false;
+        }
+        self.outbox_bytes += line.len();
+        self.outbox.push_back(Outgoing {
+            bytes: line,
+            sent: 0,
+            fd,
+        });
+        true
+    }
+
+    /// Sends what the socket takes. False when the channel is broken.
+    pub(crate) fn flush(&mut self) -> bool {
+        while let Some(next) = self.outbox.front_mut() {
+            match next.send(&self.socket) {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => return true,
+                Err(Errno::INTR) => continue,
+                // Reading will find the end, after what was sent before it.
+                Err(_) => return false,
+            }
+            if next.sent == next.bytes.len() {
+                self.outbox_bytes -= next.bytes.len();
+                self.outbox.pop_front();
+                self.choked = false;
+            }
+        }
+        true
+    }
+
+    /// What the poll has to watch for now.
+    pub(crate) fn wanted(&self) -> Interest {
+        let mut wanted = Interest::empty();
+        if !self.paused {
+            wanted |= Interest::IN;
+        }
+        if !self.outbox.is_empty() {
+            wanted |= Interest::OUT;
+        }
+        wanted
+    }
+
+    /// Nothing can be sent any more.
+    pub(crate) fn give_up_sending(&mut self) {
+        self.outbox.clear();
+        self.outbox_bytes = 0;
+    }
+}
+
+impl Outgoing {
+    /// One message with a descriptor must go out in one call with its first byte; Node drops a
+    /// descriptor that another one overtakes.
+    fn send(&mut self, socket: &OwnedFd) -> Result<(), Errno> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let fds;
+        if let Some(fd) = &self.fd {
+            fds = [fd.as_fd()];
+            let fits = control.push(SendAncillaryMessage::ScmRights(&fds));
+            debug_assert!(fits, "the space was made for one descriptor");
+        }
+        let rest = &self.bytes[self.sent..];
+        self.sent += sendmsg(socket, &[IoSlice::new(rest)], &mut control, flags)?;
+        self.fd = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line: words in, requests to the daemon, text out.
+
+pub(crate) mod args;
+pub(crate) mod client;
+pub(crate) mod commands;
+pub(crate) mod ecosystem;
+pub(crate) mod help;
+pub(crate) mod messages;
+pub(crate) mod out;
+pub(crate) mod resolve;
+pub(crate) mod select;
+pub(crate) mod store;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use self::args::{Invocation, UsageError};
+use self::messages::Console;
+use crate::exit::Failure;
+use crate::paths::Paths;
+
+/// The version of PM2 whose outside ward has. Shown to those who call ward by PM2's name.
+pub(crate) const PM2_VERSION: &str = "7.0.4";
+
+/// Runs one command line. `program` is the name the binary was called by.
+pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let paths = Paths::from_env(program);
+    let invocation = match Invocation::read(program, &words, paths, &args::is_regular_file) {
+        Ok(invocation) => invocation,
+        Err(error) => return usage_error(&error),
+    };
+    let console = invocation.console.clone();
+    let result = run(&invocation).and_then(|()| console.finish());
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(&console, &failure);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(invocation: &Invocation) -> Result<(), Failure> {
+    if invocation.is_set("version") {
+        commands::version::print(invocation);
+        return Ok(());
+    }
+    if invocation.is_set("help") {
+        help::print(invocation);
+        return Ok(());
+    }
+    let Some(command) = invocation.command else {
+        return Err(no_command(invocation));
+    };
+    if command.strict
+        && let Some(extra) = invocation.targets.first()
+    {
+        invocation.console.say("");
+        invocation
+            .console
+            .line(format!("Unknown command argument: {extra}"));
+        help::print_all(invocation);
+        return Err(Failure::said());
+    }
+    refuse_wrong_options(invocation)?;
+    (command.run)(invocation)
+}
+
+/// No command, or an unknown one: both answers are on standard output, as PM2's are.
+fn no_command(invocation: &Invocation) -> Failure {
+    if let Some(unknown) = &invocation.unknown {
+        invocation
+            .console
+            .data("[PM2][ERROR] Command not found\n\n");
+        help::suggest(invocation, unknown);
+    }
+    help::print_usage(invocation);
+    Failure::said()
+}
+
+/// Options that could not be read: each a warning, then all of them as the error, nothing is done.
+fn refuse_wrong_options(invocation: &Invocation) -> Result<(), Failure> {
+    if invocation.wrong.is_empty() {
+        return Ok(());
+    }
+    for reason in &invocation.wrong {
+        invocation.console.warn(reason);
+    }
+    Err(Failure::new(invocation.wrong.join(",")))
+}
+
+fn report(console: &Console, failure: &Failure) {
+    if !failure.message.is_empty() {
+        console.error(&failure.message);
+    }
+    if let Some(hint) = &failure.hint {
+        console.aside(hint);
+    }
+}
+
+fn usage_error(error: &UsageError) -> ExitCode {
+    Console::new(false, None).aside(format!("\n  error: {error}\n"));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,227 @@
+//! The table of options: name, what follows it, which key of a declaration it fills, and its line
+//! in the help. The parser and the help both read it; nothing else lists options.
+
+use Effect::{Field, Steers};
+use Group::{Command, Kept, Logs, Restart, Run, Stop};
+use Kind::{
+    Bytes, Codes, Count, Delay, False, Instances, Millis, Paths, Prefixes, Text, TextOrTrue, True,
+    UsualDate, Words,
+};
+use Takes::{MaybeWord, Nothing, Word};
+
+/// What follows an option on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Nothing.
+    Nothing,
+    /// The next word, whatever it looks like.
+    Word(&'static str),
+    /// The next word, unless it starts with a dash.
+    MaybeWord(&'static str),
+}
+
+/// How the text of an option becomes a value of a declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its presence means `true`.
+    True,
+    /// Its presence means `false`.
+    False,
+    /// Text as it stands.
+    Text,
+    /// Text, or `true` when no word follows.
+    TextOrTrue,
+    /// A whole number, not negative.
+    Count,
+    /// Milliseconds; `500ms`, `5s`, `2m` and `1h` are understood.
+    Millis,
+    /// Seconds, possibly with a fraction, or a number with a unit; stored as milliseconds.
+    Delay,
+    /// Bytes; `100M`, `1.5G` and `200kb` are understood.
+    Bytes,
+    /// A count of instances: `max`, a number, or a negative number.
+    Instances,
+    /// Words, split as a shell would.
+    Words,
+    /// Collected over all repeats; `true` when no word ever follows.
+    Paths,
+    /// Collected over all repeats, split at commas; everything when no word ever follows.
+    Prefixes,
+    /// Exit codes, split at commas and spaces.
+    Codes,
+    /// Presence puts PM2's usual date format.
+    UsualDate,
+}
+
+/// What an option is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Steers the command; read by name with `Invocation::is_set` and `Invocation::text`.
+    Steers,
+    /// Fills a key of the declaration.
+    Field(&'static str, Kind),
+}
+
+/// Heading of an option in the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// What to run.
+    Run,
+    /// Where output goes.
+    Logs,
+    /// When to start again.
+    Restart,
+    /// How to stop and reload.
+    Stop,
+    /// What is printed, and other matters of the command itself.
+    Command,
+    /// Kept for scripts written for PM2; ward does not act on them.
+    Kept,
+}
+
+/// One option.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptionSpec {
+    /// Name without the dashes; `no-` is part of it.
+    pub(crate) long: &'static str,
+    /// Short letters.
+    pub(crate) short: &'static [char],
+    /// What follows it.
+    pub(crate) takes: Takes,
+    /// What it is for.
+    pub(crate) effect: Effect,
+    /// Where the help shows it.
+    pub(crate) group: Group,
+    /// Its line in the help.
+    pub(crate) doc: &'static str,
+}
+
+impl OptionSpec {
+    /// How usage errors spell it: `-n --name <name>`.
+    pub(crate) fn usage(&self) -> String {
+        let mut text = String::new();
+        for short in self.short {
+            text.push('-');
+            text.push(*short);
+            text.push(' ');
+        }
+        text.push_str("--");
+        text.push_str(self.long);
+        match self.takes {
+            Nothing => {}
+            Word(word) => text = format!("{text} <{word}>"),
+            MaybeWord(word) => text = format!("{text} [{word}]"),
+        }
+        text
+    }
+}
+
+const fn option(
+    long: &'static str,
+    short: &'static [char],
+    takes: Takes,
+    effect: Effect,
+    group: Group,
+    doc: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        long,
+        short,
+        takes,
+        effect,
+        group,
+        doc,
+    }
+}
+
+/// A switch of one command.
+pub(super) const fn switch(
+    long: &'static str,
+    short: &'static [char],
+    doc: &'static str,
+) -> OptionSpec {
+    option(long, short, Nothing, Steers, Command, doc)
+}
+
+/// An option with a word of one command.
+pub(super) const fn word(long: &'static str, takes: Takes, doc: &'static str) -> OptionSpec {
+    option(long, &[], takes, Steers, Command, doc)
+}
+
+/// Options every command understands, before or after its name.
+#[rustfmt::skip]
+pub(crate) static GLOBAL: &[OptionSpec] = &[
+    option("version", &['v', 'V'], Nothing, Steers, Command, "print the version and end"),
+    option("help", &['h'], Nothing, Steers, Command, "print this help, or that of one command, and end"),
+    option("silent", &['s'], Nothing, Steers, Command, "print no messages; the exit code and JSON output stay"),
+    option("mini-list", &['m'], Nothing, Steers, Command, "print the list as plain text, one block per process"),
+    option("sort", &[], Word("field:order"), Steers, Command, "order of the list: id, name, namespace, pid, cpu, memory, uptime or status, then :asc or :desc"),
+    option("color", &[], Nothing, Steers, Command, "colours even when the output is no terminal"),
+    option("no-color", &[], Nothing, Steers, Command, "no colours"),
+    option("timeout", &[], Word("time"), Steers, Command, "give up waiting for the daemon after this time (30s, 5m)"),
+    option("force", &['f'], Nothing, Steers, Command, "start a running script once more; reload in spite of the lock; save an empty list"),
+    option("parallel", &[], Word("n"), Steers, Command, "how many processes are restarted, reloaded or stopped at once (2)"),
+    option("attach", &[], Nothing, Steers, Command, "follow the logs after a start or restart"),
+    option("no-daemon", &[], Nothing, Steers, Command, "run the daemon in this terminal and show its log"),
+    option("update-env", &['a'], Nothing, Steers, Command, "on restart and reload: take the environment of this shell"),
+    option("env", &[], Word("name"), Steers, Command, "with a config file: merge env_<name> over env"),
+    option("only", &[], Word("names"), Steers, Command, "with a config file: only these apps, separated by commas"),
+    option("write", &['w'], Nothing, Steers, Command, "write the declaration that is started to <name>-pm2.json"),
+
+    option("name", &['n'], Word("name"), Field("name", Text), Run, "name of the app"),
+    option("namespace", &[], Word("name"), Field("namespace", Text), Run, "group the app belongs to (default)"),
+    option("instances", &['i'], Word("n"), Field("instances", Instances), Run, "number of processes: max, a number, or -n for all CPUs but n; node scripts become a cluster"),
+    option("interpreter", &[], Word("name"), Field("exec_interpreter", Text), Run, "what runs the script (by its extension); none runs it directly"),
+    option("interpreter-args", &[], Word("words"), Field("node_args", Words), Run, "words between interpreter and script"),
+    option("node-args", &[], Word("words"), Field("node_args", Words), Run, "the same"),
+    option("cwd", &[], Word("path"), Field("cwd", Text), Run, "folder the app runs in"),
+    option("uid", &[], Word("user"), Field("uid", Text), Run, "user the app runs as"),
+    option("gid", &[], Word("group"), Field("gid", Text), Run, "group the app runs as"),
+    option("user", &['u'], Word("user"), Field("uid", Text), Run, "the same as --uid"),
+    option("filter-env", &[], MaybeWord("text"), Field("filter_env", Prefixes), Run, "leave out inherited variables whose name contains the text; alone: all of them"),
+    option("execute-command", &['x'], Nothing, Field("execute_command", True), Run, "fork mode, also for node scripts"),
+    option("pid", &['p'], Word("path"), Field("pid_file", Text), Run, "pid file; the id is put before its extension"),
+    option("wait-ready", &[], Nothing, Field("wait_ready", True), Run, "the app is online once it has sent the message ready"),
+    option("listen-timeout", &[], Word("ms"), Field("listen_timeout", Millis), Run, "how long readiness may take (3000)"),
+    option("no-autostart", &[], Nothing, Field("autostart", False), Run, "put the app in the list as stopped"),
+    option("disable-source-map-support", &[], Nothing, Field("disable_source_map_support", True), Run, "node: no source maps in stack traces"),
+
+    option("output", &['o'], Word("path"), Field("out_file", Text), Logs, "file for standard output"),
+    option("error", &['e'], Word("path"), Field("error_file", Text), Logs, "file for standard error"),
+    option("log", &['l'], MaybeWord("path"), Field("log_file", TextOrTrue), Logs, "one more file that gets both"),
+    option("log-type", &[], Word("type"), Field("log_type", Text), Logs, "json: one JSON object per line"),
+    option("log-date-format", &[], Word("format"), Field("log_date_format", Text), Logs, "date before each line, such as YYYY-MM-DD HH:mm:ss"),
+    option("time", &[], Nothing, Field("log_date_format", UsualDate), Logs, "date before each line, in the usual form"),
+    option("merge-logs", &[], Nothing, Field("merge_logs", True), Logs, "one file for all processes of the app"),
+    option("disable-logs", &[], Nothing, Field("disable_logs", True), Logs, "keep no output at all"),
+
+    option("no-autorestart", &[], Nothing, Field("autorestart", False), Restart, "an app that ended stays stopped"),
+    option("stop-exit-codes", &[], Word("codes"), Field("stop_exit_codes", Codes), Restart, "exit codes after which the app stays stopped, separated by commas"),
+    option("restart-delay", &[], Word("ms"), Field("restart_delay", Millis), Restart, "wait before a restart"),
+    option("exp-backoff-restart-delay", &[], Word("ms"), Field("exp_backoff_restart_delay", Millis), Restart, "first wait before a restart; it grows while the app keeps failing"),
+    option("max-restarts", &[], MaybeWord("count"), Field("max_restarts", Count), Restart, "give up after so many short lives in a row (16)"),
+    option("max-memory-restart", &[], Word("memory"), Field("max_memory_restart", Bytes), Restart, "restart above this much memory: 100M, 1.5G, or bytes"),
+    option("cron-restart", &['c'], Word("pattern"), Field("cron_restart", Text), Restart, "restart at these times; 0 ends it"),
+    option("cron", &[], Word("pattern"), Field("cron_restart", Text), Restart, "the same"),
+    option("watch", &[], MaybeWord("paths"), Field("watch", Paths), Restart, "restart when files change, in the whole folder or at these paths"),
+    option("ignore-watch", &[], Word("paths"), Field("ignore_watch", Words), Restart, "paths that are not watched"),
+    option("watch-delay", &[], Word("time"), Field("watch_delay", Delay), Restart, "wait before that restart, in seconds or as 500ms"),
+    option("ext", &[], Word("extensions"), Field("ext", Text), Restart, "watch only files with these extensions"),
+
+    option("kill-timeout", &['k'], Word("ms"), Field("kill_timeout", Millis), Stop, "time between the polite signal and SIGKILL (1600)"),
+    option("shutdown-with-message", &[], Nothing, Field("shutdown_with_message", True), Stop, "ask by the message shutdown instead of a signal"),
+    option("no-treekill", &[], Nothing, Field("treekill", False), Stop, "end the main process only"),
+
+    option("source-map-support", &[], Nothing, Field("source_map_support", True), Kept, "always on for node"),
+    option("no-vizion", &[], Nothing, Field("vizion", False), Kept, "version control is never looked at"),
+    option("no-pmx", &[], Nothing, Field("pmx", False), Kept, "no instrumentation"),
+    option("no-automation", &[], Nothing, Field("automation", False), Kept, "no instrumentation"),
+    option("trace", &[], Nothing, Field("trace", True), Kept, "tracing"),
+    option("disable-trace", &[], Nothing, Field("trace", False), Kept, "no tracing"),
+    option("v8", &[], Nothing, Field("v8", True), Kept, "V8 metrics"),
+    option("event-loop-inspector", &[], Nothing, Field("event_loop_inspector", True), Kept, "event loop metrics"),
+    option("deep-monitoring", &[], Nothing, Field("deep_monitoring", True), Kept, "all of the above"),
+    option("hp", &[], Word("path"), Steers, Kept, "home folder of a startup script"),
+    option("wait-ip", &[], Nothing, Steers, Kept, "a startup script that waits for the network"),
+    option("service-name", &[], Word("name"), Steers, Kept, "name of the startup service"),
+];

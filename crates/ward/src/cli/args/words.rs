@@ -1,0 +1,159 @@
+//! Words to options and arguments, in the manner PM2's users know: options anywhere, `--name=x`,
+//! bundled letters, `[x]` options that take the next word. Knows nothing of what options mean.
+
+use super::commands::{CommandSpec, find};
+use super::options::{GLOBAL, OptionSpec, Takes};
+
+/// An option as it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    /// Which one.
+    pub(super) spec: &'static OptionSpec,
+    /// Its word, when it has one.
+    pub(super) word: Option<String>,
+}
+
+/// A command line, taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// The command, when the first argument names one.
+    pub(super) command: Option<&'static CommandSpec>,
+    /// The first argument, also when it is no command.
+    pub(super) first: Option<String>,
+    /// Arguments after it.
+    pub(super) arguments: Vec<String>,
+    /// Options in the order given.
+    pub(super) given: Vec<Given>,
+    /// Words after `--`.
+    pub(super) passthrough: Option<Vec<String>>,
+}
+
+/// Why a command line cannot be taken apart.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// No such option.
+    #[error("unknown option `{0}'")]
+    UnknownOption(String),
+    /// The option needs a word.
+    #[error("option `{0}' argument missing")]
+    MissingWord(String),
+    /// The command needs an argument.
+    #[error("missing required argument `{0}'")]
+    MissingArgument(&'static str),
+}
+
+/// Takes a command line apart.
+pub(super) fn split(words: &[String]) -> Result<Words, UsageError> {
+    // Which options exist depends on the command, and where the command stands depends on which
+    // options take a word. So the command is looked for first, with the options of all commands.
+    let command = scan(words, Scope::Any)
+        .ok()
+        .and_then(|scanned| scanned.first.as_deref().and_then(find));
+    let mut scanned = scan(words, Scope::Of(command))?;
+    scanned.command = scanned.first.as_deref().and_then(find);
+    Ok(scanned)
+}
+
+/// Which commands' own options are known.
+#[derive(Clone, Copy)]
+enum Scope {
+    Any,
+    Of(Option<&'static CommandSpec>),
+}
+
+impl Scope {
+    fn own(self) -> Box<dyn Iterator<Item = &'static OptionSpec>> {
+        match self {
+            Self::Any => Box::new(
+                super::commands::COMMANDS
+                    .iter()
+                    .flat_map(|command| command.own.iter()),
+            ),
+            Self::Of(command) => Box::new(command.into_iter().flat_map(|command| command.own)),
+        }
+    }
+
+    // A command's own option wins over a global one of the same name.
+    fn long(self, name: &str) -> Option<&'static OptionSpec> {
+        self.own().chain(GLOBAL).find(|option| option.long == name)
+    }
+
+    fn short(self, letter: char) -> Option<&'static OptionSpec> {
+        self.own()
+            .chain(GLOBAL)
+            .find(|option| option.short.contains(&letter))
+    }
+}
+
+fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
+    let mut result = Words::default();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            result.passthrough = Some(rest.cloned().collect());
+            break;
+        }
+        if !is_option(word) {
+            match result.first {
+                None => result.first = Some(word.clone()),
+                Some(_) => result.arguments.push(word.clone()),
+            }
+            continue;
+        }
+        for (spec, attached) in options_of(word, scope)? {
+            let word = match (spec.takes, attached) {
+                (Takes::Nothing, _) => None,
+                (_, Some(attached)) => Some(attached),
+                (Takes::Word(_), None) => match rest.next() {
+                    Some(next) => Some(next.clone()),
+                    None => return Err(UsageError::MissingWord(spec.usage())),
+                },
+                (Takes::MaybeWord(_), None) => match rest.as_slice().first() {
+                    Some(next) if !is_option(next) && next != "--" => rest.next().cloned(),
+                    _ => None,
+                },
+            };
+            result.given.push(Given { spec, word });
+        }
+    }
+    Ok(result)
+}
+
+// A lone dash is an argument: standard input.
+fn is_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
+}
+
+/// The options one word stands for, each with the word attached to it.
+fn options_of(
+    word: &str,
+    scope: Scope,
+) -> Result<Vec<(&'static OptionSpec, Option<String>)>, UsageError> {
+    let unknown = |text: &str| UsageError::UnknownOption(text.to_owned());
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, attached) = match long.split_once('=') {
+            Some((name, attached)) => (name, Some(attached.to_owned())),
+            None => (long, None),
+        };
+        let spec = scope
+            .long(name)
+            .ok_or_else(|| unknown(&format!("--{name}")))?;
+        return Ok(vec![(spec, attached)]);
+    }
+    let mut found = Vec::new();
+    let letters = &word[1..];
+    for (at, letter) in letters.char_indices() {
+        let spec = scope
+            .short(letter)
+            .ok_or_else(|| unknown(&format!("-{letter}")))?;
+        let after = &letters[at + letter.len_utf8()..];
+        // `-i2`: PM2 takes this for `-i -2`. Nobody means that, so what follows a letter that
+        // takes a word is its word.
+        if matches!(spec.takes, Takes::Word(_)) && !after.is_empty() {
+            found.push((spec, Some(after.trim_start_matches('=').to_owned())));
+            break;
+        }
+        found.push((spec, None));
+    }
+    Ok(found)
+}

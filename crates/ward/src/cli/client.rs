@@ -1,0 +1,205 @@
+//! The client side of `rpc.sock`: one blocking connection, one call at a time, a deadline on each.
+
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use ward_wire::amp::{Decoder, Frame, RawArg};
+use ward_wire::rpc;
+
+use crate::exit::Failure;
+use crate::paths::Paths;
+
+pub(crate) use self::subscription::Subscription;
+
+/// How long a call may take unless the command says otherwise. Generous: stopping a hundred
+/// stubborn apps takes a while, and a daemon that hangs is rare.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A connection to the daemon.
+#[derive(Debug)]
+pub(crate) struct Client {
+    stream: UnixStream,
+    patience: Duration,
+    next: u64,
+    decoder: Decoder,
+}
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The daemon refused; its text.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer in time.
+    #[error("the daemon did not answer within {}", seconds(.0))]
+    Deadline(Duration),
+    /// The connection broke.
+    #[error("the daemon closed the connection before it answered")]
+    Closed,
+    /// The connection failed.
+    #[error("cannot talk to the daemon: {0}")]
+    Io(#[from] io::Error),
+    /// What came back is no reply.
+    #[error("the daemon sent something that is no reply")]
+    Garbage,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let failure = Self::new(error.to_string());
+        match error {
+            CallError::Deadline(_) => {
+                failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
+            }
+            _ => failure,
+        }
+    }
+}
+
+fn seconds(duration: &Duration) -> String {
+    format!("{}s", duration.as_secs_f32())
+}
+
+impl Client {
+    /// Connects to the daemon, and starts it when there is none.
+    pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
+        let (stream, _started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self::over(stream))
+    }
+
+    /// Connects to the daemon if there is one.
+    pub(crate) fn connect_existing(paths: &Paths) -> Result<Option<Self>, Failure> {
+        match UnixStream::connect(&paths.rpc_socket) {
+            Ok(stream) => Ok(Some(Self::over(stream))),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::NotADirectory => Ok(None),
+                _ => Err(unreachable_socket(paths, &error)),
+            },
+        }
+    }
+
+    /// One more connection to the same daemon, with the same patience.
+    pub(crate) fn another(&self, paths: &Paths) -> Result<Self, Failure> {
+        let mut other = Self::connect_existing(paths)?
+            .ok_or_else(|| Failure::new(CallError::Closed.to_string()))?;
+        other.patience = self.patience;
+        Ok(other)
+    }
+
+    fn over(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            patience: PATIENCE,
+            next: 0,
+            decoder: Decoder::new(),
+        }
+    }
+
+    /// Changes how long each call may take.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// How long each call may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Calls a method and waits for its result, as long as this client's patience lasts.
+    pub(crate) fn call(&mut self, method: &str, args: &[Value]) -> Result<Value, CallError> {
+        self.call_within(method, args, self.patience)
+    }
+
+    /// Calls a method with a deadline of its own.
+    pub(crate) fn call_within(
+        &mut self,
+        method: &str,
+        args: &[Value],
+        patience: Duration,
+    ) -> Result<Value, CallError> {
+        let deadline = Instant::now() + patience;
+        let id = format!("{}:{}", std::process::id(), self.next);
+        self.next += 1;
+        let call = rpc::encode_call(method, args, &id);
+        self.stream.set_write_timeout(Some(patience))?;
+        self.stream.write_all(&call)?;
+        let id = RawArg::text(&id);
+        loop {
+            let frame = self.read_frame(deadline, patience)?;
+            let (reply_to, reply) = rpc::decode_reply(&frame).map_err(|_| CallError::Garbage)?;
+            // Any other is a late reply to a call that was given up.
+            if reply_to == id {
+                return match reply {
+                    Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
+                    Err(error) => Err(CallError::Refused(error.message)),
+                };
+            }
+        }
+    }
+
+    /// Waits until the daemon closes the connection, which it does when it ends.
+    pub(crate) fn wait_for_end(mut self) -> Result<(), CallError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match self.read_frame(deadline, self.patience) {
+                Ok(_) => {}
+                Err(CallError::Closed) => return Ok(()),
+                Err(CallError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The records of all processes, as `jlist` shows them.
+    pub(crate) fn records(&mut self) -> Result<Vec<Value>, Failure> {
+        match self.call("getMonitorData", &[json!({})])? {
+            Value::Array(records) => Ok(records),
+            _ => Err(CallError::Garbage.into()),
+        }
+    }
+
+    fn read_frame(&mut self, deadline: Instant, patience: Duration) -> Result<Frame, CallError> {
+        loop {
+            if let Some(frame) = self.decoder.next().map_err(|_| CallError::Garbage)? {
+                return Ok(frame);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(CallError::Deadline(patience));
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            let mut chunk = [0; 16_384];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(CallError::Closed),
+                Ok(length) => self.decoder.push(&chunk[..length]),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                        return Err(CallError::Deadline(patience));
+                    }
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+    }
+}
+
+/// A socket that is there and cannot be used: another user's, mostly.
+fn unreachable_socket(paths: &Paths, error: &io::Error) -> Failure {
+    let socket = paths.rpc_socket.display();
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return Failure::new(format!("Permission denied, check permissions on {socket}"));
+    }
+    Failure::new(format!("cannot connect to {socket}: {error}"))
+}

@@ -1,0 +1,81 @@
+//! One file per command; the same name everywhere. Each has `run`, which the table of commands
+//! points to.
+
+pub(crate) mod act;
+pub(crate) mod attach;
+pub(crate) mod change;
+pub(crate) mod cleardump;
+pub(crate) mod delete;
+pub(crate) mod describe;
+pub(crate) mod env;
+pub(crate) mod flush;
+pub(crate) mod id;
+pub(crate) mod jlist;
+pub(crate) mod kill;
+pub(crate) mod list;
+pub(crate) mod logs;
+pub(crate) mod pid;
+pub(crate) mod ping;
+pub(crate) mod prettylist;
+pub(crate) mod reload;
+pub(crate) mod reload_logs;
+pub(crate) mod report;
+pub(crate) mod reset;
+pub(crate) mod restart;
+pub(crate) mod resurrect;
+pub(crate) mod save;
+pub(crate) mod scale;
+pub(crate) mod send;
+pub(crate) mod send_signal;
+pub(crate) mod slist;
+pub(crate) mod start;
+pub(crate) mod start_or_reload;
+pub(crate) mod start_or_restart;
+pub(crate) mod stop;
+pub(crate) mod version;
+
+use core::time::Duration;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::args::Invocation;
+use super::client::Client;
+use crate::exit::Failure;
+use crate::paths::Paths;
+
+/// Connects to the daemon, starting it when there is none, with the patience the command line asks
+/// for.
+pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
+    let mut client = Client::connect_or_start(&invocation.paths)?;
+    if let Some(patience) = invocation.timeout() {
+        client.set_patience(patience);
+    }
+    Ok(client)
+}
+
+/// The folder the command was given in.
+pub(crate) fn cwd() -> Result<PathBuf, Failure> {
+    std::env::current_dir()
+        .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
+}
+
+/// Makes the home folder, for commands that write there without a daemon.
+fn prepare_home(paths: &Paths) -> Result<(), Failure> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&paths.home)
+        .map_err(|error| Failure::new(format!("cannot create {}: {error}", paths.home.display())))
+}
+
+/// Tells the daemon how long it may take, a little less than this client waits, so that it is the
+/// daemon that says what did not get ready.
+fn set_deadline(request: &mut Map<String, Value>, client: &Client) {
+    let limit = client.patience().saturating_sub(Duration::from_millis(250));
+    let limit = limit.max(client.patience() / 2);
+    let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    request.insert("deadline_ms".to_owned(), json!(milliseconds));
+}

@@ -1,0 +1,15 @@
+//! `reloadLogs`: the daemon opens the log files again.
+
+use serde_json::json;
+
+use crate::cli::args::Invocation;
+use crate::exit::Failure;
+
+/// Asks the daemon, and returns when it is done.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = super::connect(invocation)?;
+    invocation.console.line("Reloading all logs...");
+    client.call("reloadLogs", &[json!({})])?;
+    invocation.console.say("All logs reloaded");
+    Ok(())
+}

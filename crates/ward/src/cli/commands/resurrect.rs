@@ -1,0 +1,119 @@
+//! `resurrect`: what was saved runs again, unless an app of that name is there already.
+
+use serde_json::Value;
+
+use super::start::script;
+use crate::cli::args::Invocation;
+use crate::cli::client::Client;
+use crate::cli::messages::Console;
+use crate::cli::select::Candidate;
+use crate::cli::store::{self, Entry, Saved};
+use crate::exit::Failure;
+
+/// Restores the saved list. An absent or broken list is no failure: a boot script calls this.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = super::connect(invocation)?;
+    let console = &invocation.console;
+    console.say("Resurrecting");
+    let saved = store::read(&invocation.paths).map_err(|error| super::save::failure(&error))?;
+    tell_of_broken_files(console, &saved);
+    let Some((file, entries)) = saved.list else {
+        console.error(format!(
+            "Failed to read dump file in {}",
+            invocation.paths.dump.display()
+        ));
+        console.error("No processes saved; DUMP file doesn't exist");
+        return Ok(());
+    };
+    console.say(format!("Restoring processes located in {}", file.display()));
+    restore(invocation, &mut client, entries)?;
+    super::list::print_after(&mut client, invocation)
+}
+
+fn restore(
+    invocation: &Invocation,
+    client: &mut Client,
+    entries: Vec<Entry>,
+) -> Result<(), Failure> {
+    let present = Candidate::from_records(&client.records()?);
+    let missing: Vec<Entry> = entries
+        .into_iter()
+        .filter(|entry| {
+            let name = entry
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            !present.iter().any(|candidate| candidate.name == name)
+        })
+        .map(to_restore)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let started = script::prepare(client, missing.clone())?;
+    for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
+        let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
+        if instances
+            .as_array()
+            .is_some_and(|all| all.iter().all(running))
+        {
+            let script = entry["pm_exec_path"].as_str().unwrap_or_default();
+            invocation.console.say(format!("Process {script} restored"));
+        }
+    }
+    // The apps that do not run are named, but those that do are worth more than an exit code: a
+    // boot service that fails takes all of them down.
+    script::report_failures(invocation, &started).or(Ok(()))
+}
+
+/// A saved entry as a request. What was stopped comes back stopped; everything else runs, and
+/// counts its restarts from zero.
+fn to_restore(mut entry: Entry) -> Entry {
+    let stopped = entry.get("status").and_then(Value::as_str) == Some("stopped");
+    if !stopped {
+        for key in ["status", "restart_time", "unstable_restarts"] {
+            entry.shift_remove(key);
+        }
+    }
+    entry
+}
+
+fn tell_of_broken_files(console: &Console, saved: &Saved) {
+    for aside in &saved.aside {
+        let file = aside.file.display();
+        console.error(format!(
+            "Failed to read dump file in {file}: {}",
+            aside.reason
+        ));
+        match &aside.now {
+            Some(now) => console.notice(format!("It is kept as {}", now.display())),
+            None => console.warn_aside("It could not be renamed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn restored(entry: Value) -> Value {
+        match entry {
+            Value::Object(entry) => Value::Object(to_restore(entry)),
+            _ => Value::Null,
+        }
+    }
+
+    #[test]
+    fn a_stopped_app_comes_back_stopped_and_others_run() {
+        let stopped = json!({"name": "a", "status": "stopped", "restart_time": 3});
+        assert_eq!(restored(stopped.clone()), stopped);
+        for status in ["online", "errored", "waiting restart", "launching"] {
+            assert_eq!(
+                restored(json!({"name": "a", "status": status, "restart_time": 3})),
+                json!({"name": "a"})
+            );
+        }
+    }
+}

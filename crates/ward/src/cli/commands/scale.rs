@@ -1,0 +1,120 @@
+//! `scale`: more or fewer processes of an app.
+
+use serde_json::{Value, json};
+
+use super::act::{self, Action};
+use crate::cli::args::Invocation;
+use crate::cli::client::Client;
+use crate::cli::select::{Candidate, Selection, select};
+use crate::exit::Failure;
+
+/// Brings the app to the wanted number.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let [target, wanted, ..] = invocation.targets.as_slice() else {
+        return Err(Failure::new("scale needs an app and a number"));
+    };
+    let mut client = super::connect(invocation)?;
+    let candidates = Candidate::from_records(&client.records()?);
+    let name = app_of(&candidates, target)?;
+    let present: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|candidate| candidate.name == name)
+        .collect();
+    let Some(count) = count(present.len(), wanted) else {
+        return Err(Failure::new("Nothing to do")
+            .with_hint(format!("`{wanted}` is no number of processes: 4, +2 or -1")));
+    };
+    if count == present.len() {
+        // `+0` is a success in PM2, and so is it here.
+        if wanted.starts_with('+') {
+            return super::list::print_after(&mut client, invocation);
+        }
+        return Err(Failure::new("Nothing to do"));
+    }
+    scale(invocation, &mut client, &name, count)?;
+    super::list::print_after(&mut client, invocation)
+}
+
+/// The one app a word means: its name, or the id or script of one of its instances.
+fn app_of(candidates: &[Candidate], target: &str) -> Result<String, Failure> {
+    let unknown = || Failure::new(format!("Application {target} not found"));
+    if matches!(target, "all") || candidates.is_empty() {
+        return Err(unknown());
+    }
+    let Selection { ids, .. } =
+        select(candidates, target, &super::cwd()?, false).map_err(|_| unknown())?;
+    let mut names = candidates
+        .iter()
+        .filter(|candidate| ids.contains(&candidate.id))
+        .map(|candidate| &candidate.name);
+    let first = names.next().ok_or_else(unknown)?;
+    if names.any(|name| name != first) {
+        return Err(unknown().with_hint("scale works on one app at a time"));
+    }
+    Ok(first.clone())
+}
+
+/// How many there shall be: `4`, `+2` or `-1`.
+fn count(present: usize, wanted: &str) -> Option<usize> {
+    if let Some(more) = wanted.strip_prefix('+') {
+        return present.checked_add(more.parse().ok()?);
+    }
+    if let Some(less) = wanted.strip_prefix('-') {
+        return Some(present.saturating_sub(less.parse().ok()?));
+    }
+    wanted.parse().ok()
+}
+
+fn scale(
+    invocation: &Invocation,
+    client: &mut Client,
+    name: &str,
+    count: usize,
+) -> Result<(), Failure> {
+    let changed = client.call("ward:scale", &[json!({"name": name, "count": count})])?;
+    let ids = |key: &str| -> Vec<u32> {
+        let list = changed[key].as_array().into_iter().flatten();
+        list.filter_map(Value::as_u64)
+            .filter_map(|id| u32::try_from(id).ok())
+            .collect()
+    };
+    for _ in ids("added") {
+        invocation.console.say("Scaling up application");
+    }
+    for id in ids("removed") {
+        let selection = Selection {
+            ids: vec![id],
+            typed_id: false,
+        };
+        act::applying(
+            &invocation.console,
+            Action::Delete,
+            &id.to_string(),
+            &selection,
+        );
+        invocation.console.say(format!("[{name}]({id}) ✓"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn numbers_are_totals_unless_they_have_a_sign() {
+        for (present, wanted, total) in [
+            (2, "4", Some(4)),
+            (2, "0", Some(0)),
+            (2, "+3", Some(5)),
+            (2, "+0", Some(2)),
+            (2, "-1", Some(1)),
+            (2, "-5", Some(0)),
+            (2, "abc", None),
+            (2, "+", None),
+            (2, "1.5", None),
+        ] {
+            assert_eq!(count(present, wanted), total, "{wanted}");
+        }
+    }
+}

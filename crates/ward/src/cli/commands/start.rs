@@ -1,0 +1,127 @@
+//! `start`: finds out what a word means – a config file, an app of the list, a script, a command –
+//! and starts it.
+
+pub(crate) mod declare;
+mod extensions;
+pub(crate) mod file;
+pub(crate) mod script;
+
+use std::path::Path;
+
+use super::act::{self, Action};
+use super::change;
+use crate::cli::args::{DEFAULT_FILE, Invocation};
+use crate::cli::client::Client;
+use crate::cli::ecosystem;
+use crate::cli::select::{self, Candidate};
+use crate::exit::Failure;
+
+/// Starts each target, one after the other; the first that fails ends the command.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = super::connect(invocation)?;
+    let targets = match invocation.targets.as_slice() {
+        [] => vec![default_target()?],
+        targets => targets.to_vec(),
+    };
+    for target in &targets {
+        one(invocation, &mut client, target)?;
+    }
+    super::list::print_after(&mut client, invocation)
+}
+
+/// The config file of this folder; PM2's name of it when there is none, for the message.
+fn default_target() -> Result<String, Failure> {
+    let found = ecosystem::default_file(&super::cwd()?);
+    let name = found.as_deref().and_then(Path::file_name);
+    Ok(name.map_or_else(
+        || DEFAULT_FILE.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    ))
+}
+
+fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<(), Failure> {
+    let candidates = Candidate::from_records(&client.records()?);
+    let cwd = super::cwd()?;
+    if file::is_config(&candidates, target, &cwd) {
+        return file::run(invocation, client, Action::Restart, target);
+    }
+    match meaning(&candidates, target, &cwd) {
+        Meaning::Listed => listed(invocation, client, target),
+        Meaning::Script => script::run(invocation, client, &candidates, target),
+    }
+}
+
+/// What a word means that is no config file.
+#[derive(Debug, PartialEq, Eq)]
+enum Meaning {
+    /// Apps of the list: started again.
+    Listed,
+    /// Something to run.
+    Script,
+}
+
+fn meaning(candidates: &[Candidate], word: &str, cwd: &Path) -> Meaning {
+    if word == "all" || select::is_number(word) {
+        return Meaning::Listed;
+    }
+    let named = |candidate: &Candidate| candidate.name == word || candidate.namespace == word;
+    if !candidates.iter().any(named) {
+        return Meaning::Script;
+    }
+    // PM2 looks for words with a dot or a slash among the scripts only, so a file of that name
+    // comes first.
+    let plain = !word.contains('/') && Path::new(word).extension().is_none();
+    if plain || !cwd.join(word).exists() {
+        Meaning::Listed
+    } else {
+        Meaning::Script
+    }
+}
+
+/// Starts apps of the list. Options are applied, so `--name` renames.
+fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<(), Failure> {
+    let extras = change::of(invocation, false)?;
+    act::on_word(invocation, client, Action::Restart, word, &extras)?;
+    invocation.console.say("Process successfully started");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(name: &str, namespace: &str) -> Candidate {
+        Candidate {
+            id: 0,
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            script: format!("/srv/{name}.js"),
+            status: "online".to_owned(),
+            module: false,
+        }
+    }
+
+    #[test]
+    fn words_mean_apps_of_the_list_before_scripts() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("dot.name"), "").unwrap();
+        std::fs::write(folder.path().join("web"), "").unwrap();
+        let list = [
+            candidate("web", "front"),
+            candidate("a/b", "default"),
+            candidate("dot.name", "default"),
+        ];
+        for (word, wanted) in [
+            ("web", Meaning::Listed),
+            ("front", Meaning::Listed),
+            ("all", Meaning::Listed),
+            ("7", Meaning::Listed),
+            ("a/b", Meaning::Listed),
+            ("dot.name", Meaning::Script),
+            ("app.js", Meaning::Script),
+            ("npm", Meaning::Script),
+        ] {
+            assert_eq!(meaning(&list, word, folder.path()), wanted, "{word}");
+        }
+    }
+}

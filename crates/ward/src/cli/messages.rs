@@ -1,0 +1,200 @@
+//! What a command says: results and PM2's `[PM2] …` lines on standard output, notices and errors on
+//! standard error; silence, colour, and readers that go away.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::exit::Failure;
+
+/// Where messages go. Clones share one state.
+#[derive(Clone, Debug)]
+pub(crate) struct Console {
+    silent: bool,
+    color_out: bool,
+    color_err: bool,
+    stdout: Arc<Stdout>,
+}
+
+/// What became of standard output.
+#[derive(Debug, Default)]
+struct Stdout {
+    closed: AtomicBool,
+    failed: Mutex<Option<io::Error>>,
+}
+
+const GREEN: &str = "32";
+const CYAN: &str = "36";
+const YELLOW: &str = "33";
+const RED: &str = "31";
+
+impl Console {
+    /// Reads the environment. `color` is what the command line says about colours.
+    pub(crate) fn new(silent: bool, color: Option<bool>) -> Self {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let silent = silent || set("PM2_SILENT") || set("PM2_PROGRAMMATIC");
+        Self {
+            silent,
+            color_out: colors(color, io::stdout().is_terminal()),
+            color_err: colors(color, io::stderr().is_terminal()),
+            stdout: Arc::default(),
+        }
+    }
+
+    /// Whether messages are suppressed.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// Whether standard output gets colours.
+    pub(crate) fn color(&self) -> bool {
+        self.color_out
+    }
+
+    /// Whether the reader of standard output went away: the time to stop a stream.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.stdout.closed.load(Ordering::Relaxed)
+    }
+
+    /// A result line with PM2's prefix, `[PM2] …`.
+    pub(crate) fn say(&self, text: impl AsRef<str>) {
+        self.prefixed("[PM2] ", GREEN, text.as_ref());
+    }
+
+    /// A `[PM2][WARN] …` line on standard output, where PM2 has most of them.
+    pub(crate) fn warn(&self, text: impl AsRef<str>) {
+        self.prefixed("[PM2][WARN] ", YELLOW, text.as_ref());
+    }
+
+    /// A line without prefix that vanishes when silent.
+    pub(crate) fn line(&self, text: impl AsRef<str>) {
+        if !self.silent {
+            self.data(text.as_ref());
+            self.data("\n");
+        }
+    }
+
+    /// Bytes of a result that are written even when silent (JSON, log lines); no newline is added.
+    pub(crate) fn data(&self, text: impl AsRef<[u8]>) {
+        if self.stdout.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(text.as_ref()).and_then(|()| out.flush()) {
+            self.stdout.closed.store(true, Ordering::Relaxed);
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                *self.failure() = Some(error);
+            }
+        }
+    }
+
+    /// A notice on standard error.
+    pub(crate) fn notice(&self, text: impl AsRef<str>) {
+        self.to_stderr("[PM2] ", CYAN, text.as_ref());
+    }
+
+    /// A `[PM2][WARN] …` line on standard error.
+    pub(crate) fn warn_aside(&self, text: impl AsRef<str>) {
+        self.to_stderr("[PM2][WARN] ", YELLOW, text.as_ref());
+    }
+
+    /// A `[PM2][ERROR] …` line on standard error.
+    pub(crate) fn error(&self, text: impl AsRef<str>) {
+        self.to_stderr("[PM2][ERROR] ", RED, text.as_ref());
+    }
+
+    /// A line on standard error without prefix, as some errors of PM2 are.
+    pub(crate) fn aside(&self, text: impl AsRef<str>) {
+        self.to_stderr("", RED, text.as_ref());
+    }
+
+    /// Whether everything that should be on standard output is there. A reader that went away is
+    /// no failure: it had enough.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        match self.failure().take() {
+            None => Ok(()),
+            Some(error) => Err(Failure::new(format!("cannot write the output: {error}"))),
+        }
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        let lock = self.stdout.failed.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prefixed(&self, prefix: &str, color: &str, text: &str) {
+        self.line(paint(prefix, color, self.color_out) + text);
+    }
+
+    fn to_stderr(&self, prefix: &str, color: &str, text: &str) {
+        if self.silent {
+            return;
+        }
+        let line = paint(prefix, color, self.color_err) + text + "\n";
+        // Nobody is left to tell about a standard error that cannot be written.
+        io::stderr().lock().write_all(line.as_bytes()).ok();
+    }
+}
+
+fn paint(text: &str, color: &str, on: bool) -> String {
+    if on && !text.is_empty() {
+        format!("\x1b[{color}m{text}\x1b[39m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The command line decides first, then `FORCE_COLOR`, then `NO_COLOR`, then whether it is a
+/// terminal.
+fn colors(asked: Option<bool>, terminal: bool) -> bool {
+    let of = |name: &str| env::var(name).ok();
+    decide(
+        asked,
+        of("FORCE_COLOR").as_deref(),
+        of("NO_COLOR").as_deref(),
+        of("TERM").as_deref(),
+        terminal,
+    )
+}
+
+fn decide(
+    asked: Option<bool>,
+    force: Option<&str>,
+    no_color: Option<&str>,
+    term: Option<&str>,
+    terminal: bool,
+) -> bool {
+    if let Some(asked) = asked {
+        return asked;
+    }
+    match force {
+        Some("0" | "false") => return false,
+        Some(_) => return true,
+        None => {}
+    }
+    terminal && no_color.is_none_or(str::is_empty) && term != Some("dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decide;
+
+    #[test]
+    fn colours_are_for_terminals_and_those_who_ask() {
+        for (asked, force, no_color, term, terminal, wanted) in [
+            (None, None, None, Some("xterm"), true, true),
+            (None, None, None, Some("xterm"), false, false),
+            (None, None, Some("1"), Some("xterm"), true, false),
+            (None, None, Some(""), Some("xterm"), true, true),
+            (None, Some("1"), None, None, false, true),
+            (None, Some("1"), Some("1"), None, false, true),
+            (None, Some("0"), None, Some("xterm"), true, false),
+            (None, None, None, Some("dumb"), true, false),
+            (Some(false), Some("1"), None, None, true, false),
+            (Some(true), None, Some("1"), None, false, true),
+        ] {
+            assert_eq!(decide(asked, force, no_color, term, terminal), wanted);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which instances a word means: pure functions over the records of the daemon. The order of the
+//! rules is PM2's and scripts depend on it.
+
+use std::path::{Component, Path, PathBuf};
+
+use regex::Regex;
+use serde_json::Value;
+
+/// What selection needs to know of one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// `pm_id`.
+    pub(crate) id: u32,
+    /// Shown name.
+    pub(crate) name: String,
+    /// Group.
+    pub(crate) namespace: String,
+    /// Absolute path of the script.
+    pub(crate) script: String,
+    /// PM2's word for the state.
+    pub(crate) status: String,
+    /// Installed as a module: not part of `all`.
+    pub(crate) module: bool,
+}
+
+impl Candidate {
+    /// Reads a record of `getMonitorData`; `None` for the outgoing worker of a reload, whose id is
+    /// no number.
+    pub(crate) fn from_record(record: &Value) -> Option<Self> {
+        let env = &record["pm2_env"];
+        let text = |key: &str| env[key].as_str().unwrap_or_default().to_owned();
+        Some(Self {
+            id: u32::try_from(record["pm_id"].as_u64()?).ok()?,
+            name: record["name"]
+                .as_str()
+                .map_or_else(|| text("name"), str::to_owned),
+            namespace: env["namespace"].as_str().unwrap_or("default").to_owned(),
+            script: text("pm_exec_path"),
+            status: text("status"),
+            module: env["pmx_module"].as_bool().unwrap_or(false),
+        })
+    }
+
+    /// All records that can be selected, in the order of the daemon.
+    pub(crate) fn from_records(records: &[Value]) -> Vec<Self> {
+        records.iter().filter_map(Self::from_record).collect()
+    }
+}
+
+/// What was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// The instances, in the order of the daemon.
+    pub(crate) ids: Vec<u32>,
+    /// Whether the user typed an id: PM2 then shows it in quotes.
+    pub(crate) typed_id: bool,
+}
+
+/// Why nothing is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotFound {
+    /// `all` of nothing, or a pattern that nothing matches.
+    Nothing,
+    /// A name that is neither name, script nor namespace.
+    Name(String),
+    /// A number that is neither name, namespace nor id.
+    Id(String),
+    /// A pattern that cannot be read.
+    Pattern(String),
+}
+
+/// Resolves one word. `modules`: `all` includes them.
+pub(crate) fn select(
+    candidates: &[Candidate],
+    word: &str,
+    cwd: &Path,
+    modules: bool,
+) -> Result<Selection, NotFound> {
+    let ids = |wanted: &dyn Fn(&Candidate) -> bool| -> Vec<u32> {
+        candidates
+            .iter()
+            .filter(|candidate| wanted(candidate))
+            .map(|candidate| candidate.id)
+            .collect()
+    };
+    if word == "all" {
+        let all = ids(&|candidate| modules || !candidate.module);
+        return found(all, NotFound::Nothing);
+    }
+    if let Some(pattern) = pattern(word) {
+        let regex = Regex::new(&pattern).map_err(|error| NotFound::Pattern(error.to_string()))?;
+        let matching = ids(&|candidate| regex.is_match(&candidate.name));
+        return found(matching, NotFound::Nothing);
+    }
+    let numeric = is_number(word);
+    let script = resolve(cwd, word);
+    let by_name = ids(&|candidate| {
+        candidate.name == word || (!numeric && Path::new(&candidate.script) == script)
+    });
+    if !by_name.is_empty() {
+        return found(by_name, NotFound::Nothing);
+    }
+    let by_namespace = ids(&|candidate| candidate.namespace == word);
+    if !by_namespace.is_empty() {
+        return found(by_namespace, NotFound::Nothing);
+    }
+    if !numeric {
+        return Err(NotFound::Name(word.to_owned()));
+    }
+    let by_id = ids(&|candidate| word.parse() == Ok(candidate.id));
+    found(by_id, NotFound::Id(word.to_owned())).map(|selection| Selection {
+        typed_id: true,
+        ..selection
+    })
+}
+
+fn found(ids: Vec<u32>, otherwise: NotFound) -> Result<Selection, NotFound> {
+    if ids.is_empty() {
+        return Err(otherwise);
+    }
+    Ok(Selection {
+        ids,
+        typed_id: false,
+    })
+}
+
+/// `/regex/`: every slash in the word is dropped, as PM2 does.
+fn pattern(word: &str) -> Option<String> {
+    let slashed = word.len() > 2 && word.starts_with('/') && word.ends_with('/');
+    slashed.then(|| word.replace('/', ""))
+}
+
+/// Whether a word is a number and could thus be an id.
+pub(crate) fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// An absolute path without `.` and `..`, as node's `path.resolve` gives it.
+pub(crate) fn resolve(cwd: &Path, word: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for component in cwd.join(word).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! The daemon's own log, `pm2.log`, in the form tools parse: `<date>: PM2 log: <text>`.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use super::date::{DateFormat, Stamp};
+use super::sink::open;
+
+/// The file, if there is one.
+#[derive(Debug)]
+pub(crate) struct DaemonLog {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    stamp: Stamp,
+}
+
+impl DaemonLog {
+    /// Opens the file for appending; without a path all lines are dropped.
+    pub(crate) fn open(path: Option<PathBuf>) -> io::Result<Self> {
+        let file = path.as_deref().map(open).transpose()?;
+        let stamp = Stamp::new(DateFormat::parse("YYYY-MM-DDTHH:mm:ss"));
+        Ok(Self { path, file, stamp })
+    }
+
+    /// Appends one line. There is nowhere left to report a failure to.
+    pub(crate) fn line(&mut self, error: bool, text: &str, wall_ms: u64) {
+        if let Some(file) = &mut self.file {
+            let kind = if error { "error" } else { "log" };
+            let line = format!("{}: PM2 {kind}: {text}\n", self.stamp.at(wall_ms));
+            file.write_all(line.as_bytes()).ok();
+        }
+    }
+
+    /// Opens the file anew after it was renamed; the old one stays when that fails.
+    pub(crate) fn reopen(&mut self) {
+        if let Some(Ok(file)) = self.path.as_deref().map(open) {
+            self.file = Some(file);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! End to end: the real binary, real apps, one home per test.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod environment;
+mod files;
+mod first_command;
+mod harness;
+mod ipc;
+mod lifecycle;
+mod output;
+mod refusals;
+mod saved;
+mod stock_client;
+mod tree;
+mod wire;
