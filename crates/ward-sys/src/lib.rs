@@ -15,6 +15,8 @@
 //! - Exactly one place reaps: [`reap::next_exit`]. Nothing else here collects a child, except [`spawn::spawn`] for
 //!   the process that never became the program.
 //! - A process is signalled through its pidfd or after its start time was compared, so a reused pid is never hit.
+//! - 64-bit Linux, kernel 5.4 or later. What came later (cgroup births 5.7, `close_range` 5.9, `cgroup.kill` 5.14) is
+//!   used if it is there.
 //! - Nothing here decides anything: no policies, no timers, no threads.
 //!
 //! # Example

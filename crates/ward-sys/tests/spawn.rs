@@ -365,3 +365,73 @@ fn many_threads_spawn_at_once() {
         thread.join().unwrap();
     }
 }
+
+/// Makes `clone3` unknown to the calling thread and its children, as Docker's default seccomp profile does.
+fn forbid_clone3() {
+    let load_number = libc::sock_filter {
+        code: 0x20,
+        jt: 0,
+        jf: 0,
+        k: 0,
+    };
+    let is_clone3 = libc::sock_filter {
+        code: 0x15,
+        jt: 0,
+        jf: 1,
+        k: u32::try_from(libc::SYS_clone3).unwrap(),
+    };
+    let answer = |k| libc::sock_filter {
+        code: 0x06,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let errno = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+    let mut code = [
+        load_number,
+        is_clone3,
+        answer(errno),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: 4,
+        filter: code.as_mut_ptr(),
+    };
+    rustix::thread::set_no_new_privs(true).unwrap();
+    // SAFETY: `program` and its code are live; the filter is for this thread only. (rustix has no seccomp.)
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn without_clone3_it_still_gets_its_cgroup() {
+    let Some(hierarchy) = ward_sys::cgroup::Hierarchy::create() else {
+        return;
+    };
+    let cgroup = hierarchy.cgroup("old").unwrap();
+    let mut command = shell("cat /proc/self/cgroup");
+    command.cgroup = Some(cgroup.directory().unwrap());
+    let thread = std::thread::spawn(|| {
+        forbid_clone3();
+        run(command)
+    });
+    let (output, exit) = thread.join().unwrap();
+    assert_eq!(exit, ExitStatus::Code(0));
+    let own = output
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap();
+    assert!(
+        cgroup.path().ends_with(own.trim_start_matches('/')),
+        "{own}"
+    );
+    assert!(cgroup.remove());
+    hierarchy.remove();
+}

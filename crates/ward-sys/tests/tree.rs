@@ -32,7 +32,7 @@ fn my_turn() -> MutexGuard<'static, ()> {
     turn
 }
 
-fn life<'a>(root: Pid, cgroup: Option<&'a Cgroup>) -> Life<'a> {
+fn life(root: Pid, cgroup: Option<&Cgroup>) -> Life<'_> {
     Life {
         root,
         root_start_time: proc::start_time(root).ok(),
@@ -204,7 +204,8 @@ fn a_stubborn_forking_crowd_is_killed() {
     let (child, mut output) = start(command(hang, &[ENV]));
     let life = life(child.pid, None);
     let last = pid_of(&line(&mut output));
-    assert!(tree::signal_all(&members(&life), Signal::TERM) > 0);
+    // The parents of the last one may be on their way out; it ignores nothing but HUP, INT and TERM.
+    tree::signal_all(&members(&life), Signal::TERM);
     kill_all(&life);
     assert!(proc::stat(last).map_or(true, |stat| stat.is_zombie()));
     collect_all();

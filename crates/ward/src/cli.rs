@@ -3,10 +3,14 @@
 pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod commands;
+pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
+mod no_daemon;
 pub(crate) mod out;
+pub(crate) mod resolve;
 pub(crate) mod select;
+pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,10 +47,12 @@ pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
 
 fn run(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.is_set("version") {
-        return commands::version::run(invocation);
+        commands::version::print(invocation);
+        return Ok(());
     }
     if invocation.is_set("help") {
-        return help::print(invocation);
+        help::print(invocation);
+        return Ok(());
     }
     let Some(command) = invocation.command else {
         return Err(no_command(invocation));
@@ -62,6 +68,9 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::said());
     }
     refuse_wrong_options(invocation)?;
+    if invocation.is_set("no-daemon") {
+        return no_daemon::run(invocation, command.run);
+    }
     (command.run)(invocation)
 }
 

@@ -1,10 +1,139 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
+mod answers;
+mod batch;
+mod bus;
+mod clock;
+pub(crate) mod launch;
+mod lives;
+mod messages;
+mod methods;
+mod package;
+mod pending;
+mod perform;
+mod rpc;
+mod run;
+pub(crate) mod settings;
+mod system;
+mod usage;
+
+use std::cell::Cell;
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::json;
+use tokio::net::UnixListener;
+use tokio::task::LocalSet;
+use ward_sys::daemonize::{LOCK_VARIABLE, READY_VARIABLE, Ready};
+use ward_sys::lock::Lock;
+use ward_sys::{fdpass, limits, listener, reap, signal};
+
+use crate::exit::Failure;
 use crate::paths::Paths;
 
-/// Runs the daemon in this process until it is told to end.
-pub(crate) fn main(_paths: &Paths) -> ExitCode {
-    ExitCode::FAILURE
+/// Runs the daemon in this process until it is told to end, and tells whoever started it how the
+/// start went.
+pub(crate) fn main(paths: &Paths) -> ExitCode {
+    let ready = fd_in(READY_VARIABLE).and_then(|number| Ready::take(number).ok());
+    let client = fd_in("NODE_CHANNEL_FD").and_then(|number| fdpass::inherit(number).ok());
+    let lock = fd_in(LOCK_VARIABLE).and_then(|number| fdpass::inherit(number).ok());
+    // Whoever started us may be gone already; that changes nothing.
+    let ready = Cell::new(ready);
+    let say = |word: &str| ready.take().map(|ready| ready.say(word).ok());
+    let served = serve(paths, lock.map(Lock::adopt), || {
+        say(launch::READY);
+        client.map(|client| greet(client).ok());
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.to_string());
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the daemon in the foreground (`--no-daemon`). `ready` is called when it accepts.
+pub(crate) fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<(), Failure> {
+    serve(paths, None, ready)
+}
+
+fn serve(paths: &Paths, lock: Option<Lock>, ready: impl FnOnce()) -> Result<(), Failure> {
+    let cannot = |what: &str, error: &io::Error| Failure::new(format!("cannot {what}: {error}"));
+    // What is written here is for the user alone; apps get the usual mask back.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    launch::make_home(paths)?;
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => Lock::try_acquire(&paths.lock)
+            .map_err(|error| cannot("lock the home", &error))?
+            .ok_or_else(|| Failure::new("a daemon runs already for this home"))?,
+    };
+    signal::ignore_pipe_and_hangup().map_err(|error| cannot("set up signals", &error))?;
+    reap::become_subreaper().map_err(|error| cannot("become a sub-reaper", &error))?;
+    // Fewer descriptors mean fewer apps; no reason not to start.
+    limits::raise_open_files().ok();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| cannot("start the event loop", &error))?;
+    LocalSet::new().block_on(&runtime, async {
+        let rpc = listen(&paths.rpc_socket)?;
+        let events = listen(&paths.pub_socket)?;
+        fs::write(&paths.pid_file, std::process::id().to_string())
+            .map_err(|error| cannot("write the pid file", &error))?;
+        run::run(paths.clone(), (rpc, events), ready)
+            .await
+            .map_err(|error| cannot("run", &error))
+    })
+}
+
+fn listen(path: &Path) -> Result<UnixListener, Failure> {
+    let cannot =
+        |error: io::Error| Failure::new(format!("cannot listen on {}: {error}", path.display()));
+    // We hold the lock, so a file that is there is stale.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
+    let listener = listener::unix_listener(path, 0o600).map_err(cannot)?;
+    let listener = std::os::unix::net::UnixListener::from(listener);
+    listener.set_nonblocking(true).map_err(cannot)?;
+    UnixListener::from_std(listener).map_err(cannot)
+}
+
+/// A descriptor number from the environment.
+fn fd_in(variable: &str) -> Option<RawFd> {
+    env::var(variable)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|number| *number > 2)
+}
+
+/// The line PM2's JavaScript client waits for when ward stands in the place of its daemon program.
+fn greet(client: OwnedFd) -> io::Result<()> {
+    let line = json!({
+        "online": true, "success": true, "pid": std::process::id(), "pm2_version": settings::PM2_VERSION,
+    });
+    writeln!(fs::File::from(client), "{line}")
+}
+
+/// Prefix format of the daemon's own log lines.
+fn log_date_format() -> String {
+    env::var("PM2_LOG_DATE_FORMAT").unwrap_or_else(|_| "YYYY-MM-DDTHH:mm:ss".to_owned())
+}
+
+/// To standard error, which is the daemon's log.
+#[expect(
+    clippy::print_stderr,
+    reason = "the daemon's last words, its log thread is gone"
+)]
+fn complain(failure: &Failure) {
+    eprintln!("ward daemon: {failure}");
 }

@@ -130,7 +130,9 @@ fn milliseconds(words: &mut Vec<String>) -> Result<Duration, Problem> {
 fn lines(count: u64) {
     let mut block = String::new();
     for line in 1..=count {
-        block += &format!("line {line}\n");
+        block.push_str("line ");
+        block.push_str(&line.to_string());
+        block.push('\n');
         if block.len() > 32_000 || line == count {
             write_out(&block);
             block.clear();

@@ -184,8 +184,8 @@ fn rights_of_the_daemon(plan: &Plan) -> Result<(), Failed> {
         )?;
     }
     for ((resource, limit), detail) in plan.limits.iter().zip(0..) {
-        // SAFETY: `limit` is a live `rlimit64`, no old value is asked for, 0 is this process. Raw, because the type of
-        // the resource differs between libcs.
+        // SAFETY: `limit` is a live `rlimit`, no old value is asked for, 0 is this process. Raw, because the type of the
+        // resource differs between libcs.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_prlimit64,

@@ -10,18 +10,15 @@ use std::{
 
 use super::{
     Command, SpawnError,
-    child::{self, Report, SIGSET_BYTES, Start, Step},
+    child::{self, Start, Step},
+    mask::Blocked,
     plan::Plan,
+    stack::{STACK_BYTES, Stack},
 };
 use crate::{Pid, errno::Errno};
 
 /// From `linux/sched.h`; not a flag of the old `clone`. Kernel 5.7.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Room for the few shallow frames of the child; the page above it holds the report.
-const STACK_BYTES: usize = 64 * 1024;
-const PAGE_BYTES: usize = 4096;
-const MAPPING_BYTES: usize = STACK_BYTES + PAGE_BYTES;
 
 /// A process that has become the program or failed to.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ pub(super) struct Failure {
 
 /// Makes the process and waits until it is the program.
 pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, SpawnError> {
-    let stack = Stack::new().map_err(|errno| SpawnError::Prepare { errno })?;
+    let stack = Stack::take().map_err(|errno| SpawnError::Prepare { errno })?;
     let cgroup = command.cgroup.as_ref().map(AsRawFd::as_raw_fd);
     // See the module documentation of `spawn` for why a change of user forbids it.
     let sharing = if plan.credentials.is_none() {
@@ -64,7 +61,7 @@ pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, Spa
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     let report = stack.view();
     let step = report.step.load(Ordering::Acquire);
-    Ok(Born {
+    let born = Born {
         pid: Pid::from_raw(pid).expect("clone returned a pid above zero"),
         pidfd,
         in_cgroup: direct || report.joined_cgroup.load(Ordering::Relaxed) == 1,
@@ -73,7 +70,9 @@ pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, Spa
             detail: report.detail.load(Ordering::Relaxed),
             errno: report.errno.load(Ordering::Relaxed),
         }),
-    })
+    };
+    stack.put_back();
+    Ok(born)
 }
 
 /// Pid, pidfd, and whether the process was born in the cgroup.
@@ -132,7 +131,7 @@ fn clone3(
     args.flags = u64::from(flags.cast_unsigned()) | CLONE_INTO_CGROUP;
     args.pidfd = (&raw mut pidfd) as u64;
     args.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
-    args.stack = stack.base as u64;
+    args.stack = stack.bottom() as u64;
     args.stack_size = STACK_BYTES as u64;
     args.cgroup = u64::from(cgroup.cast_unsigned());
     let start: *mut c_void = ptr::from_mut(start).cast();
@@ -188,81 +187,4 @@ fn clone3(
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn clone3(_: &mut Start, _: &Stack, _: c_int, _: RawFd) -> Result<(c_int, RawFd), Errno> {
     Err(Errno(libc::ENOSYS))
-}
-
-/// The child's stack, and above it the report. Shared, so that the report gets back even from copied memory.
-struct Stack {
-    base: *mut c_void,
-}
-
-impl Stack {
-    fn new() -> Result<Self, Errno> {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours. (rustix's is unsafe too.)
-        let base = unsafe { libc::mmap(ptr::null_mut(), MAPPING_BYTES, protection, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            Err(Errno::last())
-        } else {
-            Ok(Self { base })
-        }
-    }
-
-    /// Where the stack begins, growing down. It is page-aligned.
-    fn top(&self) -> *mut c_void {
-        self.base.wrapping_byte_add(STACK_BYTES)
-    }
-
-    fn report(&self) -> *const Report {
-        self.top().cast_const().cast()
-    }
-
-    fn view(&self) -> &Report {
-        // SAFETY: the page is mapped as long as `self`, aligned, and zero or written by the child through atomics; any
-        // bit pattern is a valid report.
-        unsafe { &*self.report() }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping, exactly; references into it cannot outlive `self`, and the child is gone from it.
-        let result = unsafe { libc::munmap(self.base, MAPPING_BYTES) };
-        debug_assert_eq!(result, 0, "munmap of our own mapping");
-    }
-}
-
-/// All signals of this thread are held back as long as this lives.
-struct Blocked {
-    before: u64,
-}
-
-impl Blocked {
-    fn all() -> Self {
-        Self {
-            before: swap_mask(u64::MAX),
-        }
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        swap_mask(self.before);
-    }
-}
-
-/// Sets the mask of this thread, returns the old one. Raw, because libc's wrapper leaves its own signals unblocked.
-fn swap_mask(mask: u64) -> u64 {
-    let mut before = 0u64;
-    // SAFETY: both sets are 8 bytes and live. The call cannot fail with these arguments. (rustix has no masks.)
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            &raw mut before,
-            SIGSET_BYTES,
-        )
-    };
-    before
 }

@@ -31,7 +31,7 @@ pub(super) struct Plan {
     /// The lowest number above all targets, where sources are moved out of the way.
     pub(super) floor: RawFd,
     pub(super) credentials: Option<Ids>,
-    pub(super) limits: Vec<(libc::c_int, libc::rlimit64)>,
+    pub(super) limits: Vec<(libc::c_int, libc::rlimit)>,
     pub(super) nice: Option<i32>,
     pub(super) umask: Option<u32>,
     pub(super) oom_score_adj: Option<CString>,
@@ -100,8 +100,8 @@ impl Plan {
                 .limits
                 .iter()
                 .map(|limit| {
-                    let value = |bound: Option<u64>| bound.unwrap_or(libc::RLIM64_INFINITY);
-                    let limits = libc::rlimit64 {
+                    let value = |bound: Option<u64>| bound.unwrap_or(libc::RLIM_INFINITY);
+                    let limits = libc::rlimit {
                         rlim_cur: value(limit.limit.current),
                         rlim_max: value(limit.limit.maximum),
                     };

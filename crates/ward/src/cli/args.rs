@@ -109,11 +109,6 @@ impl Invocation {
         self.targets.first().map(String::as_str)
     }
 
-    /// Name of the command, empty when there is none.
-    pub(crate) fn command_name(&self) -> &'static str {
-        self.command.map_or("", |command| command.name)
-    }
-
     /// How long the daemon may take to answer, when `--timeout` says so.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.text("timeout")

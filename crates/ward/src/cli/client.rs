@@ -1,26 +1,35 @@
 //! The client side of `rpc.sock`: one blocking connection, one call at a time, a deadline on each.
 
+mod subscription;
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use ward_wire::amp::{Decoder, Frame, RawArg};
+use ward_wire::rpc;
 
 use crate::exit::Failure;
 use crate::paths::Paths;
 
+pub(crate) use self::subscription::Subscription;
+
 /// How long a call may take unless the command says otherwise. Generous: stopping a hundred
 /// stubborn apps takes a while, and a daemon that hangs is rare.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection to the daemon.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: UnixStream,
     patience: Duration,
+    started: bool,
     next: u64,
-    buffer: Vec<u8>,
+    decoder: Decoder,
 }
 
 /// Why a call has no result.
@@ -29,6 +38,9 @@ pub(crate) enum CallError {
     /// The daemon refused; its text.
     #[error("{0}")]
     Refused(String),
+    /// The daemon does not know ward's own methods.
+    #[error("the daemon of this home is PM2's, not ward's")]
+    Foreign,
     /// No answer in time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
@@ -47,6 +59,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
+            CallError::Foreign => {
+                failure.with_hint("end it with PM2's own `pm2 kill`, then try again")
+            }
             CallError::Deadline(_) => {
                 failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
             }
@@ -62,10 +77,16 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        match Self::connect_existing(paths)? {
-            Some(client) => Ok(client),
-            None => Err(Failure::new("no daemon is running")),
-        }
+        let (stream, started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self {
+            started,
+            ..Self::over(stream)
+        })
+    }
+
+    /// Whether the daemon was started for this connection.
+    pub(crate) fn has_started_daemon(&self) -> bool {
+        self.started
     }
 
     /// Connects to the daemon if there is one.
@@ -81,12 +102,21 @@ impl Client {
         }
     }
 
+    /// One more connection to the same daemon, with the same patience.
+    pub(crate) fn another(&self, paths: &Paths) -> Result<Self, Failure> {
+        let mut other = Self::connect_existing(paths)?
+            .ok_or_else(|| Failure::new(CallError::Closed.to_string()))?;
+        other.patience = self.patience;
+        Ok(other)
+    }
+
     fn over(stream: UnixStream) -> Self {
         Self {
             stream,
             patience: PATIENCE,
+            started: false,
             next: 0,
-            buffer: Vec::new(),
+            decoder: Decoder::new(),
         }
     }
 
@@ -115,24 +145,35 @@ impl Client {
         let deadline = Instant::now() + patience;
         let id = format!("{}:{}", std::process::id(), self.next);
         self.next += 1;
-        let call = json!({"type": "call", "method": method, "args": args});
-        let frame = frame(&[&format!("j:{call}"), &format!("s:{id}")]);
+        let call = rpc::encode_call(method, args, &id);
         self.stream.set_write_timeout(Some(patience))?;
-        self.stream.write_all(&frame)?;
+        self.stream.write_all(&call)?;
+        let id = RawArg::text(&id);
         loop {
-            let arguments = self.read_frame(deadline, patience)?;
-            let [message, reply_to] = arguments.as_slice() else {
-                return Err(CallError::Garbage);
-            };
-            // A late reply to a call that was given up.
-            if reply_to.strip_prefix(b"s:") != Some(id.as_bytes()) {
-                continue;
+            let frame = self.read_frame(deadline, patience)?;
+            let (reply_to, reply) = rpc::decode_reply(&frame).map_err(|_| CallError::Garbage)?;
+            // Any other is a late reply to a call that was given up.
+            if reply_to == id {
+                return match reply {
+                    Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
+                    Err(error) => Err(refusal(method, error.message)),
+                };
             }
-            let reply = message
-                .strip_prefix(b"j:")
-                .and_then(|text| serde_json::from_slice(text).ok())
-                .ok_or(CallError::Garbage)?;
-            return result_of(reply);
+        }
+    }
+
+    /// Waits until the daemon closes the connection, which it does when it ends.
+    pub(crate) fn wait_for_end(mut self) -> Result<(), CallError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match self.read_frame(deadline, self.patience) {
+                Ok(_) => {}
+                Err(CallError::Closed) => return Ok(()),
+                Err(CallError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -144,25 +185,20 @@ impl Client {
         }
     }
 
-    fn read_frame(
-        &mut self,
-        deadline: Instant,
-        patience: Duration,
-    ) -> Result<Vec<Vec<u8>>, CallError> {
+    fn read_frame(&mut self, deadline: Instant, patience: Duration) -> Result<Frame, CallError> {
         loop {
-            if let Some((arguments, length)) = parse(&self.buffer) {
-                self.buffer.drain(..length);
-                return Ok(arguments);
+            if let Some(frame) = self.decoder.next().map_err(|_| CallError::Garbage)? {
+                return Ok(frame);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(CallError::Deadline(patience));
             }
             self.stream.set_read_timeout(Some(left))?;
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 16_384];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(CallError::Closed),
-                Ok(length) => self.buffer.extend_from_slice(&chunk[..length]),
+                Ok(length) => self.decoder.push(&chunk[..length]),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                         return Err(CallError::Deadline(patience));
@@ -175,20 +211,11 @@ impl Client {
     }
 }
 
-fn result_of(reply: Value) -> Result<Value, CallError> {
-    let Value::Object(mut reply) = reply else {
-        return Err(CallError::Garbage);
-    };
-    if let Some(error) = reply.remove("error") {
-        return Err(CallError::Refused(match error {
-            Value::String(text) => text,
-            other => other.to_string(),
-        }));
-    }
-    match reply.remove("args") {
-        Some(Value::Array(mut args)) if !args.is_empty() => Ok(args.swap_remove(0)),
-        Some(Value::Array(_)) => Ok(Value::Null),
-        _ => Err(CallError::Garbage),
+fn refusal(method: &str, text: String) -> CallError {
+    if method.starts_with("ward:") && text == format!("method \"{method}\" does not exist") {
+        CallError::Foreign
+    } else {
+        CallError::Refused(text)
     }
 }
 
@@ -199,27 +226,4 @@ fn unreachable_socket(paths: &Paths, error: &io::Error) -> Failure {
         return Failure::new(format!("Permission denied, check permissions on {socket}"));
     }
     Failure::new(format!("cannot connect to {socket}: {error}"))
-}
-
-fn frame(arguments: &[&str]) -> Vec<u8> {
-    let mut frame = vec![0x10 | u8::try_from(arguments.len()).expect("two arguments")];
-    for argument in arguments {
-        let length = u32::try_from(argument.len()).expect("a request below 4 GiB");
-        frame.extend_from_slice(&length.to_be_bytes());
-        frame.extend_from_slice(argument.as_bytes());
-    }
-    frame
-}
-
-fn parse(buffer: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
-    let count = buffer.first()? & 0x0f;
-    let mut at = 1;
-    let mut arguments = Vec::new();
-    for _ in 0..count {
-        let length = buffer.get(at..at + 4)?;
-        let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
-        arguments.push(buffer.get(at + 4..at + 4 + length)?.to_vec());
-        at += 4 + length;
-    }
-    Some((arguments, at))
 }

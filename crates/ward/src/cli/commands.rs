@@ -19,6 +19,7 @@ pub(crate) mod ping;
 pub(crate) mod prettylist;
 pub(crate) mod reload;
 pub(crate) mod reload_logs;
+pub(crate) mod report;
 pub(crate) mod reset;
 pub(crate) mod restart;
 pub(crate) mod resurrect;
@@ -26,6 +27,7 @@ pub(crate) mod save;
 pub(crate) mod scale;
 pub(crate) mod send;
 pub(crate) mod send_signal;
+pub(crate) mod slist;
 pub(crate) mod start;
 pub(crate) mod start_or_reload;
 pub(crate) mod start_or_restart;
@@ -48,6 +50,12 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
     if let Some(patience) = invocation.timeout() {
         client.set_patience(patience);
     }
+    if client.has_started_daemon() && std::env::var_os("PM2_DISCRETE_MODE").is_none() {
+        let home = invocation.paths.home.display();
+        let console = &invocation.console;
+        console.notice(format!("Spawning PM2 daemon with pm2_home={home}"));
+        console.notice("PM2 Successfully daemonized");
+    }
     Ok(client)
 }
 
@@ -55,6 +63,20 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
 pub(crate) fn cwd() -> Result<PathBuf, Failure> {
     std::env::current_dir()
         .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
+}
+
+/// How commands that start things end: with the list, and with `--attach` with the logs.
+fn finish(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
+    list::print_after(client, invocation)?;
+    if invocation.is_set("attach") {
+        let shown: Vec<String> = ids.iter().map(u32::to_string).collect();
+        invocation.console.notice(format!(
+            "Log streaming apps id: {}, exit with Ctrl-C",
+            shown.join(" ")
+        ));
+        logs::attach(invocation, ids);
+    }
+    Ok(())
 }
 
 /// Tells the daemon how long it may take, a little less than this client waits, so that it is the

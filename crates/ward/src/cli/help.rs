@@ -5,7 +5,6 @@ use core::fmt::Write as _;
 use super::args::Invocation;
 use super::args::commands::{COMMANDS, CommandSpec, Topic};
 use super::args::options::{GLOBAL, Group, OptionSpec};
-use crate::exit::Failure;
 
 const TOPICS: [(Topic, &str); 4] = [
     (Topic::Apps, "Apps"),
@@ -27,14 +26,13 @@ const GROUPS: [(Group, &str); 6] = [
 ];
 
 /// `--help`: of the command that was named, or everything.
-pub(crate) fn print(invocation: &Invocation) -> Result<(), Failure> {
+pub(crate) fn print(invocation: &Invocation) {
     match invocation.command {
         Some(command) => invocation
             .console
             .data(of_command(&invocation.program, command)),
         None => print_all(invocation),
     }
-    Ok(())
 }
 
 /// Everything there is.

@@ -1,10 +1,10 @@
 //! What a command says: results and PM2's `[PM2] …` lines on standard output, notices and errors on
 //! standard error; silence, colour, and readers that go away.
 
-use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::exit::Failure;
 
@@ -14,14 +14,14 @@ pub(crate) struct Console {
     silent: bool,
     color_out: bool,
     color_err: bool,
-    stdout: Rc<Stdout>,
+    stdout: Arc<Stdout>,
 }
 
 /// What became of standard output.
 #[derive(Debug, Default)]
 struct Stdout {
-    closed: Cell<bool>,
-    failed: RefCell<Option<io::Error>>,
+    closed: AtomicBool,
+    failed: Mutex<Option<io::Error>>,
 }
 
 const GREEN: &str = "32";
@@ -38,7 +38,7 @@ impl Console {
             silent,
             color_out: colors(color, io::stdout().is_terminal()),
             color_err: colors(color, io::stderr().is_terminal()),
-            stdout: Rc::default(),
+            stdout: Arc::default(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Console {
 
     /// Whether the reader of standard output went away: the time to stop a stream.
     pub(crate) fn is_closed(&self) -> bool {
-        self.stdout.closed.get()
+        self.stdout.closed.load(Ordering::Relaxed)
     }
 
     /// A result line with PM2's prefix, `[PM2] …`.
@@ -77,14 +77,14 @@ impl Console {
 
     /// Bytes of a result that are written even when silent (JSON, log lines); no newline is added.
     pub(crate) fn data(&self, text: impl AsRef<[u8]>) {
-        if self.stdout.closed.get() {
+        if self.stdout.closed.load(Ordering::Relaxed) {
             return;
         }
         let mut out = io::stdout().lock();
         if let Err(error) = out.write_all(text.as_ref()).and_then(|()| out.flush()) {
-            self.stdout.closed.set(true);
+            self.stdout.closed.store(true, Ordering::Relaxed);
             if error.kind() != io::ErrorKind::BrokenPipe {
-                self.stdout.failed.replace(Some(error));
+                *self.failure() = Some(error);
             }
         }
     }
@@ -112,10 +112,15 @@ impl Console {
     /// Whether everything that should be on standard output is there. A reader that went away is
     /// no failure: it had enough.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
-        match self.stdout.failed.take() {
+        match self.failure().take() {
             None => Ok(()),
             Some(error) => Err(Failure::new(format!("cannot write the output: {error}"))),
         }
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        let lock = self.stdout.failed.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn prefixed(&self, prefix: &str, color: &str, text: &str) {

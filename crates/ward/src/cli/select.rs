@@ -135,23 +135,6 @@ pub(crate) fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a word names a config file: PM2's rule is that the ending stands anywhere in it.
-/// An existing name of an app is no file, and TOML is new.
-pub(crate) fn is_config_file(word: &str) -> bool {
-    [
-        ".json",
-        ".yml",
-        ".yaml",
-        ".toml",
-        ".config.js",
-        ".config.cjs",
-        ".config.mjs",
-        ".config.ts",
-    ]
-    .iter()
-    .any(|ending| word.contains(ending))
-}
-
 /// An absolute path without `.` and `..`, as node's `path.resolve` gives it.
 pub(crate) fn resolve(cwd: &Path, word: &str) -> PathBuf {
     let mut path = PathBuf::new();

@@ -5,6 +5,8 @@ use super::options::{OptionSpec, Takes, switch, word};
 use crate::cli::commands as run;
 use crate::exit::Failure;
 
+use Topic::{Apps, Daemon, Logs, Show};
+
 /// Heading of a command in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
@@ -19,6 +21,7 @@ pub(crate) enum Topic {
 }
 
 /// One command.
+#[derive(Clone, Copy)]
 pub(crate) struct CommandSpec {
     /// Its name.
     pub(crate) name: &'static str,
@@ -133,8 +136,6 @@ const fn examples(examples: &'static [&'static str], command: CommandSpec) -> Co
     }
 }
 
-use Topic::{Apps, Daemon, Logs, Show};
-
 /// All commands, in the order of the help.
 #[rustfmt::skip]
 pub(crate) static COMMANDS: &[CommandSpec] = &[
@@ -176,6 +177,11 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("id", &[], &["<name>"], Show, "ids of an app", run::id::run),
     command("pid", &[], &["[app_name]"], Show, "pids of an app, or of all", run::pid::run),
     command("env", &[], &["<id>"], Show, "environment of a process", run::env::run),
+    with(
+        &[switch("tree", &['t'], "as a tree")],
+        command("slist", &["sysinfos"], &[], Show, "metrics of this machine", run::slist::run),
+    ),
+    command("report", &[], &[], Show, "what a bug report needs", run::report::run),
 
     with(
         LOG_OPTIONS,

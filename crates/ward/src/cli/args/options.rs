@@ -1,6 +1,14 @@
 //! The table of options: name, what follows it, which key of a declaration it fills, and its line
 //! in the help. The parser and the help both read it; nothing else lists options.
 
+use Effect::{Field, Steers};
+use Group::{Command, Kept, Logs, Restart, Run, Stop};
+use Kind::{
+    Bytes, Codes, Count, Delay, False, Instances, Millis, Paths, Prefixes, Text, TextOrTrue, True,
+    UsualDate, Words,
+};
+use Takes::{MaybeWord, Nothing, Word};
+
 /// What follows an option on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
@@ -100,9 +108,9 @@ impl OptionSpec {
         text.push_str("--");
         text.push_str(self.long);
         match self.takes {
-            Takes::Nothing => {}
-            Takes::Word(word) => text.push_str(&format!(" <{word}>")),
-            Takes::MaybeWord(word) => text.push_str(&format!(" [{word}]")),
+            Nothing => {}
+            Word(word) => text = format!("{text} <{word}>"),
+            MaybeWord(word) => text = format!("{text} [{word}]"),
         }
         text
     }
@@ -132,28 +140,13 @@ pub(super) const fn switch(
     short: &'static [char],
     doc: &'static str,
 ) -> OptionSpec {
-    option(
-        long,
-        short,
-        Takes::Nothing,
-        Effect::Steers,
-        Group::Command,
-        doc,
-    )
+    option(long, short, Nothing, Steers, Command, doc)
 }
 
 /// An option with a word of one command.
 pub(super) const fn word(long: &'static str, takes: Takes, doc: &'static str) -> OptionSpec {
-    option(long, &[], takes, Effect::Steers, Group::Command, doc)
+    option(long, &[], takes, Steers, Command, doc)
 }
-
-use Effect::{Field, Steers};
-use Group::{Command, Kept, Logs, Restart, Run, Stop};
-use Kind::{
-    Bytes, Codes, Count, Delay, False, Instances, Millis, Paths, Prefixes, Text, TextOrTrue, True,
-    UsualDate, Words,
-};
-use Takes::{MaybeWord, Nothing, Word};
 
 /// Options every command understands, before or after its name.
 #[rustfmt::skip]

@@ -1,9 +1,47 @@
-//! `attach`.
+//! `attach`: this terminal's lines go to an app, its output comes back.
 
+use std::io::{self, BufRead};
+use std::thread;
+
+use super::send;
 use crate::cli::args::Invocation;
+use crate::cli::client::Subscription;
+use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
-/// Not there yet.
-pub(crate) fn run(_invocation: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("not there yet"))
+/// Runs until the input ends or Ctrl-C.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let id = invocation.target().unwrap_or_default();
+    let console = &invocation.console;
+    if !select::is_number(id) {
+        console.aside("pm_id must be a process number (not a process name)");
+        return Err(Failure::said());
+    }
+    let mut client = super::connect(invocation)?;
+    let known = Candidate::from_records(&client.records()?);
+    if !known.iter().any(|candidate| id.parse() == Ok(candidate.id)) {
+        return Err(unknown(id));
+    }
+    let subscription = Subscription::open(&invocation.paths)?;
+    let output = console.clone();
+    let followed: u64 = id.parse().map_err(|_| unknown(id))?;
+    // The process ends when the input does; nothing waits for this thread.
+    thread::spawn(move || {
+        for event in subscription {
+            let ours = event.payload["process"]["pm_id"] == followed;
+            if ours && matches!(event.topic.as_str(), "log:out" | "log:err") {
+                output.data(event.payload["data"].as_str().unwrap_or_default());
+            }
+        }
+    });
+    let separator = invocation.targets.get(1).map_or("\n", String::as_str);
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(|error| Failure::new(format!("cannot read the input: {error}")))?;
+        send::line_to(&mut client, id, &format!("{line}{separator}"))?;
+    }
+    Ok(())
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::new(format!("Process with ID <{id}> unknown."))
 }

@@ -5,7 +5,10 @@ use std::env;
 
 use serde_json::{Map, Value, json};
 
+use ward_core::config::check;
+
 use super::act::Extras;
+use super::start::declare::refused;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
@@ -35,7 +38,10 @@ pub(crate) fn of(invocation: &Invocation, toggle: bool) -> Result<Extras, Failur
 
 /// The options as keys of the record.
 fn conf(invocation: &Invocation) -> Result<Map<String, Value>, Failure> {
-    let mut conf = invocation.options.clone();
+    announce_cron(invocation);
+    let mut conf = check::options(&invocation.options)
+        .map_err(|problems| refused(invocation, &problems))?
+        .decl;
     let cwd = super::cwd()?;
     for (key, record_key) in [
         ("cwd", "pm_cwd"),
@@ -80,6 +86,13 @@ pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Fai
         ));
     }
     Ok(())
+}
+
+/// PM2 says when a planned restart is asked for.
+pub(crate) fn announce_cron(invocation: &Invocation) {
+    if let Some(Value::String(pattern)) = invocation.options.get("cron_restart") {
+        invocation.console.say(format!("cron restart at {pattern}"));
+    }
 }
 
 /// PM2's reminder, on standard output and without prefix.

@@ -1,6 +1,7 @@
 //! `delete`: the apps end and leave the list.
 
 use super::act::{self, Action, Extras};
+use super::start::file;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
@@ -8,13 +9,17 @@ use crate::exit::Failure;
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     for target in &invocation.targets {
-        act::on_word(
-            invocation,
-            &mut client,
-            Action::Delete,
-            target,
-            &Extras::new(),
-        )?;
+        if file::is_meant(&mut client, target)? {
+            file::run(invocation, &mut client, Action::Delete, target)?;
+        } else {
+            act::on_word(
+                invocation,
+                &mut client,
+                Action::Delete,
+                target,
+                &Extras::new(),
+            )?;
+        }
     }
     super::list::print_after(&mut client, invocation)
 }

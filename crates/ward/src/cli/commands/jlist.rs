@@ -1,9 +1,14 @@
-//! `jlist`.
+//! `jlist`: all records as one line of JSON, also when silent.
+
+use serde_json::Value;
 
 use crate::cli::args::Invocation;
+use crate::cli::out::json;
 use crate::exit::Failure;
 
-/// Not there yet.
-pub(crate) fn run(_invocation: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("not there yet"))
+/// Prints the records, without a newline at their end as PM2 does.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let records = super::connect(invocation)?.records()?;
+    invocation.console.data(json::line(&Value::Array(records)));
+    Ok(())
 }

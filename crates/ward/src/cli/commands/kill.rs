@@ -18,7 +18,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             if let Some(patience) = invocation.timeout() {
                 client.set_patience(patience);
             }
-            end(invocation, &mut client)?;
+            end(invocation, client)?;
         }
     }
     console.say("[v] All Applications Stopped");
@@ -26,7 +26,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     Ok(())
 }
 
-fn end(invocation: &Invocation, client: &mut Client) -> Result<(), Failure> {
+fn end(invocation: &Invocation, mut client: Client) -> Result<(), Failure> {
     let console = &invocation.console;
     let candidates = Candidate::from_records(&client.records()?);
     match select(&candidates, "all", &super::cwd()?, true) {
@@ -36,7 +36,7 @@ fn end(invocation: &Invocation, client: &mut Client) -> Result<(), Failure> {
             // An app that cannot be ended must not keep the daemon alive.
             act::on_ids(
                 invocation,
-                client,
+                &mut client,
                 Action::Delete,
                 &selection.ids,
                 &Extras::new(),

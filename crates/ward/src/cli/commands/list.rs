@@ -1,25 +1,63 @@
-//! `list`, for now as plain lines.
+//! `list`: the table of all processes; also what most other commands print at their end.
+
+use std::thread;
+use std::time::Duration;
+
+use jiff::Zoned;
+use serde_json::{Value, json};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
+use crate::cli::out::color::Paint;
+use crate::cli::out::list::{self, ListOptions};
+use crate::cli::out::{minilist, screen};
 use crate::exit::Failure;
 
-/// Prints the list.
+/// Time between two pictures of `list --watch`, PM2's.
+const REFRESH: Duration = Duration::from_millis(900);
+/// Clears the terminal and goes to its first cell.
+const CLEAR: &str = "\x1b[2J\x1b[0f";
+
+/// Prints the list, once or until the reader has enough.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
-    print_after(&mut client, invocation)
+    if !invocation.is_set("watch") {
+        return print_after(&mut client, invocation);
+    }
+    let console = &invocation.console;
+    while !console.is_closed() {
+        let text = text(&mut client, invocation)?;
+        let now = Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
+        console.line(format!("{CLEAR}Last refresh:  {now}\n{text}"));
+        thread::sleep(REFRESH);
+    }
+    Ok(())
 }
 
 /// Prints the list at the end of another command.
 pub(crate) fn print_after(client: &mut Client, invocation: &Invocation) -> Result<(), Failure> {
-    for record in client.records()? {
-        invocation.console.line(format!(
-            "{} {} {} {}",
-            record["pm_id"],
-            record["name"].as_str().unwrap_or_default(),
-            record["pid"],
-            record["pm2_env"]["status"].as_str().unwrap_or_default()
-        ));
+    if invocation.console.is_silent() {
+        return Ok(());
     }
+    invocation.console.data(text(client, invocation)?);
     Ok(())
+}
+
+fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure> {
+    let records = client.records()?;
+    if invocation.is_set("mini-list") {
+        return Ok(minilist::render(&records, screen::now_ms()));
+    }
+    // The line about the host is a bonus: a daemon that has none is no reason to fail.
+    let metrics = client.call("getSystemData", &[json!({})]).ok();
+    let options = ListOptions {
+        paint: Paint {
+            on: invocation.console.color(),
+        },
+        terminal: screen::columns(),
+        sort: invocation.text("sort"),
+        now_ms: screen::now_ms(),
+    };
+    let metrics = metrics.as_ref().and_then(Value::as_object);
+    Ok(list::render(&records, metrics, &screen::users(), &options))
 }

@@ -17,7 +17,9 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             NotFound::Nothing => console.warn_aside("No process found"),
             NotFound::Id(id) => console.aside(format!("{id} id unknown")),
             NotFound::Name(_) => console.aside("Unknown process name"),
-            NotFound::Pattern(reason) => console.error(format!("cannot read the pattern: {reason}")),
+            NotFound::Pattern(reason) => {
+                console.error(format!("cannot read the pattern: {reason}"));
+            }
         }
         Failure::said()
     })?;

@@ -1,6 +1,6 @@
 //! `resurrect`: what was saved runs again, unless an app of that name is there already.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::start::script;
 use crate::cli::args::Invocation;
@@ -25,10 +25,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         console.error("No processes saved; DUMP file doesn't exist");
         return Ok(());
     };
-    console.say(format!(
-        "Restoring processes located in {}",
-        file.display()
-    ));
+    console.say(format!("Restoring processes located in {}", file.display()));
     restore(invocation, &mut client, entries)?;
     super::list::print_after(&mut client, invocation)
 }
@@ -42,7 +39,10 @@ fn restore(
     let missing: Vec<Entry> = entries
         .into_iter()
         .filter(|entry| {
-            let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = entry
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             !present.iter().any(|candidate| candidate.name == name)
         })
         .map(to_restore)
@@ -50,20 +50,21 @@ fn restore(
     if missing.is_empty() {
         return Ok(());
     }
-    let mut request = Map::new();
-    request.insert("apps".to_owned(), json!(missing));
-    super::set_deadline(&mut request, client);
-    let started = client.call("ward:prepare", &[Value::Object(request)])?;
+    let names = script::names(&missing);
+    let started = script::prepare(client, missing.clone())?;
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
-        if instances.as_array().is_some_and(|all| all.iter().all(running)) {
+        if instances
+            .as_array()
+            .is_some_and(|all| all.iter().all(running))
+        {
             let script = entry["pm_exec_path"].as_str().unwrap_or_default();
             invocation.console.say(format!("Process {script} restored"));
         }
     }
     // The apps that do not run are named, but those that do are worth more than an exit code: a
     // boot service that fails takes all of them down.
-    script::report_failures(invocation, &started).or(Ok(()))
+    script::report_failures(invocation, &names, &started).or(Ok(()))
 }
 
 /// A saved entry as a request. What was stopped comes back stopped; everything else runs, and
@@ -81,7 +82,10 @@ fn to_restore(mut entry: Entry) -> Entry {
 fn tell_of_broken_files(console: &Console, saved: &Saved) {
     for aside in &saved.aside {
         let file = aside.file.display();
-        console.error(format!("Failed to read dump file in {file}: {}", aside.reason));
+        console.error(format!(
+            "Failed to read dump file in {file}: {}",
+            aside.reason
+        ));
         match &aside.now {
             Some(now) => console.notice(format!("It is kept as {}", now.display())),
             None => console.warn_aside("It could not be renamed"),
@@ -91,6 +95,8 @@ fn tell_of_broken_files(console: &Console, saved: &Saved) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn restored(entry: Value) -> Value {

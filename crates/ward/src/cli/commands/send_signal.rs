@@ -1,9 +1,68 @@
-//! `send_signal`.
+//! `sendSignal`: a signal to the processes of an app.
+
+use serde_json::json;
 
 use crate::cli::args::Invocation;
+use crate::cli::select;
 use crate::exit::Failure;
 
-/// Not there yet.
-pub(crate) fn run(_invocation: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("not there yet"))
+/// Sends it; the list follows.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let [signal, target, ..] = invocation.targets.as_slice() else {
+        return Err(Failure::new("sendSignal needs a signal and an app"));
+    };
+    let console = &invocation.console;
+    let mut client = super::connect(invocation)?;
+    let named = client
+        .records()?
+        .iter()
+        .any(|record| record["name"] == target.as_str());
+    let by_id = select::is_number(target) && !named;
+    let kind = if by_id { "id" } else { "name" };
+    console.say(format!("Sending signal to process {kind} {target}"));
+    let Some(signal) = name_of(signal) else {
+        console.aside(format!("Unknown signal: {signal}"));
+        return Err(Failure::said());
+    };
+    let sent = if by_id {
+        let request = json!({"signal": signal, "process_id": target});
+        client.call("sendSignalToProcessId", &[request])
+    } else {
+        let request = json!({"signal": signal, "process_name": target});
+        client.call("sendSignalToProcessName", &[request])
+    };
+    if let Err(error) = sent {
+        console.aside(error.to_string());
+        return Err(Failure::said());
+    }
+    console.line(format!(
+        "successfully sent signal {signal} to process {kind} {target}"
+    ));
+    super::list::print_after(&mut client, invocation)
+}
+
+/// The full name of a signal given as `SIGUSR2`, `usr2` or `12`.
+fn name_of(text: &str) -> Option<String> {
+    let signal = ward_sys::signal::parse(text)?;
+    ward_sys::signal::name(signal.as_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for (text, name) in [
+            ("SIGUSR2", Some("SIGUSR2")),
+            ("USR2", Some("SIGUSR2")),
+            ("usr2", Some("SIGUSR2")),
+            ("12", Some("SIGUSR2")),
+            ("9", Some("SIGKILL")),
+            ("SIGFOO", None),
+            ("0", None),
+        ] {
+            assert_eq!(name_of(text).as_deref(), name, "{text}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! `start`: finds out what a word means – a config file, an app of the list, a script, a command –
 //! and starts it.
 
+pub(crate) mod declare;
+mod extensions;
 pub(crate) mod file;
 pub(crate) mod script;
 
@@ -10,30 +12,41 @@ use super::act::{self, Action};
 use super::change;
 use crate::cli::args::{DEFAULT_FILE, Invocation};
 use crate::cli::client::Client;
+use crate::cli::ecosystem;
 use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
 /// Starts each target, one after the other; the first that fails ends the command.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
-    let default = [DEFAULT_FILE.to_owned()];
-    let targets = if invocation.targets.is_empty() {
-        &default[..]
-    } else {
-        &invocation.targets[..]
+    let targets = match invocation.targets.as_slice() {
+        [] => vec![default_target()?],
+        targets => targets.to_vec(),
     };
-    for target in targets {
-        one(invocation, &mut client, target)?;
+    let mut ids = Vec::new();
+    for target in &targets {
+        ids.extend(one(invocation, &mut client, target)?);
     }
-    super::list::print_after(&mut client, invocation)
+    super::finish(invocation, &mut client, &ids)
 }
 
-fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<(), Failure> {
+/// The config file of this folder; PM2's name of it when there is none, for the message.
+fn default_target() -> Result<String, Failure> {
+    let found = ecosystem::default_file(&super::cwd()?);
+    let name = found.as_deref().and_then(Path::file_name);
+    Ok(name.map_or_else(
+        || DEFAULT_FILE.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    ))
+}
+
+fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<Vec<u32>, Failure> {
     let candidates = Candidate::from_records(&client.records()?);
-    if file::is_config(&candidates, target) {
+    let cwd = super::cwd()?;
+    if file::is_config(&candidates, target, &cwd) {
         return file::run(invocation, client, Action::Restart, target);
     }
-    match meaning(&candidates, target, &super::cwd()?) {
+    match meaning(&candidates, target, &cwd) {
         Meaning::Listed => listed(invocation, client, target),
         Meaning::Script => script::run(invocation, client, &candidates, target),
     }
@@ -67,11 +80,11 @@ fn meaning(candidates: &[Candidate], word: &str, cwd: &Path) -> Meaning {
 }
 
 /// Starts apps of the list. Options are applied, so `--name` renames.
-fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<(), Failure> {
+fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<Vec<u32>, Failure> {
     let extras = change::of(invocation, false)?;
-    act::on_word(invocation, client, Action::Restart, word, &extras)?;
+    let ids = act::on_word(invocation, client, Action::Restart, word, &extras)?;
     invocation.console.say("Process successfully started");
-    Ok(())
+    Ok(ids)
 }
 
 #[cfg(test)]

@@ -90,23 +90,6 @@ fn nothing_found_has_a_reason() {
 }
 
 #[test]
-fn config_files_are_known_by_their_ending() {
-    for (word, wanted) in [
-        ("ecosystem.config.js", true),
-        ("a/b.json", true),
-        ("x.yaml", true),
-        ("x.yml", true),
-        ("x.toml", true),
-        ("x.config.mjs", true),
-        ("app.js", false),
-        ("ecosystem.js", false),
-        ("web", false),
-    ] {
-        assert_eq!(is_config_file(word), wanted, "{word}");
-    }
-}
-
-#[test]
 fn records_are_read() {
     let record = serde_json::json!({
         "pm_id": 3, "name": "web", "pid": 12,

@@ -124,7 +124,13 @@ fn a_broken_file_is_set_aside_and_the_backup_read() {
     let home = home();
     home.save("one");
     home.save("two");
-    for broken in ["[{\"name\":", "{}", "[1]", "(function(){ return [] })()", ""] {
+    for broken in [
+        "[{\"name\":",
+        "{}",
+        "[1]",
+        "(function(){ return [] })()",
+        "",
+    ] {
         fs::write(&home.paths.dump, broken).unwrap();
         let saved = read(&home.paths).unwrap();
         let (file, entries) = saved.list.unwrap();

@@ -22,8 +22,9 @@ impl Lock {
     /// Takes the lock, or says how long another reload may keep it. With `--force` nobody is asked.
     pub(crate) fn take(invocation: &Invocation) -> Result<Self, Failure> {
         let path = &invocation.paths.reload_lock;
-        let unusable =
-            |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+        let unusable = |error: std::io::Error| {
+            Failure::new(format!("cannot write {}: {error}", path.display()))
+        };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.mode(0o600).open(path).map_err(unusable)?;

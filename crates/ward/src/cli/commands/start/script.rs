@@ -1,14 +1,13 @@
 //! A script or command that is not in the list yet, or is to be started once more.
 
-use std::path::Path;
+use serde_json::{Map, Value};
 
-use serde_json::{Map, Value, json};
-
+use super::declare;
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::cli::commands::act::{self, Action};
 use crate::cli::commands::{self, change};
-use crate::cli::select::{self, Candidate};
+use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
 /// Starts a script, unless it runs already.
@@ -17,8 +16,8 @@ pub(crate) fn run(
     client: &mut Client,
     candidates: &[Candidate],
     word: &str,
-) -> Result<(), Failure> {
-    let app = declare(invocation, word)?;
+) -> Result<Vec<u32>, Failure> {
+    let app = declare::script(invocation, word)?;
     if !invocation.is_set("force")
         && let Some(existing) = existing(candidates, &app)
     {
@@ -38,16 +37,17 @@ fn start_again(
     invocation: &Invocation,
     client: &mut Client,
     existing: &Candidate,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     if !matches!(existing.status.as_str(), "stopped" | "stopping" | "errored") {
         return Err(Failure::new(
             "Script already launched, add -f option to force re-execution",
         ));
     }
     let extras = change::of(invocation, false)?;
-    act::on_word(invocation, client, Action::Restart, &existing.name, &extras)?;
+    let name = &existing.name;
+    let ids = act::on_word(invocation, client, Action::Restart, name, &extras)?;
     invocation.console.say("Process successfully started");
-    Ok(())
+    Ok(ids)
 }
 
 /// Hands declarations to the daemon and reports.
@@ -55,9 +55,10 @@ pub(crate) fn launch(
     invocation: &Invocation,
     client: &mut Client,
     apps: Vec<Map<String, Value>>,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     for app in &apps {
-        let count = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let stated = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let count = commands::scale::processes(stated);
         let plural = if count > 1 { "s" } else { "" };
         invocation.console.say(format!(
             "Starting {} in {} ({count} instance{plural})",
@@ -65,89 +66,63 @@ pub(crate) fn launch(
             app["exec_mode"].as_str().unwrap_or_default(),
         ));
     }
-    let mut request = Map::new();
-    request.insert("apps".to_owned(), json!(apps));
-    commands::set_deadline(&mut request, client);
-    let started = client.call("ward:prepare", &[Value::Object(request)])?;
-    report_failures(invocation, &started)?;
+    let names = names(&apps);
+    let started = prepare(client, apps)?;
+    report_failures(invocation, &names, &started)?;
     invocation.console.say("Done.");
-    Ok(())
+    Ok(ids(&started))
+}
+
+/// Asks the daemon to start apps; one list of instances for each comes back.
+pub(crate) fn prepare(
+    client: &mut Client,
+    apps: Vec<Map<String, Value>>,
+) -> Result<Value, Failure> {
+    let mut request = Map::new();
+    let apps = apps.into_iter().map(Value::Object).collect();
+    request.insert("apps".to_owned(), Value::Array(apps));
+    commands::set_deadline(&mut request, client);
+    Ok(client.call("ward:prepare", &[Value::Object(request)])?)
+}
+
+/// Names of apps, in their order.
+pub(crate) fn names(apps: &[Map<String, Value>]) -> Vec<String> {
+    let name =
+        |app: &Map<String, Value>| app.get("name").and_then(Value::as_str).map(str::to_owned);
+    apps.iter()
+        .map(|app| name(app).unwrap_or_default())
+        .collect()
+}
+
+/// Ids of everything that came back.
+pub(crate) fn ids(started: &Value) -> Vec<u32> {
+    let apps = started.as_array().into_iter().flatten();
+    apps.flat_map(|app| app.as_array().into_iter().flatten())
+        .filter_map(|instance| instance["pm_id"].as_u64())
+        .filter_map(|id| u32::try_from(id).ok())
+        .collect()
 }
 
 /// Names every instance that does not run, with its reason.
-pub(crate) fn report_failures(invocation: &Invocation, started: &Value) -> Result<(), Failure> {
+pub(crate) fn report_failures(
+    invocation: &Invocation,
+    names: &[String],
+    started: &Value,
+) -> Result<(), Failure> {
     let mut failed = false;
-    let instances = started.as_array().into_iter().flatten();
-    for instance in instances.flat_map(|app| app.as_array().into_iter().flatten()) {
-        if instance["ok"].as_bool().unwrap_or(false) {
-            continue;
+    for (name, instances) in names.iter().zip(started.as_array().into_iter().flatten()) {
+        for instance in instances.as_array().into_iter().flatten() {
+            if instance["ok"].as_bool().unwrap_or(false) {
+                continue;
+            }
+            failed = true;
+            let reason = instance["error"].as_str().unwrap_or("it did not start");
+            let which = match instance["pm_id"].as_u64() {
+                Some(id) => format!("[{name}]({id})"),
+                None => format!("[{name}]"),
+            };
+            invocation.console.error(format!("{which} {reason}"));
         }
-        failed = true;
-        let name = instance["name"].as_str().unwrap_or_default();
-        let reason = instance["error"].as_str().unwrap_or("it did not start");
-        invocation
-            .console
-            .error(format!("[{name}]({}) {reason}", instance["pm_id"]));
     }
     if failed { Err(Failure::said()) } else { Ok(()) }
-}
-
-fn declare(invocation: &Invocation, word: &str) -> Result<Map<String, Value>, Failure> {
-    let cwd = commands::cwd()?;
-    let script = select::resolve(&cwd, word);
-    if !script.exists() {
-        return Err(Failure::new(format!(
-            "Script not found: {}",
-            script.display()
-        )));
-    }
-    let base = Path::new(word)
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let logs = invocation.paths.logs.display();
-    let pids = invocation.paths.pids.display();
-    let mut app = json!({
-        "name": base,
-        "namespace": "default",
-        "pm_exec_path": script,
-        "pm_cwd": cwd,
-        "exec_interpreter": match script.extension().and_then(|e| e.to_str()) {
-            Some("js") => "node",
-            Some("py") => "python3",
-            Some("sh") => "bash",
-            _ => "none",
-        },
-        "exec_mode": "fork_mode",
-        "instances": 1,
-        "node_args": [],
-        "env": change::captured(),
-        "autostart": true,
-        "autorestart": true,
-        "treekill": true,
-        "merge_logs": true,
-        "instance_var": "NODE_APP_INSTANCE",
-        "kill_retry_time": 100,
-    });
-    let fields = app.as_object_mut().expect("an object just made");
-    for (key, value) in &invocation.options {
-        fields.insert(key.clone(), value.clone());
-    }
-    let name = fields["name"].as_str().unwrap_or_default().to_owned();
-    for (key, path) in [
-        ("pm_out_log_path", format!("{logs}/{name}-out.log")),
-        ("pm_err_log_path", format!("{logs}/{name}-error.log")),
-        ("pm_pid_path", format!("{pids}/{name}.pid")),
-    ] {
-        fields.insert(key.to_owned(), json!(path));
-    }
-    fields.insert(
-        "ward".to_owned(),
-        json!({"captured": change::captured(), "declared": {}}),
-    );
-    if let Some(words) = &invocation.passthrough {
-        fields.insert("args".to_owned(), json!(words));
-    }
-    Ok(fields.clone())
 }

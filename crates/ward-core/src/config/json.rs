@@ -1,0 +1,44 @@
+//! JSON with comments, trailing commas, bare keys and single quotes.
+
+use serde_json::Value;
+
+use super::{SyntaxError, whole_numbers};
+
+/// Reads JSON5. A text that fails may still be JavaScript, which PM2 accepts in `.json` files; the
+/// shell decides what to do then.
+pub fn parse(text: &str) -> Result<Value, SyntaxError> {
+    json5::from_str(text.trim_start_matches('\u{feff}'))
+        .map(whole_numbers)
+        .map_err(|error| {
+            let place = error.position();
+            SyntaxError {
+                line: place.map_or(1, |place| place.line + 1),
+                column: place.map_or(1, |place| place.column + 1),
+                message: error
+                    .code()
+                    .map_or_else(|| error.to_string(), |code| code.to_string()),
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_people_write() {
+        let text = "\u{feff}// an app\n{ apps: [{ name: 'a', env: { A: 1, }, }], /* b */ }";
+        assert_eq!(
+            parse(text).unwrap(),
+            json!({"apps": [{"name": "a", "env": {"A": 1}}]})
+        );
+    }
+
+    #[test]
+    fn a_broken_text_has_a_place() {
+        let error = parse("{\n  apps: [\n    { name 'a' }\n  ]\n}").unwrap_err();
+        assert_eq!((error.line, error.column), (3, 12), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Whose log is meant: one word of the command line, resolved once against the list and then
+//! applied to files and to everything the daemon publishes.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::cli::out::record::Record;
+
+/// A resolved word. By name and not by id where the user gave a name, so that instances which come
+/// later are shown, too.
+#[derive(Clone, Debug)]
+pub(crate) enum Filter {
+    /// Every app and the daemon.
+    All,
+    /// The daemon's own log.
+    Daemon,
+    Name(String),
+    Namespace(String),
+    Pattern(Regex),
+    Ids(Vec<i64>),
+}
+
+/// What the daemon's lines are labelled with.
+pub(crate) const DAEMON: &str = "PM2";
+
+impl Filter {
+    /// Resolves a word. `Ok(None)` when nothing is called so; the error is a broken pattern.
+    pub(crate) fn resolve(
+        word: Option<&str>,
+        records: &[Value],
+    ) -> Result<Option<Self>, regex::Error> {
+        let Some(word) = word.filter(|word| *word != "all") else {
+            return Ok(Some(Self::All));
+        };
+        let candidate = if word.len() > 2 && word.starts_with('/') && word.ends_with('/') {
+            Self::Pattern(Regex::new(&word.replace('/', ""))?)
+        } else {
+            return Ok(Self::by_word(word, records));
+        };
+        Ok(Some(candidate).filter(|filter| filter.matches_any(records)))
+    }
+
+    fn by_word(word: &str, records: &[Value]) -> Option<Self> {
+        let mut candidates = vec![
+            Self::Name(word.to_owned()),
+            Self::Namespace(word.to_owned()),
+        ];
+        candidates.extend(word.parse().ok().map(|id| Self::Ids(vec![id])));
+        candidates
+            .into_iter()
+            .find(|filter| filter.matches_any(records))
+            .or_else(|| (word == DAEMON).then_some(Self::Daemon))
+    }
+
+    fn matches_any(&self, records: &[Value]) -> bool {
+        records
+            .iter()
+            .any(|value| self.matches_record(Record::new(value)))
+    }
+
+    /// Whether an app of the list is meant.
+    pub(crate) fn matches_record(&self, record: Record<'_>) -> bool {
+        self.matches(Some(record.id()), record.name(), Some(record.namespace()))
+    }
+
+    /// Whether an event of an app is meant. Fields may be missing in events of other daemons.
+    pub(crate) fn matches(&self, id: Option<i64>, name: &str, namespace: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Daemon => false,
+            Self::Name(wanted) => wanted == name,
+            Self::Namespace(wanted) => namespace == Some(wanted),
+            Self::Pattern(pattern) => pattern.is_match(name),
+            Self::Ids(wanted) => id.is_some_and(|id| wanted.contains(&id)),
+        }
+    }
+
+    /// Whether the daemon's own log is meant, too.
+    pub(crate) fn includes_daemon(&self) -> bool {
+        matches!(self, Self::All | Self::Daemon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn list() -> Vec<Value> {
+        [(0, "web", "front"), (1, "web", "front"), (2, "7", "back"), (7, "x", "web"), (3, "api", "back")]
+            .map(|(id, name, namespace)| {
+                json!({"pm_id": id, "name": name, "pm2_env": {"namespace": namespace}})
+            })
+            .to_vec()
+    }
+
+    #[rstest]
+    #[case(None, &[0, 1, 2, 7, 3])]
+    #[case(Some("all"), &[0, 1, 2, 7, 3])]
+    #[case(Some("web"), &[0, 1])]
+    #[case(Some("back"), &[2, 3])]
+    #[case(Some("7"), &[2])]
+    #[case(Some("3"), &[3])]
+    #[case(Some("/^(api|x)$/"), &[7, 3])]
+    fn words(#[case] word: Option<&str>, #[case] ids: &[i64]) {
+        let list = list();
+        let filter = Filter::resolve(word, &list).unwrap().unwrap();
+        let matching: Vec<i64> = list
+            .iter()
+            .map(Record::new)
+            .filter(|record| filter.matches_record(*record))
+            .map(Record::id)
+            .collect();
+        assert_eq!(matching, ids);
+    }
+
+    #[test]
+    fn unknown_words_match_nothing() {
+        for word in ["nope", "99", "/nope/", "we"] {
+            assert!(
+                Filter::resolve(Some(word), &list()).unwrap().is_none(),
+                "{word}"
+            );
+        }
+        assert!(Filter::resolve(Some("/(/"), &list()).is_err());
+        let daemon = Filter::resolve(Some("PM2"), &list()).unwrap().unwrap();
+        assert!(daemon.includes_daemon() && !daemon.matches_any(&list()));
+    }
+}

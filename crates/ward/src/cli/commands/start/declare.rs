@@ -1,0 +1,174 @@
+//! Words and files to requests: where the command line meets the declarations.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+use ward_core::config::{Decl, check};
+
+use super::extensions;
+use crate::cli::args::Invocation;
+use crate::cli::commands::{self, change};
+use crate::cli::ecosystem::{self, Selection};
+use crate::cli::resolve::{self, Context};
+use crate::exit::Failure;
+
+/// The apps of a file, resolved.
+#[derive(Debug)]
+pub(super) struct Declared {
+    /// One request for each.
+    pub(super) apps: Vec<Map<String, Value>>,
+    /// Whether all of them could be resolved; those that could not were named on standard error.
+    pub(super) complete: bool,
+}
+
+/// Options that mean something for a whole file; PM2 ignores the others there.
+const FOR_FILES: [&str; 7] = [
+    "namespace",
+    "watch",
+    "ignore_watch",
+    "uid",
+    "gid",
+    "cwd",
+    "instances",
+];
+
+/// Reads a file, or standard input. An app that cannot be resolved does not hold up the others.
+pub(super) fn file(invocation: &Invocation, word: &str) -> Result<Declared, Failure> {
+    let console = &invocation.console;
+    let context = context(invocation, true)?;
+    let options = options(invocation)?;
+    let mut declared = Declared {
+        apps: Vec::new(),
+        complete: true,
+    };
+    for mut decl in load(invocation, word)? {
+        for key in FOR_FILES {
+            let stays = key == "namespace" && decl.contains_key(key);
+            if let Some(value) = options.get(key).filter(|_| !stays) {
+                decl.insert(key.to_owned(), value.clone());
+            }
+        }
+        match resolve::resolve(&decl, &context) {
+            Ok(resolved) => {
+                warn(invocation, &resolved.warnings);
+                declared.apps.push(resolved.record);
+            }
+            Err(failure) => {
+                console.error(format!("Error: {}", failure.message));
+                if let Some(hint) = &failure.hint {
+                    console.aside(hint);
+                }
+                declared.complete = false;
+            }
+        }
+    }
+    Ok(declared)
+}
+
+/// The names a file declares.
+pub(super) fn names(invocation: &Invocation, word: &str) -> Result<Vec<String>, Failure> {
+    let decls = load(invocation, word)?;
+    let name = |decl: &Decl| decl.get("name").and_then(Value::as_str).map(str::to_owned);
+    Ok(decls.iter().filter_map(name).collect())
+}
+
+fn load(invocation: &Invocation, word: &str) -> Result<Vec<Decl>, Failure> {
+    let selection = Selection {
+        env: invocation.text("env"),
+        only: invocation.text("only"),
+    };
+    let loaded = ecosystem::load(word, &commands::cwd()?, &selection)?;
+    for notice in &loaded.notices {
+        invocation.console.warn_aside(notice);
+    }
+    Ok(loaded.apps)
+}
+
+/// The declaration of a script or command with the options of the command line.
+pub(super) fn script(invocation: &Invocation, word: &str) -> Result<Map<String, Value>, Failure> {
+    let mut decl = options(invocation)?;
+    decl.insert("script".to_owned(), json!(word));
+    if let Some(words) = &invocation.passthrough {
+        decl.insert("args".to_owned(), json!(words));
+    }
+    change::announce_cron(invocation);
+    let resolved = resolve::resolve(&decl, &context(invocation, false)?)?;
+    warn(invocation, &resolved.warnings);
+    if invocation.is_set("write") {
+        let name = resolved.record.get("name").and_then(Value::as_str);
+        write(invocation, &mut decl, name.unwrap_or(word))?;
+    }
+    Ok(resolved.record)
+}
+
+/// The options as a checked declaration.
+fn options(invocation: &Invocation) -> Result<Decl, Failure> {
+    let mut written = invocation.options.clone();
+    // `--name=null` deletes a key of something that runs; here there is nothing to delete.
+    written.retain(|_, value| value != "null");
+    if let Some(Value::String(list)) = written.shift_remove("ext") {
+        let ignored = extensions::others(&commands::cwd()?, &list);
+        written.insert("ignore_watch".to_owned(), json!(ignored));
+    }
+    let checked = check::options(&written).map_err(|problems| refused(invocation, &problems))?;
+    warn(invocation, &checked.warnings);
+    Ok(checked.decl)
+}
+
+/// Each problem as a warning on standard output, all of them as the error: PM2's way.
+pub(crate) fn refused(invocation: &Invocation, problems: &[check::Problem]) -> Failure {
+    let texts: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.text.as_str())
+        .collect();
+    for text in &texts {
+        if !text.starts_with("Cron") {
+            invocation.console.warn(text);
+        }
+    }
+    Failure::new(texts.join(","))
+}
+
+fn warn(invocation: &Invocation, warnings: &[String]) {
+    for warning in warnings {
+        invocation.console.warn_aside(warning);
+    }
+}
+
+fn context(invocation: &Invocation, is_file: bool) -> Result<Context<'_>, Failure> {
+    let env = change::captured();
+    Ok(Context {
+        cwd: commands::cwd()?,
+        user: user(&env),
+        env,
+        paths: &invocation.paths,
+        is_file,
+    })
+}
+
+/// Who gives the command.
+fn user(env: &Map<String, Value>) -> String {
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    let table = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let entry = table.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    let named = || env.get("USER").and_then(Value::as_str).map(str::to_owned);
+    entry.or_else(named).unwrap_or(uid)
+}
+
+/// `--write`: the declaration as a config file, beside which it is started.
+fn write(invocation: &Invocation, decl: &mut Decl, name: &str) -> Result<(), Failure> {
+    decl.insert("name".to_owned(), json!(name));
+    let file_name = format!("{}-pm2.json", name.replace('/', "-"));
+    let path: PathBuf = commands::cwd()?.join(file_name);
+    let shown = path.display();
+    invocation
+        .console
+        .say(format!("Writing configuration to {shown}"));
+    let text = serde_json::to_string_pretty(decl).unwrap_or_default();
+    fs::write(&path, text).map_err(|error| Failure::new(format!("cannot write {shown}: {error}")))
+}

@@ -1,0 +1,184 @@
+//! Configuration that is a program: node (or bun, deno) runs it and tells the result as JSON.
+
+use core::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::cli::resolve::lookup;
+
+/// Stands before the result, so that nothing else on standard output can be taken for it.
+const MARK: &[u8] = b"\0ward\0";
+
+const LOAD: &str = include_str!("load.mjs");
+const EVALUATE: &str = include_str!("evaluate.js");
+
+/// Why there is no value.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Nothing on PATH can run it.
+    NoRuntime(&'static str),
+    /// It could not be run.
+    Run(std::io::Error),
+    /// It threw; what and where.
+    Threw { place: String, message: String },
+    /// It ended without a result.
+    Silent,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRuntime(wanted) => write!(f, "{wanted}"),
+            Self::Run(error) => write!(f, "node cannot be run: {error}"),
+            Self::Threw { place, message } if place.is_empty() => f.write_str(message),
+            Self::Threw { place, message } => write!(f, "{place}: {message}"),
+            Self::Silent => f.write_str("it ended without a result"),
+        }
+    }
+}
+
+/// Runs a configuration file and returns what it exports: `module.exports`, `export default`,
+/// named exports, or what an exported function returns.
+pub(super) fn evaluate(path: &Path, typescript: bool) -> Result<Value, Failed> {
+    let mut command = runtime(typescript)?;
+    command
+        .arg(LOAD)
+        .env("WARD_CONFIG_FILE", path)
+        // Inside an app these belong to the app.
+        .env_remove("NODE_CHANNEL_FD")
+        .env_remove("NODE_UNIQUE_ID")
+        .stdin(Stdio::null());
+    run(command, "", &path.to_string_lossy())
+}
+
+/// Evaluates a text as one JavaScript expression: no `require`, no `process`, one second.
+pub(super) fn evaluate_text(file: &str, text: &str) -> Result<Value, Failed> {
+    let node = which("node").ok_or(Failed::NoRuntime("node is needed to evaluate it"))?;
+    let mut command = Command::new(node);
+    command
+        .args(["-e", EVALUATE])
+        .env_clear()
+        .env("WARD_CONFIG_FILE", file)
+        .stdin(Stdio::piped());
+    run(command, text, file)
+}
+
+fn run(mut command: Command, input: &str, file: &str) -> Result<Value, Failed> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Failed::Run)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A child that ends early says why on standard error.
+        drop(stdin.write_all(input.as_bytes()));
+    }
+    let output = child.wait_with_output().map_err(Failed::Run)?;
+    let answer =
+        memchr::memmem::rfind(&output.stdout, MARK).map(|at| &output.stdout[at + MARK.len()..]);
+    if !output.status.success() {
+        return Err(threw(&String::from_utf8_lossy(&output.stderr), file));
+    }
+    answer
+        .and_then(|answer| serde_json::from_slice(answer).ok())
+        .ok_or(Failed::Silent)
+}
+
+/// A command that takes a module as its last word.
+fn runtime(typescript: bool) -> Result<Command, Failed> {
+    let with = |program: PathBuf, words: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(words);
+        command
+    };
+    let module = ["--input-type=module", "-e"];
+    if let Some(node) = which("node") {
+        if !typescript {
+            return Ok(with(node, &module));
+        }
+        match lookup::node_version(&node).map(lookup::strips_types) {
+            Some(lookup::Stripping::Native) => return Ok(with(node, &module)),
+            Some(lookup::Stripping::ByFlag) => {
+                return Ok(with(
+                    node,
+                    &["--experimental-strip-types", "--input-type=module", "-e"],
+                ));
+            }
+            _ => {}
+        }
+    }
+    if let Some(bun) = which("bun") {
+        return Ok(with(bun, &["-e"]));
+    }
+    if let Some(deno) = which("deno") {
+        return Ok(with(deno, &["eval", "--ext=mjs"]));
+    }
+    Err(Failed::NoRuntime(if typescript {
+        "a TypeScript file needs node >= 22.18, bun or deno in PATH"
+    } else {
+        "a JavaScript file needs node, bun or deno in PATH"
+    }))
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    lookup::which(program, &path.to_string_lossy())
+}
+
+/// Finds message and place in what node prints for an uncaught exception: `file:line`, the line,
+/// a caret below the column, an empty line, the error with its stack.
+fn threw(printed: &str, file: &str) -> Failed {
+    let lines: Vec<&str> = printed.lines().collect();
+    let is_error = |line: &&&str| {
+        let name = line.split([':', ' ']).next().unwrap_or_default();
+        name.ends_with("Error") || name.ends_with("Exception")
+    };
+    let message = lines
+        .iter()
+        .find(is_error)
+        .map(|line| line.trim().to_owned());
+    let message = message
+        .or_else(|| {
+            lines
+                .iter()
+                .map(|line| line.trim())
+                .find(|line| !line.is_empty())
+                .map(str::to_owned)
+        })
+        .unwrap_or_else(|| "it failed without a word".to_owned());
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let place = located(&lines, file).map(|(line, column)| match column {
+        Some(column) => format!("{name}:{line}:{column}"),
+        None => format!("{name}:{line}"),
+    });
+    Failed::Threw {
+        place: place.unwrap_or_default(),
+        message,
+    }
+}
+
+fn located(lines: &[&str], file: &str) -> Option<(usize, Option<usize>)> {
+    let numbers = |text: &str| {
+        let at = text.find(file)?;
+        let mut parts = text[at + file.len()..]
+            .trim_end_matches(')')
+            .strip_prefix(':')?
+            .split(':');
+        let line: usize = parts.next()?.parse().ok()?;
+        Some((line, parts.next().and_then(|column| column.parse().ok())))
+    };
+    let (index, (line, column)) = lines
+        .iter()
+        .enumerate()
+        .find_map(|(index, text)| Some((index, numbers(text)?)))?;
+    let caret = lines
+        .iter()
+        .skip(index + 1)
+        .take(2)
+        .find(|text| text.trim_start().starts_with('^'));
+    let column = column.or_else(|| caret.and_then(|text| text.find('^')).map(|at| at + 1));
+    Some((line, column))
+}

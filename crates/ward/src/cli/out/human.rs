@@ -1,0 +1,106 @@
+//! Durations, sizes and numbers as PM2 writes them.
+
+/// Largest unit of which there is more than one: `119s`, `2m`, `47h`. Scripts know these shapes.
+pub(crate) fn uptime(elapsed_ms: i64) -> String {
+    let seconds = elapsed_ms.max(0) / 1000;
+    for (unit, length) in [
+        ("Y", 31_536_000),
+        ("M", 2_592_000),
+        ("D", 86_400),
+        ("h", 3_600),
+        ("m", 60),
+    ] {
+        let whole = seconds / length;
+        if whole > 1 {
+            return format!("{whole}{unit}");
+        }
+    }
+    format!("{seconds}s")
+}
+
+/// `0b`, `616.0kb`, `46.9mb`.
+#[expect(clippy::cast_precision_loss, reason = "one decimal of a size is shown")]
+pub(crate) fn bytes(count: u64) -> String {
+    if count < 1024 {
+        return format!("{count}b");
+    }
+    let mut size = count as f64;
+    let mut unit = "b";
+    for next in ["kb", "mb", "gb", "tb"] {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    format!("{size:.1}{unit}")
+}
+
+/// A number as JavaScript prints it: shortest form that reads back, no `.0`.
+pub(crate) fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value.is_nan() {
+            "NaN".to_owned()
+        } else if value.is_infinite() {
+            if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+        } else {
+            "0".to_owned()
+        };
+    }
+    let magnitude = value.abs();
+    if (1e-6..1e21).contains(&magnitude) {
+        return format!("{value}");
+    }
+    let shortest = format!("{value:e}");
+    match shortest.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => shortest,
+    }
+}
+
+/// At most one decimal: `0`, `0.7`, `13`.
+pub(crate) fn one_decimal(value: f64) -> String {
+    number((value * 10.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(-5, "0s")]
+    #[case(119_999, "119s")]
+    #[case(120_000, "2m")]
+    #[case(119 * 60_000, "119m")]
+    #[case(47 * 3_600_000, "47h")]
+    #[case(48 * 3_600_000, "2D")]
+    #[case(60 * 86_400_000, "2M")]
+    #[case(730 * 86_400_000, "2Y")]
+    fn uptimes(#[case] elapsed_ms: i64, #[case] shown: &str) {
+        assert_eq!(uptime(elapsed_ms), shown);
+    }
+
+    #[rstest]
+    #[case(0, "0b")]
+    #[case(630_784, "616.0kb")]
+    #[case(53_764_096, "51.3mb")]
+    #[case(3 << 40, "3.0tb")]
+    fn sizes(#[case] count: u64, #[case] shown: &str) {
+        assert_eq!(bytes(count), shown);
+    }
+
+    #[rstest]
+    #[case(0.0, "0")]
+    #[case(0.7, "0.7")]
+    #[case(13.0, "13")]
+    #[case(1e21, "1e+21")]
+    #[case(1e-7, "1e-7")]
+    #[case(0.000_001, "0.000001")]
+    #[case(-1.5e300, "-1.5e+300")]
+    #[case(123_456_789_012_345_680_000.0, "123456789012345680000")]
+    fn numbers(#[case] value: f64, #[case] shown: &str) {
+        assert_eq!(number(value), shown);
+    }
+}

@@ -1,0 +1,263 @@
+//! From a declaration to the record that starts it: everything that depends on this machine and on
+//! where the command was given. The rules are PM2's client's; what it leaves for the daemon to
+//! fail at (a folder that does not exist, a file nobody may execute) is refused here.
+
+mod environment;
+mod files;
+mod interpreter;
+pub(crate) mod lookup;
+mod owner;
+mod program;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use ward_core::config::{Decl, check, default_name};
+
+use crate::exit::Failure;
+use crate::paths::Paths;
+
+/// Where and by whom a command was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Context<'a> {
+    /// Current directory.
+    pub(crate) cwd: PathBuf,
+    /// The environment of the command.
+    pub(crate) env: Map<String, Value>,
+    /// The home folder.
+    pub(crate) paths: &'a Paths,
+    /// Name of the user.
+    pub(crate) user: String,
+    /// Whether the declaration comes from a file.
+    pub(crate) is_file: bool,
+}
+
+/// An app that can be started.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// For `ward:prepare`: PM2's prepare record and the env layers under `ward`.
+    pub(crate) record: Map<String, Value>,
+    /// To show, each a line.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A declaration on its way: checked keys are taken out, record keys are put in.
+struct Draft<'a> {
+    decl: Decl,
+    record: Map<String, Value>,
+    context: &'a Context<'a>,
+    cwd: PathBuf,
+    /// `PATH` of the app, in which programs are looked up.
+    path: String,
+    warnings: Vec<String>,
+}
+
+/// Resolves one declaration, as [`crate::cli::ecosystem::load`] or
+/// [`ward_core::config::check::options`] returns it.
+pub(crate) fn resolve(decl: &Decl, context: &Context<'_>) -> Result<Resolved, Failure> {
+    let mut draft = Draft::new(decl, context)?;
+    let program = program::find(&mut draft)?;
+    let interpreter = interpreter::choose(&mut draft, &program)?;
+    let name = names(&mut draft, &program.name);
+    let owner = owner::look_up(&mut draft)?;
+    let layers = environment::layers(&mut draft, &name, &interpreter.program, owner.as_ref());
+    mode(&mut draft, &interpreter.program);
+    files::paths(&mut draft, &name)?;
+    Ok(draft.finish(&program, &interpreter, &layers))
+}
+
+impl<'a> Draft<'a> {
+    fn new(decl: &Decl, context: &'a Context<'a>) -> Result<Self, Failure> {
+        let mut decl = decl.clone();
+        if !context.is_file {
+            // Options that PM2's command line always has a value for.
+            decl.entry("filter_env").or_insert_with(|| json!([]));
+            decl.entry("watch").or_insert(Value::Bool(false));
+        }
+        let declared = decl
+            .get("env")
+            .and_then(|env| env.get("PATH"))
+            .and_then(Value::as_str);
+        let inherited = context.env.get("PATH").and_then(Value::as_str);
+        let path = declared.or(inherited).unwrap_or_default().to_owned();
+        let mut draft = Self {
+            decl,
+            record: Map::new(),
+            context,
+            cwd: context.cwd.clone(),
+            path,
+            warnings: Vec::new(),
+        };
+        if let Some(cwd) = draft.decl.get("cwd").and_then(Value::as_str) {
+            let folder = draft.absolute(cwd);
+            if !folder.is_dir() {
+                let what = if folder.exists() {
+                    "is no directory"
+                } else {
+                    "does not exist"
+                };
+                let message = format!("Working directory {what}: {}", folder.display());
+                return Err(Failure::new(message));
+            }
+            draft.cwd = folder;
+        }
+        Ok(draft)
+    }
+
+    /// A path as the user may write it, seen from the app's directory.
+    fn absolute(&self, path: &str) -> PathBuf {
+        let home = self.context.env.get("HOME").and_then(Value::as_str);
+        let expanded = match (path.strip_prefix('~'), home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{home}{rest}")
+            }
+            _ => path.to_owned(),
+        };
+        clean(&self.cwd.join(expanded))
+    }
+
+    fn take_text(&mut self, key: &str) -> Option<String> {
+        match self.decl.shift_remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn put(&mut self, key: &str, value: impl Into<Value>) {
+        self.record.insert(key.to_owned(), value.into());
+    }
+
+    /// What was declared and only passes through, the resolved keys, the layers.
+    fn finish(
+        mut self,
+        program: &program::Program,
+        interpreter: &interpreter::Interpreter,
+        layers: &environment::Layers,
+    ) -> Resolved {
+        for gone in [
+            "script",
+            "cwd",
+            "env",
+            "execute_command",
+            "append_env_to_name",
+            "force",
+            "write",
+        ] {
+            self.decl.shift_remove(gone);
+        }
+        check::fill_defaults(&mut self.decl);
+        if self.decl.get("automation") == Some(&Value::Bool(false)) {
+            self.decl.insert("pmx".to_owned(), Value::Bool(false));
+        }
+        if self.decl.shift_remove("disable_trace") == Some(Value::Bool(true)) {
+            self.decl.insert("trace".to_owned(), Value::Bool(false));
+        }
+        let stamped = self.decl.get("time") == Some(&Value::Bool(true));
+        if stamped || (self.context.env.contains_key("ASZ_MODE") && !self.decl.contains_key("time"))
+        {
+            self.decl
+                .insert("log_date_format".to_owned(), json!("YYYY-MM-DDTHH:mm:ss"));
+        }
+        self.decl.insert("env".to_owned(), layers.merged());
+        self.decl
+            .insert("username".to_owned(), json!(self.context.user));
+        self.decl.insert("args".to_owned(), json!(program.args));
+        if program.args.is_empty() {
+            self.decl.shift_remove("args");
+        }
+        let mut node_args = interpreter.args.clone();
+        if let Some(Value::Array(stated)) = self.decl.get("node_args") {
+            node_args.extend(stated.iter().map(text_of));
+        }
+        self.decl.insert("node_args".to_owned(), json!(node_args));
+        self.put("pm_exec_path", program.path.clone());
+        self.put("pm_cwd", text(&self.cwd));
+        self.put("exec_interpreter", interpreter.program.clone());
+        self.put("km_link", false);
+        self.put("ward", layers.apart());
+        let mut record = self.decl;
+        record.extend(self.record);
+        Resolved {
+            record,
+            warnings: self.warnings,
+        }
+    }
+}
+
+/// The name in the list, with its prefix.
+fn names(draft: &mut Draft<'_>, script: &str) -> String {
+    let name = draft.take_text("name").unwrap_or_else(|| {
+        if draft.context.is_file && script.contains(' ') {
+            script.to_owned()
+        } else {
+            default_name(script)
+        }
+    });
+    let name = match draft.decl.get("name_prefix").and_then(Value::as_str) {
+        Some(prefix) => format!("{prefix}:{name}"),
+        None => name,
+    };
+    draft.put("name", name.clone());
+    name
+}
+
+/// Decides the mode and the number of instances.
+fn mode(draft: &mut Draft<'_>, interpreter: &str) {
+    let instances = draft
+        .decl
+        .shift_remove("instances")
+        .and_then(|count| count.as_i64());
+    let forced = draft.decl.get("execute_command") == Some(&Value::Bool(true));
+    let stated = draft.take_text("exec_mode");
+    let clusters = ["node", "bun"]
+        .iter()
+        .any(|runtime| interpreter.ends_with(runtime));
+    let cluster = match stated.as_deref() {
+        _ if forced => false,
+        Some(mode) => mode.starts_with("cluster"),
+        None => instances.is_some() && clusters,
+    };
+    let merge = draft.decl.get("merge_logs").and_then(Value::as_bool);
+    // One process writes to one file, whatever `merge_logs: false` might mean there.
+    if !cluster && (instances.is_none() || (instances == Some(0) && merge.is_none())) {
+        draft
+            .decl
+            .insert("merge_logs".to_owned(), Value::Bool(true));
+    } else if merge == Some(false) {
+        draft.decl.shift_remove("merge_logs");
+    }
+    draft.put(
+        "exec_mode",
+        if cluster { "cluster_mode" } else { "fork_mode" },
+    );
+    draft.put("instances", instances.unwrap_or(1));
+}
+
+/// Takes `.` and `..` out of an absolute path, as text: symbolic links stay as the user wrote them.
+fn clean(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,105 @@
+//! The layers of an app's environment: inherited, declared, added by us.
+
+use serde_json::{Map, Value, json};
+use ward_core::config::env;
+
+use super::owner::Owner;
+use super::{Draft, text};
+
+/// The layers, apart.
+pub(super) struct Layers {
+    captured: Map<String, Value>,
+    declared: Map<String, Value>,
+    injected: Map<String, Value>,
+}
+
+/// Builds the layers of an app.
+pub(super) fn layers(
+    draft: &mut Draft<'_>,
+    name: &str,
+    interpreter: &str,
+    owner: Option<&Owner>,
+) -> Layers {
+    let context = draft.context;
+    let inherited = env::without_internal(context.env.clone());
+    let mut captured = env::filter(inherited, draft.decl.get("filter_env"));
+    if draft.decl.contains_key("cwd") && captured.contains_key("PWD") {
+        captured.insert("PWD".to_owned(), json!(text(&draft.cwd)));
+    }
+    if let Some(owner) = owner {
+        captured.insert("HOME".to_owned(), json!(owner.home));
+    }
+    let mut declared = draft
+        .decl
+        .get("env")
+        .map(env::variables)
+        .unwrap_or_default();
+    if let Some(port) = draft.decl.get("port") {
+        declared.insert("PORT".to_owned(), port.clone());
+    }
+    if let Some(io) = draft.decl.get("io") {
+        declared
+            .entry("io")
+            .or_insert_with(|| json!(io.to_string()));
+    }
+    let mut injected = Map::new();
+    injected.insert("PM2_HOME".to_owned(), json!(text(&context.paths.home)));
+    injected.insert("PM2_USAGE".to_owned(), json!("CLI"));
+    if context.is_file {
+        injected.insert("PM2_JSON_PROCESSING".to_owned(), json!("true"));
+    }
+    if interpreter.contains("python") && !declared.contains_key("PYTHONUNBUFFERED") {
+        injected.insert("PYTHONUNBUFFERED".to_owned(), json!("1"));
+    }
+    let section = section(draft, name);
+    for (key, value) in &section {
+        injected.insert(key.clone(), value.clone());
+    }
+    // PM2's command line passes an object, which never reaches the app; its files pass text.
+    let section = Value::Object(section);
+    let own = if context.is_file {
+        json!(section.to_string())
+    } else {
+        section
+    };
+    injected.insert(name.to_owned(), own);
+    Layers {
+        captured,
+        declared,
+        injected,
+    }
+}
+
+/// What `set <name>:<key> <value>` stored for an app of this name.
+fn section(draft: &mut Draft<'_>, name: &str) -> Map<String, Value> {
+    let path = &draft.context.paths.module_conf;
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Map::new();
+    };
+    match serde_json::from_str::<Map<String, Value>>(&text) {
+        Ok(mut all) => match all.shift_remove(name) {
+            Some(Value::Object(section)) => section,
+            _ => Map::new(),
+        },
+        Err(error) => {
+            let message = format!("{} cannot be read and is ignored: {error}", path.display());
+            draft.warnings.push(message);
+            Map::new()
+        }
+    }
+}
+
+impl Layers {
+    /// All in one, later layers winning.
+    pub(super) fn merged(&self) -> Value {
+        let mut env = self.captured.clone();
+        env.extend(self.declared.clone());
+        env.extend(self.injected.clone());
+        Value::Object(env)
+    }
+
+    /// For the daemon.
+    pub(super) fn apart(&self) -> Value {
+        json!({"captured": self.captured, "declared": self.declared, "injected": self.injected})
+    }
+}

@@ -1,0 +1,103 @@
+//! What is executed: a file, a program in PATH, a shell command, or our own static server.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Draft, lookup, text, text_of};
+use crate::exit::Failure;
+
+/// The program of an app.
+pub(super) struct Program {
+    /// Absolute path.
+    pub(super) path: String,
+    /// Words after it.
+    pub(super) args: Vec<String>,
+    /// What the default name is made of.
+    pub(super) name: String,
+    /// Whether it runs by itself: shell commands and our own server.
+    pub(super) direct: bool,
+}
+
+/// Finds the program of a declaration.
+pub(super) fn find(draft: &mut Draft<'_>) -> Result<Program, Failure> {
+    let Some(script) = draft.take_text("script") else {
+        return Err(Failure::new("No script path - aborting"));
+    };
+    let args: Vec<String> = match draft.decl.get("args") {
+        Some(Value::Array(list)) => list.iter().map(text_of).collect(),
+        _ => Vec::new(),
+    };
+    if script == "serve" && draft.context.is_file {
+        return serve(script);
+    }
+    let here = draft.absolute(&script);
+    if here.exists() {
+        return Ok(Program {
+            path: text(&here),
+            args,
+            name: script,
+            direct: false,
+        });
+    }
+    if script.contains(' ') {
+        return shell(draft, script);
+    }
+    let in_path = if script.contains('/') {
+        None
+    } else {
+        lookup::which(&script, &draft.path)
+    };
+    match in_path {
+        Some(found) => {
+            let found = std::path::absolute(&found).unwrap_or(found);
+            Ok(Program {
+                path: text(&found),
+                args,
+                name: script,
+                direct: false,
+            })
+        }
+        None => Err(not_found(draft, &script, &here)),
+    }
+}
+
+/// A command line. Further words would only be the shell's own arguments, as in PM2.
+fn shell(draft: &Draft<'_>, command: String) -> Result<Program, Failure> {
+    let shell = ["bash", "sh"]
+        .iter()
+        .find_map(|shell| lookup::which(shell, &draft.path));
+    let Some(shell) = shell else {
+        return Err(Failure::new(
+            "Interpreter bash is NOT AVAILABLE in PATH. (type 'which bash' to double check.)",
+        ));
+    };
+    let args = vec!["-c".to_owned(), command.clone()];
+    Ok(Program {
+        path: text(&shell),
+        args,
+        name: command,
+        direct: true,
+    })
+}
+
+fn serve(name: String) -> Result<Program, Failure> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("the path of this program is unknown: {error}")))?;
+    Ok(Program {
+        path: text(&own),
+        args: vec!["__serve".to_owned()],
+        name,
+        direct: true,
+    })
+}
+
+fn not_found(draft: &Draft<'_>, script: &str, here: &Path) -> Failure {
+    let failure = Failure::new(format!("Script not found: {}", here.display()));
+    if draft.context.is_file && !script.starts_with('/') && !draft.decl.contains_key("cwd") {
+        return failure.with_hint(
+            "Paths in a file count from the current directory; `cwd` of the app changes that.",
+        );
+    }
+    failure
+}

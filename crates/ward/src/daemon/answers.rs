@@ -1,0 +1,149 @@
+//! Answers of the core in the forms of PM2's wire (axon-rpc.md 4.1).
+
+use serde_json::{Value, json};
+use ward_core::id::{InstanceId, RequestId};
+use ward_core::instance::Instance;
+use ward_core::request::{Outcome, Reply, RequestError};
+use ward_core::view;
+
+use super::pending::{Form, Waiting};
+use super::run::Daemon;
+
+impl Daemon {
+    /// The core answered a request.
+    pub(super) fn answer(&mut self, request: RequestId, reply: Reply) {
+        match self.pending.take(request) {
+            Waiting::Nobody => {}
+            Waiting::Part(part) => self.part_done(&part, reply),
+            Waiting::End(responder) => {
+                if let Some(responder) = responder {
+                    responder.ok(json!({ "stopped": true }));
+                }
+                self.ended = true;
+            }
+            Waiting::Method {
+                responder,
+                form,
+                id,
+                method,
+            } => match reply {
+                Ok(outcome) => match self.shape(form, outcome) {
+                    Ok(result) => responder.ok(result),
+                    Err(text) => responder.error(&text),
+                },
+                Err(error) => responder.error(&refusal(method, &id, &error)),
+            },
+        }
+    }
+
+    /// The result in the form a method promises. A start of which nothing came is a failure.
+    fn shape(&self, form: Form, outcome: Outcome) -> Result<Value, String> {
+        let ids = match outcome {
+            // PM2's own words for an instance that had no process.
+            Outcome::WasNotRunning(_) => {
+                return Ok(json!({ "error": true, "message": "could not kill process w/o pid" }));
+            }
+            Outcome::Gone(process) if form == Form::Child => return Ok(child_of(*process)),
+            Outcome::Gone(process) => return Ok(*process),
+            Outcome::Instances(ids) => ids,
+            Outcome::Done => Vec::new(),
+        };
+        let found: Vec<&Instance> = ids
+            .iter()
+            .filter_map(|id| self.supervisor.instance(*id))
+            .collect();
+        let starts = matches!(form, Form::Child | Form::Children);
+        if starts && !found.is_empty() && found.iter().all(|it| it.failure.is_some()) {
+            let reason = found[0].failure.clone().unwrap_or_default();
+            return Err(format!("cannot {reason}"));
+        }
+        Ok(match form {
+            Form::Children => found.into_iter().map(child).collect(),
+            Form::Child => found.first().map_or(Value::Null, |it| child(it)),
+            Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
+            Form::List => self.supervisor.instances().map(view::process).collect(),
+            Form::Success => json!({ "success": true }),
+            Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
+        })
+    }
+}
+
+/// A "child": what PM2 gives of Node's object, as far as callers use it.
+pub(super) fn child(instance: &Instance) -> Value {
+    child_of(view::process(instance))
+}
+
+fn child_of(mut process: Value) -> Value {
+    let pid = process["pid"].clone();
+    process["process"] = json!({ "pid": pid });
+    process["connected"] = (pid != 0).into();
+    process["killed"] = false.into();
+    process["exitCode"] = Value::Null;
+    process["signalCode"] = Value::Null;
+    process
+}
+
+/// PM2's text for a refusal. Scripts match these.
+pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
+    match (error, method) {
+        (RequestError::UnknownInstance(_), _) => unknown(method, id),
+        (RequestError::AlreadyOnline(_), _) => "process already online".to_owned(),
+        (RequestError::AlreadyStarting(_), _) => "process already started".to_owned(),
+        (RequestError::Lingering { pid, .. }, _) => {
+            format!("Process with pid {pid} already exists")
+        }
+        (RequestError::Reloading(_), _) => {
+            format!("Reload already in progress for process id {id}, retry later")
+        }
+        (RequestError::Offline(_), "sendLineToStdin" | "sendDataToProcessId") => {
+            format!("Process with ID <{id}> offline.")
+        }
+        (RequestError::Offline(_), "msgProcess") => format!("{id} : id offline"),
+        (RequestError::Offline(_), _) => "Error when sending signal (signal unknown)".to_owned(),
+        (RequestError::ShuttingDown, "restartProcessId") => {
+            "[RestartProcessId] PM2 is being killed, stopping restart procedure...".to_owned()
+        }
+        (RequestError::SpawnFailed { reason, .. }, _) => format!("cannot {reason}"),
+        (
+            RequestError::ReloadFailed { .. }
+            | RequestError::Superseded(_)
+            | RequestError::ShuttingDown
+            | RequestError::BadSpec(_),
+            _,
+        ) => error.to_string(),
+    }
+}
+
+/// PM2's text for an id nobody has.
+pub(super) fn unknown(method: &str, id: &str) -> String {
+    match method {
+        "stopProcessId" | "deleteProcessId" => format!("{id} : id unknown"),
+        "restartProcessId" => "God db process id unknown".to_owned(),
+        "reloadProcessId" => "PM2 ID unknown".to_owned(),
+        "softReloadProcessId" => format!("pm_id {id} not available in {id}"),
+        "sendLineToStdin" | "sendDataToProcessId" => format!("Process with ID <{id}> unknown."),
+        "notifyByProcessId" => "process id doesnt exists".to_owned(),
+        "monitor" | "unmonitor" => "Unknown pm_id".to_owned(),
+        _ => format!("{id} id unknown"),
+    }
+}
+
+/// An id as clients send it: a number, or the same in text.
+pub(super) fn instance_id(value: &Value) -> Option<InstanceId> {
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .map(InstanceId)
+}
+
+/// An id as it is put into a text.
+pub(super) fn id_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

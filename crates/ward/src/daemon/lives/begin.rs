@@ -1,0 +1,170 @@
+//! The beginning of a life: everything it needs is opened first, so that a failure has a name and
+//! leaves nothing behind.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use serde_json::Value;
+use ward_core::id::{InstanceId, Life};
+use ward_core::launch::Launch;
+use ward_core::spec::UserSpec;
+use ward_sys::spawn::{Command, Credentials, Stdio, spawn};
+use ward_sys::{Pid, proc, user};
+
+use super::{Lives, Process};
+use crate::channel::ChannelHandle;
+use crate::log::LogHandle;
+
+/// Where an app finds its channel.
+const CHANNEL_FD: i32 = 3;
+
+/// What a beginning life is connected to.
+#[derive(Debug)]
+pub(in crate::daemon) struct Begin<'a> {
+    pub(in crate::daemon) log: &'a LogHandle,
+    pub(in crate::daemon) channel: &'a ChannelHandle,
+}
+
+impl Lives {
+    /// Starts the process of a life; returns its pid. The error completes "cannot …".
+    pub(in crate::daemon) fn begin(
+        &mut self,
+        instance: InstanceId,
+        life: Life,
+        launch: &Launch,
+        with: &Begin<'_>,
+    ) -> Result<u32, String> {
+        let mut command = command(launch)?;
+        let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
+        let (out, err) = with
+            .log
+            .attach(life, &launch.output)
+            .map_err(|error| error.to_string())?;
+        command.stdout = Stdio::Fd(out);
+        command.stderr = Stdio::Fd(err);
+        if launch.ipc {
+            let end = with
+                .channel
+                .open(life)
+                .map_err(|error| format!("open an IPC channel: {error}"))?;
+            command.fds.push((end, CHANNEL_FD));
+            command
+                .env
+                .push(("NODE_CHANNEL_FD".into(), CHANNEL_FD.to_string().into()));
+            command
+                .env
+                .push(("NODE_CHANNEL_SERIALIZATION_MODE".into(), "json".into()));
+        }
+        let cgroup = self
+            .hierarchy
+            .as_ref()
+            .and_then(|all| all.cgroup(&format!("{instance}-{life}")));
+        command.cgroup = cgroup.as_ref().and_then(|cgroup| cgroup.directory().ok());
+        let child = match spawn(&command) {
+            Ok(child) => child,
+            Err(error) => {
+                with.channel.close(life);
+                if let Some(cgroup) = cgroup {
+                    cgroup.remove();
+                }
+                return Err(error.to_string());
+            }
+        };
+        let cgroup = cgroup.filter(|_| child.in_cgroup);
+        let pid_path = launch.pid_path.as_ref().map(PathBuf::from);
+        if let Some(path) = &pid_path {
+            // The pid file is for others; a folder that cannot be written stops no app.
+            write_pid(path, child.pid).ok();
+        }
+        self.by_pid.insert(child.pid, life);
+        let process = Process {
+            instance,
+            pid: child.pid,
+            start_time: proc::start_time(child.pid).ok(),
+            pidfd: child.pidfd,
+            marker: format!("unique_id={}", launch.marker).into_bytes(),
+            cgroup,
+            stdin: Some(stdin),
+            pid_path,
+            has_channel: launch.ipc,
+            ended: false,
+        };
+        self.processes.insert(life, process);
+        Ok(u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default())
+    }
+}
+
+/// The command of a launch, with program and user found.
+fn command(launch: &Launch) -> Result<Command, String> {
+    let env: Vec<(OsString, OsString)> = launch
+        .env
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    let search = ward_sys::path::path_of(&env);
+    let cwd = Path::new(&launch.cwd);
+    let named = OsStr::new(&launch.program);
+    let program = if launch.program.contains('/') {
+        // Not looked up: the kernel's own word is better than "not found".
+        cwd.join(&launch.program)
+    } else {
+        let missing = || format!("find {} in PATH", launch.program);
+        ward_sys::path::find(named, search, cwd).ok_or_else(missing)?
+    };
+    let mut command = Command::new(program);
+    command.argv = launch.argv.iter().map(OsString::from).collect();
+    command.env = env;
+    command.cwd = cwd.to_path_buf();
+    command.umask = Some(0o022);
+    command.credentials = credentials(&launch.user)?;
+    Ok(command)
+}
+
+/// A pipe as standard input; the daemon's end never blocks.
+fn input(command: &mut Command) -> io::Result<OwnedFd> {
+    let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    debug_assert!(theirs.as_raw_fd() > 2, "the daemon's own streams are open");
+    command.stdin = Stdio::Fd(theirs);
+    Ok(ours)
+}
+
+fn credentials(user: &UserSpec) -> Result<Option<Credentials>, String> {
+    let Some(uid) = user.uid.as_ref().filter(|uid| !uid.is_null()) else {
+        return Ok(None);
+    };
+    let name = word(uid);
+    let cannot = |what: &str, error: &dyn Display| format!("look up {what}: {error}");
+    let found = user::find_user(&name).map_err(|error| cannot("the user", &error))?;
+    let found = found.ok_or_else(|| format!("find the user {name}"))?;
+    let gid = match user.gid.as_ref().filter(|gid| !gid.is_null()).map(word) {
+        None => None,
+        Some(name) => {
+            let group = user::find_group(&name).map_err(|error| cannot("the group", &error))?;
+            Some(group.ok_or_else(|| format!("find the group {name}"))?.gid)
+        }
+    };
+    let credentials = user::credentials(&found, gid).map_err(|error| cannot("groups", &error))?;
+    let already = rustix::process::geteuid().as_raw() == credentials.uid
+        && rustix::process::getegid().as_raw() == credentials.gid;
+    Ok(Some(credentials).filter(|_| !already))
+}
+
+fn word(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::create(path)?;
+    io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
+}

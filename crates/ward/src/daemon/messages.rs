@@ -1,0 +1,117 @@
+//! What apps say over their IPC channels: readiness, facts about themselves, and events for others
+//! (pm2-lifecycle.md 7.2 describes PM2's rules).
+
+use serde_json::{Map, Value, json};
+use ward_core::event::{Event, Report};
+use ward_core::id::{InstanceId, Life};
+
+use super::clock;
+use super::run::Daemon;
+use crate::channel::ChannelEvent;
+
+/// Topics only the daemon speaks on. An app that uses one is heard as `process:msg`, so that
+/// nobody can fake the end of another app or of the daemon.
+const OWN_TOPICS: [&str; 5] = ["process:event", "log:out", "log:err", "log:PM2", "pm2:kill"];
+
+impl Daemon {
+    /// Something came over a channel.
+    pub(super) fn message(&mut self, event: ChannelEvent) {
+        match event {
+            ChannelEvent::Message {
+                life,
+                value,
+                credit,
+            } => {
+                self.heard(life, value);
+                drop(credit);
+            }
+            ChannelEvent::Choked { life } => {
+                let name = self.name_of(life);
+                self.say(
+                    true,
+                    &format!("{name} does not read its messages, some were dropped"),
+                );
+            }
+            ChannelEvent::Junk { .. } | ChannelEvent::Closed { .. } => {}
+        }
+    }
+
+    fn name_of(&self, life: Life) -> String {
+        let instance = self
+            .supervisor
+            .instance_of(life)
+            .and_then(|id| self.supervisor.instance(id));
+        instance.map_or_else(
+            || format!("life {life}"),
+            |it| format!("{}:{}", it.spec.name, it.id),
+        )
+    }
+
+    fn heard(&mut self, life: Life, value: Value) {
+        let Some(id) = self.supervisor.instance_of(life) else {
+            return;
+        };
+        if value == "ready" {
+            self.publish_from(id, "process:msg", "raw", value);
+            self.handle(Event::Ready { life });
+            return;
+        }
+        if let Some(version) = value.get("node_version").and_then(Value::as_str) {
+            let report = Report::NodeVersion(version.to_owned());
+            self.handle(Event::Reported { life, report });
+            return;
+        }
+        match typed(&value) {
+            Some((kind, data)) => self.heard_typed(life, id, kind, data, &value),
+            None => self.publish_from(id, "process:msg", "raw", value),
+        }
+    }
+
+    fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
+        let report = match kind {
+            "axm:action" => Report::Action(data.clone()),
+            "axm:monitor" => Report::Monitor(object(data)),
+            "axm:option:configuration" => Report::Options(object(data)),
+            "axm:option:setPID" => return,
+            own if OWN_TOPICS.contains(&own) || own.starts_with("ward:") => {
+                return self.publish_from(id, "process:msg", "raw", whole.clone());
+            }
+            topic => return self.publish_from(id, topic, "data", data.clone()),
+        };
+        self.handle(Event::Reported { life, report });
+    }
+
+    fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: Value) {
+        let Some(instance) = self.supervisor.instance(id) else {
+            return;
+        };
+        let process = json!({
+            "pm_id": id.0, "name": instance.spec.name, "namespace": instance.spec.namespace,
+        });
+        let payload = json!({ "at": clock::wall().0, key: value, "process": process });
+        self.bus.publish(topic, &payload);
+    }
+}
+
+/// A message with a `type` and `data`, both truthy as JavaScript sees it.
+fn typed(value: &Value) -> Option<(&str, &Value)> {
+    let kind = value
+        .get("type")?
+        .as_str()
+        .filter(|kind| !kind.is_empty())?;
+    let data = value.get("data").filter(|data| truthy(data))?;
+    Some((kind, data))
+}
+
+fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}

@@ -1,0 +1,151 @@
+//! Methods that only tell something.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use ward_core::instance::{Instance, State};
+use ward_core::view;
+use ward_sys::Pid;
+
+use super::Args;
+use crate::daemon::rpc::{Peer, Responder};
+use crate::daemon::run::Daemon;
+use crate::daemon::settings::PM2_VERSION;
+
+impl Daemon {
+    pub(super) fn fact_method(
+        &mut self,
+        method: &str,
+        args: &Args,
+        peer: &Peer,
+        responder: Responder,
+    ) -> Option<Responder> {
+        match method {
+            "ping" => responder.ok(json!({ "msg": "pong" })),
+            "getVersion" => {
+                let version = peer.pid.and_then(version_of_client);
+                responder.ok(version.unwrap_or_else(|| PM2_VERSION.to_owned()).into());
+            }
+            "getMonitorData" => {
+                let list = self.monitor_data();
+                responder.ok(list);
+            }
+            "getSystemData" => {
+                let system = self.system.measure();
+                responder.ok(system);
+            }
+            "getReport" => responder.ok(self.report()),
+            "profileCPU" | "profileMEM" => {
+                let _what_for = args.at(0);
+                responder.ok(
+                    json!({ "error": "the daemon is no Node.js program: it has no such profile" }),
+                );
+            }
+            _ => return Some(responder),
+        }
+        None
+    }
+
+    /// All processes with what they use.
+    pub(in crate::daemon) fn monitor_data(&mut self) -> Value {
+        let online = |it: &Instance| matches!(it.state, State::Online { .. });
+        let roots: Vec<Pid> = self
+            .supervisor
+            .instances()
+            .filter(|it| online(it))
+            .filter_map(pid_of)
+            .collect();
+        let usages = self.usages.sample(&roots);
+        let process = |instance: &Instance| {
+            let mut process = view::process(instance);
+            let usage = pid_of(instance)
+                .filter(|_| online(instance))
+                .and_then(|pid| usages.get(&pid));
+            let usage = usage.copied().unwrap_or_default();
+            process["monit"] =
+                json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
+            process
+        };
+        self.supervisor.instances().map(process).collect()
+    }
+
+    /// Tells the core how much memory each tree holds.
+    pub(in crate::daemon) fn check_memory(&mut self) {
+        use ward_core::event::Event;
+        let limited = |it: &&Instance| it.spec.restart.max_memory.is_some();
+        let lives: Vec<_> = self
+            .supervisor
+            .instances()
+            .filter(limited)
+            .filter_map(|it| Some((it.life()?, pid_of(it)?)))
+            .collect();
+        let roots: Vec<Pid> = lives.iter().map(|(_, pid)| *pid).collect();
+        let usages = self.usages.sample(&roots);
+        for (life, pid) in lives {
+            if let Some(usage) = usages.get(&pid) {
+                self.handle(Event::Sampled {
+                    life,
+                    memory_bytes: usage.memory_bytes,
+                });
+            }
+        }
+    }
+
+    fn report(&self) -> Value {
+        let env: Map<String, Value> = std::env::vars_os()
+            .map(|(name, value)| {
+                (
+                    name.to_string_lossy().into_owned(),
+                    value.to_string_lossy().into_owned().into(),
+                )
+            })
+            .collect();
+        json!({
+            "pm2_version": PM2_VERSION,
+            "node_version": "N/A",
+            "node_path": std::env::current_exe().unwrap_or_default(),
+            "argv0": "ward",
+            "argv": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+            "user": env.get("USER").cloned().unwrap_or_default(),
+            "uid": rustix::process::getuid().as_raw(),
+            "gid": rustix::process::getgid().as_raw(),
+            "env": env,
+            "managed_apps": self.supervisor.instances().count(),
+            "started_at": self.began_at_ms,
+        })
+    }
+}
+
+/// The process of an instance.
+fn pid_of(instance: &Instance) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(instance.pid()?).ok()?)
+}
+
+/// A number without a needless `.0`, as JavaScript writes it.
+fn number(value: f64) -> Value {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a percentage without fraction is small"
+    )]
+    if value.fract() == 0.0 {
+        (value as i64).into()
+    } else {
+        value.into()
+    }
+}
+
+/// The version of the PM2 command line that asks, so that it does not complain about ours: its
+/// script is the second word of its command line, its package.json beside the script's folder.
+fn version_of_client(pid: i32) -> Option<String> {
+    let words = ward_sys::proc::cmdline(Pid::from_raw(pid)?).ok()?;
+    let script = words
+        .get(1)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())?;
+    let script = std::fs::canonicalize(script).ok()?;
+    let package = script.parent().and_then(Path::parent)?.join("package.json");
+    let package: Value = serde_json::from_slice(&std::fs::read(package).ok()?).ok()?;
+    (package["name"] == "pm2")
+        .then(|| package["version"].as_str().map(str::to_owned))
+        .flatten()
+}

@@ -1,0 +1,162 @@
+//! Performs what the core asks for: one match over all actions.
+
+use serde_json::{Value, json};
+use ward_core::action::{Action, Ask, Notice, Scope};
+use ward_core::event::Event;
+use ward_core::id::{InstanceId, Life};
+use ward_core::launch::Launch;
+use ward_sys::signal::{self, Signal};
+
+use super::clock;
+use super::lives::Begin;
+use super::package;
+use super::run::Daemon;
+
+impl Daemon {
+    /// Tells the core what happened and does what it says, until nothing follows. An event that
+    /// comes up while another is being handled waits for its turn.
+    pub(super) fn handle(&mut self, event: Event) {
+        self.events.push_back(event);
+        if std::mem::replace(&mut self.handling, true) {
+            return;
+        }
+        let mut actions = Vec::new();
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                self.supervisor.handle(clock::now(), event, &mut actions);
+                for action in actions.drain(..) {
+                    if let Some(event) = self.perform(action) {
+                        self.events.push_back(event);
+                    }
+                }
+            }
+            if !self.advance_batches() {
+                break;
+            }
+        }
+        self.handling = false;
+    }
+
+    /// Does one thing; what came of it is the next event.
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Spawn {
+                instance,
+                life,
+                launch,
+            } => return Some(self.spawn(instance, life, &launch)),
+            Action::Terminate { life, how } => self.terminate(life, how),
+            Action::Kill { life, scope } => self.lives.kill(life, scope),
+            Action::Probe { life } => {
+                let alive = self.lives.probe(life);
+                return Some(Event::Probed { life, alive });
+            }
+            Action::Signal { life, signal } => {
+                if let Some(signal) = signal::from_number(signal) {
+                    self.lives.signal(life, signal, Scope::Main);
+                }
+            }
+            Action::WriteLine { life, line } => {
+                if let Err(error) = self.lives.write_line(life, &line) {
+                    self.say(
+                        true,
+                        &format!("cannot write to the input of life {life}: {error}"),
+                    );
+                }
+            }
+            Action::Send { life, message } => self.channel.send(life, &message),
+            // Without a cluster thread no worker holds connections that could be drained.
+            Action::Drain { life } => return Some(Event::Drained { life }),
+            Action::Publish(Notice::Process {
+                event,
+                manually,
+                process,
+            }) => {
+                self.publish_process(event, manually, process.into());
+            }
+            Action::Reply { request, reply } => self.answer(request, reply),
+            Action::Log { error, text } => self.say(error, &text),
+            Action::Release { life } => {
+                self.channel.close(life);
+                self.lives.release(life);
+            }
+            Action::Forget { .. } => {}
+            Action::Configure { .. } => self.plan_check(),
+        }
+        None
+    }
+
+    fn spawn(&mut self, instance: InstanceId, life: Life, launch: &Launch) -> Event {
+        let with = Begin {
+            log: &self.log,
+            channel: &self.channel,
+        };
+        match self.lives.begin(instance, life, launch, &with) {
+            Ok(pid) => Event::Spawned {
+                life,
+                pid,
+                version: package::version(&launch.script),
+            },
+            Err(reason) => Event::SpawnFailed { life, reason },
+        }
+    }
+
+    fn terminate(&mut self, life: Life, how: Ask) {
+        let has_channel = self
+            .lives
+            .get(life)
+            .is_some_and(|process| process.has_channel);
+        match how {
+            Ask::Signal(number, scope) => {
+                self.lives.signal(
+                    life,
+                    signal::from_number(number).unwrap_or(Signal::INT),
+                    scope,
+                );
+            }
+            Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
+            // Nobody would hear it.
+            Ask::Message | Ask::Disconnect => self.lives.signal(life, Signal::INT, Scope::Tree),
+        }
+    }
+
+    /// `process:event`.
+    pub(super) fn publish_process(&mut self, event: &str, manually: bool, process: Value) {
+        let at = clock::wall().0;
+        let payload = json!({ "event": event, "manually": manually, "process": process, "at": at });
+        self.bus.publish("process:event", &payload);
+    }
+
+    /// A line for the daemon's log and for those who follow it.
+    pub(super) fn say(&mut self, error: bool, text: &str) {
+        self.log.say(error, text);
+        if self.bus.is_followed() {
+            let kind = if error { "PM2 error" } else { "PM2 log" };
+            let date = crate::log::date::DateFormat::parse(&super::log_date_format());
+            let at = clock::wall().0;
+            let data = format!("{}: {kind}: {text}\n", date.format(at));
+            let process = json!({ "pm_id": "PM2", "name": "PM2", "rev": null });
+            self.bus.publish(
+                "log:PM2",
+                &json!({ "process": process, "at": at, "data": data }),
+            );
+        }
+    }
+
+    /// Output of an app, for those who follow it.
+    pub(super) fn output(&mut self, chunk: &crate::log::LogChunk) {
+        if !self.bus.is_followed() {
+            self.log.set_followed(false);
+            return;
+        }
+        let origin = &chunk.origin;
+        let process = json!({
+            "pm_id": origin.pm_id, "name": origin.app_name, "rev": null, "namespace": origin.namespace,
+        });
+        let topic = if chunk.error { "log:err" } else { "log:out" };
+        self.bus.publish(
+            topic,
+            &json!({ "process": process, "at": chunk.at_ms, "data": chunk.data }),
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! The control loop: waits for the world, turns what happened into events for the core and performs
+//! what the core asks for. Everything here runs on one thread, one thing after the other.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use ward_core::event::Event;
+use ward_core::id::RequestId;
+use ward_core::request::Request;
+use ward_core::supervisor::Supervisor;
+
+use super::batch::Batches;
+use super::bus::Bus;
+use super::lives::{Lives, Reaped};
+use super::pending::{Pending, Waiting};
+use super::rpc::{self, Call};
+use super::settings::{self, Settings};
+use super::system::System;
+use super::usage::Usages;
+use super::{clock, methods};
+use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
+use crate::log::{LogChunk, LogHandle, LogThread};
+use crate::paths::Paths;
+
+/// Chunks of output that may wait for the bus; more are dropped and counted.
+const CHUNKS: usize = 256;
+
+/// How long the last output of the apps may take to reach the disk when the daemon ends.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
+/// The daemon: the core and everything it acts on.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) paths: Paths,
+    pub(super) supervisor: Supervisor,
+    pub(super) lives: Lives,
+    pub(super) log: LogHandle,
+    pub(super) channel: ChannelHandle,
+    pub(super) bus: Bus,
+    pub(super) pending: Pending,
+    pub(super) batches: Batches,
+    pub(super) usages: Usages,
+    pub(super) system: System,
+    pub(super) began: Instant,
+    pub(super) began_at_ms: u64,
+    /// PM2's clients announce a kill; restarts are refused then.
+    pub(super) kill_announced: bool,
+    /// Leave the loop.
+    pub(super) ended: bool,
+    last_request: u64,
+    /// What happened and was not told to the core yet.
+    pub(super) events: VecDeque<Event>,
+    /// `handle` is at work further up the stack.
+    pub(super) handling: bool,
+    /// When memory limits are looked at next; only while an app has one.
+    next_check: Option<Instant>,
+    settings: Settings,
+}
+
+/// Where the world comes in.
+#[derive(Debug)]
+struct Sources {
+    calls: mpsc::UnboundedReceiver<Call>,
+    messages: mpsc::UnboundedReceiver<ChannelEvent>,
+    chunks: mpsc::Receiver<LogChunk>,
+    subscribers: UnixListener,
+    child: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    hangup: Signal,
+    reload_logs: Signal,
+}
+
+/// Runs until told to end. `ready` is called when both sockets accept.
+pub(super) async fn run(
+    paths: Paths,
+    listeners: (UnixListener, UnixListener),
+    ready: impl FnOnce(),
+) -> io::Result<()> {
+    let (to_loop, messages) = mpsc::unbounded_channel();
+    let (to_bus, chunks) = mpsc::channel(CHUNKS);
+    let (to_calls, calls) = mpsc::unbounded_channel();
+    let (rpc_listener, subscribers) = listeners;
+    let sources = Sources {
+        calls,
+        messages,
+        chunks,
+        subscribers,
+        child: signal(SignalKind::child())?,
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        quit: signal(SignalKind::quit())?,
+        hangup: signal(SignalKind::hangup())?,
+        reload_logs: signal(SignalKind::user_defined2())?,
+    };
+    let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
+    let channel = ChannelThread::start(to_loop)?;
+    let settings = Settings::from_env();
+    settings.own_sockets(&paths)?;
+    let mut daemon = Daemon {
+        supervisor: Supervisor::new(settings::defaults(&paths)),
+        lives: Lives::new()?,
+        log,
+        channel,
+        bus: Bus::default(),
+        pending: Pending::default(),
+        batches: Batches::default(),
+        usages: Usages::new(),
+        system: System::default(),
+        began: Instant::now(),
+        began_at_ms: clock::wall().0,
+        kill_announced: false,
+        ended: false,
+        last_request: 0,
+        events: VecDeque::new(),
+        handling: false,
+        next_check: None,
+        settings,
+        paths,
+    };
+    tokio::task::spawn_local(rpc::accept(rpc_listener, to_calls));
+    daemon.say(
+        false,
+        &format!(
+            "ward {} daemon started, home {}",
+            env!("CARGO_PKG_VERSION"),
+            daemon.paths.home.display()
+        ),
+    );
+    ready();
+    daemon.serve(sources).await;
+    daemon.close().await;
+    Ok(())
+}
+
+impl Daemon {
+    async fn serve(&mut self, mut from: Sources) {
+        while !self.ended {
+            let wake = self.wake_at();
+            tokio::select! {
+                _ = from.child.recv() => self.reap(),
+                Some(call) = from.calls.recv() => self.call(call),
+                Some(event) = from.messages.recv() => self.message(event),
+                Some(chunk) = from.chunks.recv() => self.output(&chunk),
+                Ok((stream, _)) = from.subscribers.accept() => {
+                    self.bus.subscribe(stream);
+                    self.log.set_followed(true);
+                }
+                _ = from.terminate.recv() => self.stop_all("SIGTERM"),
+                _ = from.interrupt.recv() => self.stop_all("SIGINT"),
+                _ = from.quit.recv() => self.stop_all("SIGQUIT"),
+                _ = from.hangup.recv() => {}
+                _ = from.reload_logs.recv() => self.reopen_logs(),
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => self.tick(),
+            }
+        }
+    }
+
+    /// When something is due without anything happening.
+    fn wake_at(&self) -> Option<Instant> {
+        let mono = clock::now().mono;
+        let core = self
+            .supervisor
+            .deadline()
+            .map(|at| Instant::now() + at.since(mono));
+        [core, self.batches.deadline(), self.next_check]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn tick(&mut self) {
+        self.handle(Event::Ticked);
+        self.give_up_batches();
+        if self.next_check.is_some_and(|at| at <= Instant::now()) {
+            self.next_check = None;
+            self.check_memory();
+        }
+        self.plan_check();
+    }
+
+    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
+    pub(super) fn plan_check(&mut self) {
+        let limited = self
+            .supervisor
+            .instances()
+            .any(|it| it.spec.restart.max_memory.is_some());
+        if !limited {
+            self.next_check = None;
+        } else if self.next_check.is_none() {
+            self.next_check = Some(Instant::now() + self.settings.worker_interval);
+        }
+    }
+
+    /// Collects everything that has ended.
+    fn reap(&mut self) {
+        let mut orphans = false;
+        while let Some(reaped) = self.lives.reap() {
+            match reaped {
+                Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
+                Reaped::Orphan => orphans = true,
+            }
+        }
+        if orphans {
+            for life in self.lives.swept() {
+                self.handle(Event::Probed { life, alive: 0 });
+            }
+        }
+    }
+
+    /// A call of a client. A bug in one method must not take the apps down.
+    fn call(&mut self, call: Call) {
+        let method = call.method.clone();
+        if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
+            self.handling = false;
+            self.say(
+                true,
+                &format!("the method {method} failed inside ward; please report this"),
+            );
+        }
+    }
+
+    /// Asks the core; the answer goes where `waiting` says.
+    pub(super) fn ask(&mut self, request: Request, waiting: Waiting) {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        self.pending.wait(id, waiting);
+        self.handle(Event::Requested { id, request });
+    }
+
+    /// SIGTERM, SIGINT or SIGQUIT: all apps stop side by side, then the daemon ends.
+    pub(super) fn stop_all(&mut self, why: &str) {
+        let text = format!("pm2 has been killed by {why}");
+        self.bus
+            .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
+        self.say(false, &text);
+        self.ask(Request::Shutdown, Waiting::End(None));
+    }
+
+    pub(super) fn reopen_logs(&mut self) {
+        self.say(false, "reopening all log files");
+        if let Err(error) = self.log.reopen_all() {
+            self.say(true, &format!("cannot reopen log files: {error}"));
+        }
+    }
+
+    async fn close(mut self) {
+        self.say(false, "the daemon has ended");
+        self.bus.close();
+        for path in [
+            &self.paths.rpc_socket,
+            &self.paths.pub_socket,
+            &self.paths.pid_file,
+        ] {
+            std::fs::remove_file(path).ok();
+        }
+        self.lives.close();
+        self.log.stop(LAST_OUTPUT);
+        // Replies and events that are queued go out before the runtime ends.
+        for _ in 0..64 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! CPU and memory of whole trees, and the periodic look at memory limits.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use ward_sys::Pid;
+use ward_sys::proc::{Sampler, Usage, ticks_per_second};
+
+/// What was measured last, by process.
+#[derive(Debug)]
+pub(super) struct Usages {
+    sampler: Option<Sampler>,
+    last: HashMap<Pid, Point>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at: Instant,
+    ticks: u64,
+    percent: f64,
+}
+
+/// What `monit` shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Monit {
+    /// Resident memory of the tree.
+    pub(super) memory_bytes: u64,
+    /// Percent of one processor since the last look, one decimal.
+    pub(super) cpu_percent: f64,
+}
+
+impl Usages {
+    pub(super) fn new() -> Self {
+        Self {
+            sampler: None,
+            last: HashMap::new(),
+        }
+    }
+
+    /// Measures the trees of these processes in one pass over `/proc`.
+    pub(super) fn sample(&mut self, roots: &[Pid]) -> HashMap<Pid, Monit> {
+        if roots.is_empty() {
+            self.last.clear();
+            return HashMap::new();
+        }
+        if self.sampler.is_none() {
+            self.sampler = Sampler::new().ok();
+        }
+        let measured = self
+            .sampler
+            .as_mut()
+            .and_then(|sampler| sampler.tree_usage(roots).ok());
+        let measured = measured.unwrap_or_default();
+        let now = Instant::now();
+        self.last.retain(|pid, _| measured.contains_key(pid));
+        measured
+            .into_iter()
+            .map(|(pid, usage)| {
+                let cpu_percent = self.percent(pid, usage, now);
+                (
+                    pid,
+                    Monit {
+                        memory_bytes: usage.rss_bytes,
+                        cpu_percent,
+                    },
+                )
+            })
+            .collect()
+    }
+
+    fn percent(&mut self, pid: Pid, usage: Usage, now: Instant) -> f64 {
+        let Some(before) = self.last.get(&pid).copied() else {
+            self.last.insert(
+                pid,
+                Point {
+                    at: now,
+                    ticks: usage.cpu_ticks,
+                    percent: 0.0,
+                },
+            );
+            return 0.0;
+        };
+        let seconds = now.duration_since(before.at).as_secs_f64();
+        // Ticks are 10 ms: over a shorter time than some of them the answer would be noise.
+        if seconds < 0.1 {
+            return before.percent;
+        }
+        let ticks = usage.cpu_ticks.saturating_sub(before.ticks);
+        #[expect(clippy::cast_precision_loss, reason = "ticks of a short time are few")]
+        let percent = ticks as f64 / ticks_per_second() as f64 / seconds * 100.0;
+        let percent = (percent * 10.0).round() / 10.0;
+        self.last.insert(
+            pid,
+            Point {
+                at: now,
+                ticks: usage.cpu_ticks,
+                percent,
+            },
+        );
+        percent
+    }
+}
