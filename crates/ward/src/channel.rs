@@ -5,11 +5,6 @@
 //! An app can neither block nor flood the daemon: each channel has a window of unprocessed
 //! messages, and a channel whose window is full is not read until the control thread caught up.
 
-#![allow(
-    dead_code,
-    reason = "the daemon that uses all of it lands apart from it"
-)]
-
 mod lines;
 mod link;
 #[cfg(test)]

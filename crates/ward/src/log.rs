@@ -4,11 +4,6 @@
 //! Bytes that need no date, no JSON and have no follower are not looked at: what is read is
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
-#![allow(
-    dead_code,
-    reason = "the daemon that uses all of it lands apart from it"
-)]
-
 mod daemon;
 pub(crate) mod date;
 mod shape;
