@@ -6,11 +6,11 @@ use std::num::NonZero;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Bus, Ward, kill, wait_gone};
+use crate::harness::{Bus, DEADLINE, Ward, kill, wait_gone};
 
 /// An app that appends to its output what is written into the file `say` (a named pipe).
 const ECHO: &str = "while :; do read -r line < say && echo \"$line\"; done\n";
@@ -189,8 +189,10 @@ fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
     // The signal does the same, for logrotate.
     fs::rename(&file, &old).unwrap();
     kill(ward.daemons()[0], rustix::process::Signal::USR2);
+    let until = Instant::now() + DEADLINE;
     while !file.exists() {
-        std::thread::yield_now();
+        assert!(Instant::now() < until, "the file was not opened anew");
+        thread::yield_now();
     }
     echo.say(&ward, "five");
     assert_eq!(ward.log("echo-out.log"), "five\n");
