@@ -17,6 +17,9 @@ use crate::spec::{AppSpec, EnvLayers};
 pub use read::spec_from;
 pub use write::{prepare_record, spec_keys};
 
+/// Variable PM2's client adds when it starts an app from a file. Ours goes to the injected layer.
+const FROM_FILE: &str = "PM2_JSON_PROCESSING";
+
 /// A record that says nothing we could start, or says it in the wrong type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSpec {
@@ -48,16 +51,26 @@ pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
     env
 }
 
+/// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
+/// know only the merge. Such an app would lose them if its captured layer were replaced.
+pub fn env_is_mixed(layers: &EnvLayers) -> bool {
+    layers.declared.is_empty() && layers.captured.contains_key(FROM_FILE)
+}
+
 /// Merges PM2's `current_conf` over a declaration: the string `null` deletes a key, an empty `env`
 /// is ignored, another `env` takes the place of the declared layer. All or nothing.
 pub fn apply_conf(spec: &mut AppSpec, conf: &Map<String, Value>) -> Result<(), BadSpec> {
     let mut record = spec_keys(spec);
-    record.remove("env");
+    record.shift_remove("env");
+    // PM2's command line sends its defaults with every plain restart, and PM2's daemon then forgets
+    // what was declared. A restart from a file states more: there a default is a statement.
+    let unasked = conf.contains_key("windowsHide") && !conf.contains_key("treekill");
     for (key, value) in conf {
         match value {
             // A running app keeps its mode and its files; a client that restarts from a file sends
             // them, and PM2 ignores them.
             _ if keys::INERT.contains(&key.as_str()) || keys::FIXED.contains(&key.as_str()) => {}
+            _ if unasked && keys::UNASKED.contains(&key.as_str()) && is_default(key, value) => {}
             Value::String(text) if text == "null" => {
                 record.shift_remove(key);
             }
@@ -81,4 +94,14 @@ pub fn apply_conf(spec: &mut AppSpec, conf: &Map<String, Value>) -> Result<(), B
     }
     *spec = changed;
     Ok(())
+}
+
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "merge_logs" => *value == Value::Bool(true),
+        "instance_var" => value.as_str() == Some(read::INSTANCE_VAR),
+        "kill_retry_time" => value.as_u64() == Some(100),
+        "filter_env" => value.as_array().is_some_and(Vec::is_empty),
+        _ => false,
+    }
 }

@@ -1,4 +1,5 @@
-//! Records recorded from a stock client and its daemon (`captured.json`), and made ones.
+//! Records recorded from a stock client and its daemon (`captured.json`; `everything` is made), and
+//! made ones.
 
 use core::time::Duration;
 
@@ -228,4 +229,96 @@ fn current_conf() {
         .is_err()
     );
     assert_eq!(spec, kept);
+}
+
+/// A value of each key that a record can carry, in the shape a client sends.
+fn everything() -> Map<String, Value> {
+    captured("everything")
+}
+
+#[test]
+fn every_key_has_its_place() {
+    let record = everything();
+    let spec = spec_from(&record).unwrap();
+    for key in spec.extra.keys() {
+        assert!(
+            keys::KEPT.contains(&key.as_str()),
+            "{key} has no typed place"
+        );
+    }
+    let back = spec_keys(&spec);
+    assert_eq!(Value::Object(back.clone()), Value::Object(record.clone()));
+    assert_eq!(spec_from(&back).unwrap(), spec);
+    let translated = [
+        "script",
+        "cwd",
+        "out_file",
+        "error_file",
+        "log_file",
+        "pid_file",
+        "append_env_to_name",
+        "execute_command",
+        "disable_trace",
+        "write",
+    ];
+    for field in crate::config::fields::FIELDS {
+        assert!(
+            record.contains_key(field.name) || translated.contains(&field.name),
+            "{} is declared, but in no record",
+            field.name
+        );
+    }
+}
+
+#[test]
+fn a_dump_brings_back_what_was_declared() {
+    let declared = spec_from(&everything()).unwrap();
+    let mut dumped = prepare_record(&declared);
+    for (key, value) in &merged_env(&declared.env) {
+        dumped.insert(key.clone(), value.clone());
+    }
+    dumped.extend(object(
+        json!({"status": "online", "pm_uptime": 1, "pm_id": 3, "N": 0, "exit_code": 1}),
+    ));
+    assert_eq!(spec_from(&dumped).unwrap(), declared);
+}
+
+#[test]
+fn a_plain_restart_by_the_stock_client_changes_nothing_unasked() {
+    let sent = object(json!({
+        "filter_env": [], "env": {}, "merge_logs": true, "instance_var": "NODE_APP_INSTANCE", "username": "root",
+        "windowsHide": true, "kill_retry_time": 100, "km_link": false,
+    }));
+    let mut before = spec_from(&captured("everything")).unwrap();
+    before.log.merge = false;
+    before.log.merge_stated = false;
+    before.node.shown = object(json!({"windowsHide": true, "km_link": false}));
+    before.user.username = Some("root".to_owned());
+    let mut spec = before.clone();
+    apply_conf(&mut spec, &sent).unwrap();
+    assert_eq!(spec, before);
+    let mut from_file = sent;
+    from_file.insert("treekill".to_owned(), json!(true));
+    apply_conf(&mut spec, &from_file).unwrap();
+    assert!(spec.log.merge && spec.stop.tree);
+    assert_eq!(spec.instance_var, "NODE_APP_INSTANCE");
+    let mut ours = before.clone();
+    apply_conf(
+        &mut ours,
+        &object(json!({"merge_logs": true, "pm_cwd": "/new"})),
+    )
+    .unwrap();
+    assert!(ours.log.merge && ours.program.cwd == "/new");
+}
+
+#[test]
+fn mixed_variables_are_known_as_such() {
+    let from_file = spec_from(&captured("ecosystem")).unwrap();
+    assert!(env_is_mixed(&from_file.env));
+    assert!(!env_is_mixed(&spec_from(&captured("fork")).unwrap().env));
+    let ours = object(json!({
+        "pm_exec_path": "/a", "env": {"PM2_JSON_PROCESSING": "true", "A": 1},
+        "ward": {"captured": {"A": 1}, "declared": {}, "injected": {"PM2_JSON_PROCESSING": "true"}},
+    }));
+    assert!(!env_is_mixed(&spec_from(&ours).unwrap().env));
 }

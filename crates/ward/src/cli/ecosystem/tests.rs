@@ -315,3 +315,22 @@ fn typescript_is_read_or_refused_clearly() {
         Err(failure) => assert!(failure.message.contains("needs node >= 22.18"), "{failure}"),
     }
 }
+
+#[test]
+fn the_examples_say_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let read = |name: &str| {
+        let loaded = load(name, &folder, &Selection::default()).unwrap();
+        assert!(loaded.notices.is_empty(), "{name}: {:?}", loaded.notices);
+        loaded.apps
+    };
+    let wanted = read("ecosystem.yaml");
+    assert_eq!(wanted.len(), 4);
+    for name in ["ecosystem.json5", "ecosystem.toml", "ecosystem.config.js"] {
+        let mut apps = read(name);
+        for app in &mut apps {
+            app.shift_remove("cwd");
+        }
+        assert_eq!(json!(apps), json!(wanted), "{name}");
+    }
+}
