@@ -68,6 +68,10 @@ pub(crate) struct Loaded {
     /// Selected apps, checked, variables chosen, names filled in. May be empty.
     pub(crate) apps: Vec<Decl>,
     /// Environments to deploy to.
+    #[allow(
+        dead_code,
+        reason = "for the command that deploys; their variables are merged here"
+    )]
     pub(crate) deploy: Option<Map<String, Value>>,
     /// For standard error: unknown keys, a missing environment, code in a `.json`.
     pub(crate) notices: Vec<String>,
