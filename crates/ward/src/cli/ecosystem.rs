@@ -110,7 +110,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     })?;
     match kind {
         Kind::Program | Kind::TypeScript => {
-            let value = program::evaluate(&path, kind == Kind::TypeScript)
+            let (value, printed) = program::evaluate(&path, kind == Kind::TypeScript)
                 .map_err(|failed| malformed(target, &failed))?;
             assemble(
                 Source {
@@ -119,7 +119,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
                 },
                 value,
                 selection,
-                Vec::new(),
+                printed,
             )
         }
         _ => from_text(target, &text, kind, selection),
