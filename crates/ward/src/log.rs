@@ -28,10 +28,10 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::sync::{mpsc, oneshot};
 use ward_core::id::Life;
 use ward_core::launch::Output;
+use ward_sys::pipe::LogPipe;
 
 use crate::poll::{Poll, Waker};
 use daemon::DaemonLog;
@@ -84,10 +84,6 @@ pub(crate) struct LogHandle {
 /// Starts the thread.
 #[derive(Debug)]
 pub(crate) struct LogThread;
-
-/// What a pipe holds while the disk hangs or the daemon is replaced. Users without privileges have
-/// 64 MiB for all their pipes, after which pipes get one page: larger ones would harm many apps.
-const PIPE_BYTES: usize = 256 * 1024;
 
 /// Reading the time zone's file is the deepest it goes. What is never touched costs nothing, and
 /// less than a huge page is never made one.
@@ -222,19 +218,16 @@ fn stream(
     for path in [own, &output.combined_path].into_iter().flatten() {
         files.extend(file(path)?);
     }
-    let (pipe, end) = pipe_with(PipeFlags::CLOEXEC)?;
-    rustix::io::ioctl_fionbio(&pipe, true)?;
-    // A limit of the user may forbid it; a smaller pipe works as well, only less patiently.
-    fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
+    let pipe = LogPipe::new()?;
     let stream = Stream {
         life,
         origin: Arc::clone(origin),
         error,
-        pipe,
+        pipe: pipe.reader,
         shape: Shape::new(output, error),
         files,
     };
-    Ok((stream, end))
+    Ok((stream, pipe.writer))
 }
 
 /// Opens a log file; nothing for the ways to say "no file".

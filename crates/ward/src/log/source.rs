@@ -1,6 +1,7 @@
 //! One stream of one life: the read end of its pipe, what is held of an unfinished line, and the
 //! files it goes to. It ends when the last writer has closed the pipe, never at an exit.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -94,11 +95,10 @@ impl Source {
     /// Takes what was read.
     pub(crate) fn take(&mut self, token: Token, bytes: &[u8], work: &mut Work) {
         if !self.shape.is_plain() || self.is_shared() {
-            self.held.extend_from_slice(bytes);
-            let held = core::mem::take(&mut self.held);
-            let end = whole_end(&held);
-            self.pass(token, &held[..end], false, work);
-            self.keep(held, end);
+            let joined = join(core::mem::take(&mut self.held), bytes);
+            let (whole, rest) = joined.split_at(whole_end(&joined));
+            self.pass(token, whole, false, work);
+            self.held = rest.to_vec();
             return;
         }
         if !self.held.is_empty() {
@@ -108,11 +108,10 @@ impl Source {
         }
         self.write(token, bytes, work);
         if work.followed {
-            self.tail.extend_from_slice(bytes);
-            let tail = core::mem::take(&mut self.tail);
-            let end = whole_end(&tail);
-            self.publish(&tail[..end], work);
-            self.tail = tail[end..].to_vec();
+            let joined = join(core::mem::take(&mut self.tail), bytes);
+            let (whole, rest) = joined.split_at(whole_end(&joined));
+            self.publish(whole, work);
+            self.tail = rest.to_vec();
         } else {
             self.tail.clear();
         }
@@ -158,17 +157,6 @@ impl Source {
         work.scratch = out;
     }
 
-    fn keep(&mut self, mut held: Vec<u8>, from: usize) {
-        if from == held.len() {
-            held.clear();
-            // A burst must not keep its memory for ever.
-            held.shrink_to(LONGEST_HELD);
-        } else {
-            held.drain(..from);
-        }
-        self.held = held;
-    }
-
     fn write(&self, token: Token, bytes: &[u8], work: &mut Work) {
         let apart = self.is_shared();
         for sink in &self.sinks {
@@ -195,6 +183,17 @@ impl Source {
         // One count is the table's, one is ours.
         self.sinks.iter().any(|sink| Rc::strong_count(sink) > 2)
     }
+}
+
+/// What was held and what follows it, copied only when something was held. Nothing keeps the memory
+/// of a burst: there may be hundreds of streams.
+fn join(held: Vec<u8>, bytes: &[u8]) -> Cow<'_, [u8]> {
+    if held.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut held = held;
+    held.extend_from_slice(bytes);
+    Cow::Owned(held)
 }
 
 /// Where the last whole line ends; for an overlong line, where its last whole character does.

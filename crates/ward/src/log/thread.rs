@@ -18,6 +18,9 @@ use crate::poll::{Interest, Poll, Slots, Token};
 /// How much one read takes.
 const READ_BYTES: usize = 64 * 1024;
 
+/// One source may have so many full reads before the next one has its turn.
+const READS_IN_A_ROW: usize = 8;
+
 /// Below this a read is small, and many small reads in a row are worth waiting for.
 const SMALL_ROUND: usize = READ_BYTES / 2;
 
@@ -102,7 +105,7 @@ impl Pump {
             self.obey(&mut buffer);
             let mut most = 0;
             for (token, _) in &ready {
-                most = most.max(self.pump(*token, &mut buffer));
+                most = most.max(self.pump_some(*token, &mut buffer));
             }
             if quiet.is_some_and(|at| Instant::now() >= at) {
                 self.show_tails();
@@ -122,6 +125,19 @@ impl Pump {
             }
             last_round = Instant::now();
         }
+    }
+
+    /// Reads while there is plenty, and not so long that others wait. Returns the largest read.
+    fn pump_some(&mut self, token: Token, buffer: &mut [u8]) -> usize {
+        let first = self.pump(token, buffer);
+        if first == buffer.len() {
+            for _ in 1..READS_IN_A_ROW {
+                if self.pump(token, buffer) < buffer.len() {
+                    break;
+                }
+            }
+        }
+        first
     }
 
     /// Reads once. Returns how much came.

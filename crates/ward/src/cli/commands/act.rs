@@ -104,6 +104,10 @@ pub(crate) fn on_ids(
     ids: &[u32],
     extras: &Extras,
 ) -> Result<(), Failure> {
+    if let Some(folder) = extras.get("conf").and_then(|conf| conf.get("pm_cwd")) {
+        let jobs = in_folder(client, ids, extras, folder)?;
+        return side_by_side(invocation, client, action, &jobs);
+    }
     let job = Job {
         ids: ids.to_vec(),
         extras: extras.clone(),
@@ -119,6 +123,28 @@ pub(crate) struct Job {
     pub(crate) ids: Vec<u32>,
     /// What else the request says.
     pub(crate) extras: Extras,
+}
+
+/// A running app keeps its folder whatever `conf` says, so each instance gets its own declaration
+/// back with another folder in it.
+fn in_folder(
+    client: &mut Client,
+    ids: &[u32],
+    extras: &Extras,
+    folder: &Value,
+) -> Result<Vec<Job>, Failure> {
+    let mut jobs = Vec::new();
+    for id in ids {
+        let mut spec = client.call("ward:spec", &[json!({"id": id})])?;
+        spec["pm_cwd"] = folder.clone();
+        let mut extras = extras.clone();
+        extras.insert("spec".to_owned(), spec);
+        jobs.push(Job {
+            ids: vec![*id],
+            extras,
+        });
+    }
+    Ok(jobs)
 }
 
 fn ask(
