@@ -60,6 +60,8 @@ pub enum State {
         /// Those who started it are answered then at the latest; until then a worker may still
         /// begin to listen, and they want to hear of a worker that does.
         answer_by: Option<Mono>,
+        /// Delays between restarts begin anew then.
+        calm_at: Option<Mono>,
     },
     /// A life is ending: asked, killed, or swept after its main process is gone.
     Stopping {
@@ -258,7 +260,9 @@ impl Instance {
             State::Launching { ready_by, .. } => Some(*ready_by),
             State::Stopping { ending, .. } => Some(ending.deadline()),
             State::Waiting { until, .. } => Some(*until),
-            State::Online { answer_by, .. } => *answer_by,
+            State::Online {
+                answer_by, calm_at, ..
+            } => [*answer_by, *calm_at].into_iter().flatten().min(),
             State::Stopped | State::Errored { .. } => None,
         };
         let side = self.side.as_ref().map(Side::deadline);

@@ -70,15 +70,16 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
     let mut own = own_keys(instance);
     own.insert("status".to_owned(), status.word().into());
     let env = compose::merged_env(instance);
+    let flat = flattened(&env, &own);
     // `spec_keys` put `env` in its place; only ward knows all of its layers.
-    own.insert("env".to_owned(), Value::Object(env.clone()));
-    let mut record = Map::new();
+    own.insert("env".to_owned(), Value::Object(env));
     // The environment is no key of ward's own, but stands between the declaration and `status`,
     // which begins PM2's part about the running process.
-    let (mut flat, own_names) = (Some(env), own.clone());
+    let mut record = Map::with_capacity(own.len() + flat.len());
+    let mut flat = Some(flat);
     for (key, value) in own {
         if key == "status" {
-            flatten(&mut record, &own_names, flat.take());
+            record.extend(flat.take().into_iter().flatten());
         }
         record.insert(key, value);
     }
@@ -87,16 +88,11 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
 
 /// Every variable once more at the top, behind the declaration. A key of ward's own is never
 /// replaced: `pm_id` in an app's environment must not change which app is meant.
-fn flatten(
-    record: &mut Map<String, Value>,
-    own: &Map<String, Value>,
-    env: Option<Map<String, Value>>,
-) {
-    for (name, value) in env.into_iter().flatten() {
-        if !value.is_object() && !own.contains_key(&name) {
-            record.insert(name, value);
-        }
-    }
+fn flattened(env: &Map<String, Value>, own: &Map<String, Value>) -> Vec<(String, Value)> {
+    env.iter()
+        .filter(|(name, value)| !value.is_object() && !own.contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// All keys that are not the app's environment.
@@ -175,11 +171,12 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
         "exit_signal",
         signal.map(|it| crate::signal::name(it).into()),
     );
+    // Once delays have begun to grow, their end is shown as 0.
+    let grows = instance.spec.restart.backoff.is_some() && instance.restarts > 0;
     let delay = instance.history.delay.map(|delay| delay.as_millis());
-    put(
-        "prev_restart_delay",
-        delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX).into()),
-    );
+    let millis = delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX));
+    let shown = millis.or(grows.then_some(0));
+    put("prev_restart_delay", shown.map(Into::into));
     put("_km_monitored", instance.monitored.map(Into::into));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
