@@ -9,7 +9,7 @@
     reason = "the daemon that uses all of it lands apart from it"
 )]
 
-mod daemon;
+pub(crate) mod daemon;
 pub(crate) mod date;
 mod shape;
 mod sink;
