@@ -4,7 +4,7 @@
 //! Bytes that need no date, no JSON and have no follower are not looked at: what is read is
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
-mod daemon;
+pub(crate) mod daemon;
 pub(crate) mod date;
 mod shape;
 mod sink;

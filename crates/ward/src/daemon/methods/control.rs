@@ -1,5 +1,7 @@
 //! Methods that change what runs.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
 use ward_core::record;
@@ -12,6 +14,9 @@ use crate::daemon::answers::{id_text, instance_id, unknown};
 use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
+
+/// How long after the announcement of a kill restarts are refused.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Daemon {
     pub(super) fn control_method(
@@ -65,7 +70,7 @@ impl Daemon {
                 );
             }
             "restartProcessId" => {
-                self.change("restartProcessId", first, responder, Request::Restart)
+                self.change("restartProcessId", first, responder, Request::Restart);
             }
             "reloadProcessId" => self.change("reloadProcessId", first, responder, Request::Reload),
             "softReloadProcessId" => {
@@ -135,7 +140,9 @@ impl Daemon {
                 _ => "PM2 ID unknown",
             });
         };
-        if self.kill_announced {
+        // An announced kill that never came must not forbid restarts for ever.
+        let announced = self.kill_announced.map(|at| at.elapsed());
+        if announced.is_some_and(|age| age < KILL_PATIENCE) {
             return responder
                 .error("[RestartProcessId] PM2 is being killed, stopping restart procedure...");
         }
