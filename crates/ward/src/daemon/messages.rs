@@ -32,7 +32,23 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
-            ChannelEvent::Junk { .. } | ChannelEvent::Closed { .. } => {}
+            ChannelEvent::Junk { life, junk } => {
+                let name = self.name_of(life);
+                self.say(true, &format!("{name} sent no message but junk: {junk}"));
+            }
+            ChannelEvent::Closed { life } => self.disconnected(life),
+        }
+    }
+
+    /// An app closed its channel and lives on; at its end there is nothing to tell.
+    fn disconnected(&mut self, life: Life) {
+        let instance = self
+            .supervisor
+            .instance_of(life)
+            .and_then(|id| self.supervisor.instance(id));
+        if let Some(it) = instance {
+            let text = format!("App name:{} id:{} disconnected", it.spec.name, it.id);
+            self.say(false, &text);
         }
     }
 

@@ -43,7 +43,7 @@ impl Lives {
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
-            .attach(life, &launch.output)
+            .attach(&launch.output)
             .map_err(|error| error.to_string())?;
         command.stdout = Stdio::Fd(out);
         command.stderr = Stdio::Fd(err);
