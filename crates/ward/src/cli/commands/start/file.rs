@@ -123,6 +123,7 @@ fn restart(
         act::applying(&invocation.console, action, &name(&app), &selection);
         let mut extras = Extras::new();
         extras.insert("spec".to_owned(), Value::Object(app));
+        extras.insert("respects_autostart".to_owned(), json!(true));
         jobs.push(Job {
             ids: selection.ids,
             extras,
