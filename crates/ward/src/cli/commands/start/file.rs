@@ -65,7 +65,7 @@ fn start_all(
         .into_iter()
         .partition(|found| !found.ids.is_empty());
     let mut ids: Vec<u32> = present.iter().flat_map(|found| found.ids.clone()).collect();
-    let restarted = restart(invocation, client, action, present);
+    let restarted = restart(invocation, client, action, present, &candidates);
     let missing = missing.into_iter().map(|found| found.app).collect();
     let started = launch(invocation, client, missing);
     restarted?;
@@ -112,6 +112,7 @@ fn restart(
     client: &mut Client,
     action: Action,
     present: Vec<Match>,
+    candidates: &[Candidate],
 ) -> Result<(), Failure> {
     let mut jobs = Vec::new();
     for Match { app, ids } in present {
@@ -127,7 +128,7 @@ fn restart(
             extras,
         });
     }
-    act::side_by_side(invocation, client, action, &jobs)
+    act::side_by_side(invocation, client, action, &jobs, candidates)
 }
 
 /// Starts what is missing, all side by side.
@@ -191,7 +192,13 @@ fn end_all(
     if ids.is_empty() {
         return Ok(ids);
     }
-    act::on_ids(invocation, client, action, &ids, &Extras::new())?;
+    act::on_ids(
+        invocation,
+        client,
+        action,
+        (&ids, &candidates),
+        &Extras::new(),
+    )?;
     Ok(ids)
 }
 
