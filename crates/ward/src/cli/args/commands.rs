@@ -155,7 +155,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("restart", &[], TARGETS, Apps, "stop and start again; options given here are applied", run::restart::run),
     command("reload", &[], &["<id|name|namespace|all...>"], Apps, "replace cluster processes one by one without losing a request; others are restarted", run::reload::run),
     command("stop", &[], TARGETS, Apps, "stop, and keep in the list", run::stop::run),
-    command("delete", &["del"], TARGETS, Apps, "stop, and remove from the list", run::delete::run),
+    command("delete", &["del"], &["<name|id|namespace|script|all|json|stdin...>"], Apps, "stop, and remove from the list", run::delete::run),
     examples(
         &["scale web 4                     four processes in all", "scale web +2                    two more"],
         command("scale", &[], &["<app_name>", "<number>"], Apps, "change the number of processes of an app", run::scale::run),

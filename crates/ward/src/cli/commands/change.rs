@@ -91,7 +91,11 @@ pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Fai
 /// PM2 says when a planned restart is asked for.
 pub(crate) fn announce_cron(invocation: &Invocation) {
     if let Some(Value::String(pattern)) = invocation.options.get("cron_restart") {
-        invocation.console.say(format!("cron restart at {pattern}"));
+        invocation.console.say(if pattern == "0" {
+            "disabling cron restart".to_owned()
+        } else {
+            format!("cron restart at {pattern}")
+        });
     }
 }
 

@@ -114,13 +114,17 @@ fn restart(
     present: Vec<Match>,
     candidates: &[Candidate],
 ) -> Result<(), Failure> {
+    // `restart -` is the one way to act that PM2 does not announce.
+    let quiet = invocation.target() == Some("-") && !invocation.is_command("start");
     let mut jobs = Vec::new();
     for Match { app, ids } in present {
         let selection = Selection {
             ids,
             typed_id: false,
         };
-        act::applying(&invocation.console, action, &name(&app), &selection);
+        if !quiet {
+            act::applying(&invocation.console, action, &name(&app), &selection);
+        }
         let mut extras = Extras::new();
         extras.insert("spec".to_owned(), Value::Object(app));
         jobs.push(Job {
