@@ -39,7 +39,7 @@ pub enum Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
     /// The message is not valid JSON; the official daemon dies of it.
-    #[error("message is not valid JSON")]
+    #[error("invalid JSON in the request")]
     Json,
     /// The message is no object, or names no method.
     #[error(".method required")]

@@ -85,6 +85,13 @@ proptest! {
     }
 
     #[test]
+    fn any_escapes_are_read_as_utf16_with_replacements(units in vec(any::<u16>(), 0..40)) {
+        let text: Vec<_> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        let value = json::parse(format!("\"{}\"", text.concat()).as_bytes()).unwrap();
+        prop_assert_eq!(value.as_str().unwrap(), String::from_utf16_lossy(&units));
+    }
+
+    #[test]
     fn calls_survive_the_wire(method in ".+", args in vec(value(), 0..4), id in ".*") {
         let frame = decode_in_pieces(&rpc::encode_call(&method, &args, &id), &[7]).0.remove(0);
         let request = Request::from_frame(&frame).unwrap();

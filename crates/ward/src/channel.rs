@@ -5,12 +5,6 @@
 //! An app can neither block nor flood the daemon: each channel has a window of unprocessed
 //! messages, and a channel whose window is full is not read until the control thread caught up.
 
-#![allow(
-    dead_code,
-    reason = "the daemon that uses all of it lands apart from it"
-)]
-
-mod lines;
 mod link;
 #[cfg(test)]
 mod tests;
@@ -26,6 +20,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::Life;
+use ward_wire::node_ipc::{Junk, encode_message};
 
 use crate::poll::{Poll, Waker};
 use thread::{Command, Switchboard};
@@ -43,14 +38,12 @@ pub(crate) enum ChannelEvent {
         /// Drop it when the message was dealt with: it is the app's permission to send more.
         credit: Credit,
     },
-    /// The app sent a line that is no JSON, or is too long.
+    /// The app sent a line that is no message. Told once for each channel.
     Junk {
         /// Who.
         life: Life,
-        /// How long it was.
-        bytes: usize,
-        /// As for a message.
-        credit: Credit,
+        /// What is wrong with it.
+        junk: Junk,
     },
     /// The app does not read: messages for it were thrown away.
     Choked {
@@ -111,8 +104,7 @@ impl ChannelHandle {
 
     /// Queues a message; one for a life without channel is dropped.
     pub(crate) fn send(&self, life: Life, message: &Value) {
-        let mut line = message.to_string();
-        line.push('\n');
+        let line = encode_message(message);
         // The thread is gone: so are the channels.
         self.ask(Command::Send(life, line)).ok();
     }

@@ -322,3 +322,79 @@ fn mixed_variables_are_known_as_such() {
     }));
     assert!(!env_is_mixed(&spec_from(&ours).unwrap().env));
 }
+
+mod hostile {
+    //! Whatever stands in a record: no panic, and what was understood is a fixed point.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn leaf() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop_oneof![
+                Just("null"),
+                Just("true"),
+                Just("max"),
+                Just("200M"),
+                Just("1.5s"),
+                Just(""),
+                Just("a 'b c'"),
+                Just("cluster_mode"),
+                Just("/dev/null"),
+                Just("\u{fffd}ä"),
+                Just("-3"),
+                Just("1e300"),
+            ]
+            .prop_map(Value::from),
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        leaf().prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec(("[a-z_]{0,3}", inner), 0..3)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn record() -> impl Strategy<Value = Map<String, Value>> {
+        let mut keys: Vec<String> = captured("everything").keys().cloned().collect();
+        keys.extend(captured("running").keys().cloned());
+        keys.extend(
+            ["ward", "env_", "env_x", "zzz", "script", "N", "A", "null"].map(str::to_owned),
+        );
+        let entry = (proptest::sample::select(keys), value());
+        (any::<bool>(), proptest::collection::vec(entry, 0..12)).prop_map(|(whole, entries)| {
+            let mut record = if whole {
+                captured("everything")
+            } else {
+                captured("running")
+            };
+            record.extend(entries);
+            record
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_understood_stays(record in record(), conf in record()) {
+            if let Ok(mut spec) = spec_from(&record) {
+                let again = spec_from(&prepare_record(&spec));
+                prop_assert_eq!(again.as_ref(), Ok(&spec));
+                let before = spec.clone();
+                if apply_conf(&mut spec, &conf).is_err() {
+                    prop_assert_eq!(&spec, &before);
+                }
+            }
+        }
+    }
+}

@@ -122,6 +122,25 @@ fn delays_grow_and_are_no_tight_loop() {
 }
 
 #[test]
+fn a_calm_life_ends_the_growth_of_delays() {
+    let mut world = World::new();
+    world.next(ends_after(30, 1));
+    world.next(ends_after(30, 1));
+    prepare(&mut world, &json!({"exp_backoff_restart_delay": 100}));
+    let delay = |world: &World| {
+        let app = world.supervisor.instance(APP).expect("it is kept");
+        ward_core::view::record(app)
+            .get("prev_restart_delay")
+            .cloned()
+    };
+    assert_eq!(delay(&world), None);
+    world.run(29_000);
+    assert_eq!(delay(&world), Some(json!(150)));
+    world.run(2_000);
+    assert_eq!(delay(&world), Some(json!(0)));
+}
+
+#[test]
 fn stop_and_start_while_waiting_for_the_restart() {
     let mut world = World::new();
     world.next(ends_after(2000, 1));

@@ -142,7 +142,7 @@ impl World {
             }
             Action::Drain { life } => {
                 if let Some(millis) = self.os.processes[&life].plan.drains {
-                    let drained = Happening::Says(Event::Drained { life });
+                    let drained = Happening::Says(life, Event::Drained { life });
                     self.os.plan(after(self.now, millis), drained);
                 }
             }

@@ -12,8 +12,8 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use ward_core::id::Life;
+use ward_wire::node_ipc::LineDecoder;
 
-use super::lines::Lines;
 use super::window::Window;
 use crate::poll::Interest;
 
@@ -28,7 +28,7 @@ const INBOX_FDS: usize = 64;
 pub(crate) struct Link {
     pub(crate) life: Life,
     pub(crate) socket: OwnedFd,
-    pub(crate) lines: Lines,
+    pub(crate) lines: LineDecoder,
     pub(crate) window: Window,
     /// Received, and to be claimed by the next message that says it has one.
     pub(crate) fds: VecDeque<OwnedFd>,
@@ -36,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) paused: bool,
     /// Messages were thrown away, which was told.
     pub(crate) choked: bool,
+    /// A line was no message, which was told.
+    pub(crate) told_junk: bool,
     /// What the poll was told to watch for; it does not know the socket when this is empty.
     pub(crate) interest: Interest,
     outbox: VecDeque<Outgoing>,
@@ -68,11 +70,12 @@ impl Link {
         Self {
             life,
             socket,
-            lines: Lines::default(),
+            lines: LineDecoder::new(),
             window,
             fds: VecDeque::new(),
             paused: false,
             choked: false,
+            told_junk: false,
             interest: Interest::IN,
             outbox: VecDeque::new(),
             outbox_bytes: 0,

@@ -1,15 +1,16 @@
 //! The loop of the channel thread.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::Life;
+use ward_wire::node_cluster::{NodeMessage, Outbox};
+use ward_wire::node_ipc::Line;
 
 use super::ChannelEvent;
-use super::lines::Line;
 use super::link::{Link, Received};
 use super::window::Window;
 use crate::poll::{Interest, Poll, Slots, Token};
@@ -26,7 +27,7 @@ pub(crate) enum Command {
     /// A new channel; our end.
     Open(Life, OwnedFd),
     /// A line for an app.
-    Send(Life, String),
+    Send(Life, Vec<u8>),
     /// End a channel.
     Close(Life),
 }
@@ -82,7 +83,7 @@ impl Switchboard {
                 Ok(Command::Open(life, socket)) => self.open(life, socket),
                 Ok(Command::Send(life, line)) => {
                     if let Some(token) = self.by_life.get(&life).copied() {
-                        self.send(token, line.into_bytes());
+                        self.send(token, line);
                     }
                 }
                 Ok(Command::Close(life)) => {
@@ -148,8 +149,8 @@ impl Switchboard {
             link.paused = true;
             self.paused.push(token);
         }
-        for answer in answers {
-            self.send(token, format!("{answer}\n").into_bytes());
+        if !answers.is_empty() {
+            self.send(token, answers);
         }
         self.watch(token);
         received
@@ -239,69 +240,63 @@ impl Switchboard {
     }
 }
 
-/// The next thing to tell of what was received; what wants an answer puts it into `answers`.
-fn next_event(link: &mut Link, answers: &mut Vec<Value>) -> Option<ChannelEvent> {
+/// The next thing to tell of what was received; what Node's protocol wants answered is put into
+/// `answers`.
+fn next_event(link: &mut Link, answers: &mut Vec<u8>) -> Option<ChannelEvent> {
     let life = link.life;
-    while let Some(line) = link.lines.next() {
-        let (bytes, value) = match line {
-            Line::Overlong(bytes) => (bytes, None),
-            Line::Whole(line) => (line.len(), serde_json::from_slice(line).ok()),
-        };
-        let Some(value) = value else {
-            // Only what is kept costs room: of an overlong line that is nothing.
-            let credit = link.window.take(0);
-            return Some(ChannelEvent::Junk {
-                life,
-                bytes,
-                credit,
-            });
-        };
-        if let Some(value) = user_message(value, &mut link.fds, answers) {
-            let credit = link.window.take(bytes);
-            return Some(ChannelEvent::Message {
-                life,
-                value,
-                credit,
-            });
+    loop {
+        let before = link.lines.remainder().0.len();
+        let line = link.lines.next()?;
+        let bytes = before.saturating_sub(link.lines.remainder().0.len());
+        match line {
+            Line::User(value) => return Some(message(link, value, bytes)),
+            Line::Internal(internal) => {
+                if let Some(value) = internal_message(link, internal, answers) {
+                    return Some(message(link, value, bytes));
+                }
+            }
+            Line::Junk(junk) => {
+                if !core::mem::replace(&mut link.told_junk, true) {
+                    return Some(ChannelEvent::Junk { life, junk });
+                }
+            }
         }
-    }
-    None
-}
-
-/// What of a received value is meant for us. Node's own messages are answered here: without
-/// acknowledgement a sender of descriptors is mute for ever.
-fn user_message(
-    value: Value,
-    fds: &mut VecDeque<OwnedFd>,
-    answers: &mut Vec<Value>,
-) -> Option<Value> {
-    let Some(command) = internal_command(&value) else {
-        return Some(value);
-    };
-    let key = || value.get("key").cloned().unwrap_or(Value::Null);
-    match command {
-        "NODE_HANDLE" => {
-            let arrived = fds.pop_front().is_some();
-            let answer = if arrived { "ACK" } else { "NACK" };
-            answers.push(json!({ "cmd": format!("NODE_HANDLE_{answer}") }));
-            let inner = value.get("msg")?;
-            // Without its handle the message will be sent again.
-            (arrived && internal_command(inner).is_none()).then(|| inner.clone())
-        }
-        "NODE_SOCKET_GET_COUNT" => {
-            answers.push(json!({ "cmd": "NODE_SOCKET_COUNT", "key": key(), "count": 0 }));
-            None
-        }
-        "NODE_SOCKET_NOTIFY_CLOSE" => {
-            answers.push(json!({ "cmd": "NODE_SOCKET_ALL_CLOSED", "key": key() }));
-            None
-        }
-        _ => None,
     }
 }
 
-/// The command of a message that user code of Node never sees.
-fn internal_command(value: &Value) -> Option<&str> {
-    let command = value.get("cmd")?.as_str()?;
-    (command.len() > 5 && command.starts_with("NODE_")).then_some(command)
+fn message(link: &Link, value: Value, bytes: usize) -> ChannelEvent {
+    ChannelEvent::Message {
+        life: link.life,
+        value,
+        credit: link.window.take(bytes),
+    }
+}
+
+/// Answers Node's own messages. Without acknowledgement a sender of descriptors is mute for ever.
+/// Returns the message for others, when one travelled with a descriptor.
+fn internal_message(link: &mut Link, message: NodeMessage, answers: &mut Vec<u8>) -> Option<Value> {
+    match message {
+        NodeMessage::Handle(handle) => {
+            if link.fds.pop_front().is_none() {
+                // It will be sent again, with its descriptor.
+                Outbox::handle_nack(answers);
+                return None;
+            }
+            Outbox::handle_ack(answers);
+            handle.user_message().cloned()
+        }
+        NodeMessage::SocketGetCount { key } => {
+            Outbox::socket_count(answers, &key, 0);
+            None
+        }
+        NodeMessage::SocketNotifyClose { key } => {
+            Outbox::socket_all_closed(answers, &key);
+            None
+        }
+        NodeMessage::Cluster(_)
+        | NodeMessage::HandleAck
+        | NodeMessage::HandleNack
+        | NodeMessage::Ward { .. }
+        | NodeMessage::Other { .. } => None,
+    }
 }

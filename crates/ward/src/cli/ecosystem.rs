@@ -68,6 +68,10 @@ pub(crate) struct Loaded {
     /// Selected apps, checked, variables chosen, names filled in. May be empty.
     pub(crate) apps: Vec<Decl>,
     /// Environments to deploy to.
+    #[allow(
+        dead_code,
+        reason = "for the command that deploys; their variables are merged here"
+    )]
     pub(crate) deploy: Option<Map<String, Value>>,
     /// For standard error: unknown keys, a missing environment, code in a `.json`.
     pub(crate) notices: Vec<String>,
@@ -106,7 +110,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     })?;
     match kind {
         Kind::Program | Kind::TypeScript => {
-            let value = program::evaluate(&path, kind == Kind::TypeScript)
+            let (value, printed) = program::evaluate(&path, kind == Kind::TypeScript)
                 .map_err(|failed| malformed(target, &failed))?;
             assemble(
                 Source {
@@ -115,7 +119,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
                 },
                 value,
                 selection,
-                Vec::new(),
+                printed,
             )
         }
         _ => from_text(target, &text, kind, selection),

@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::net::unix::WriteHalf;
 use tokio::sync::Notify;
 use ward_wire::bus::encode_event;
 
@@ -131,7 +133,8 @@ async fn serve(mut stream: UnixStream, subscriber: Rc<Subscriber>) {
         tokio::select! {
             () = subscriber.wake.notified() => {}
             read = reader.read(&mut ignored), if reading => match read {
-                // A half-closed subscriber still wants its events; a gone one fails at the write.
+                // A half-closed subscriber still wants its events.
+                Ok(0) if is_gone(&writer) => break,
                 Ok(0) => reading = false,
                 Ok(_) => {}
                 Err(_) => break,
@@ -139,4 +142,15 @@ async fn serve(mut stream: UnixStream, subscriber: Rc<Subscriber>) {
         }
     }
     subscriber.queue.borrow_mut().closed = true;
+}
+
+/// Whether nobody will ever read what is written: the other end is closed, not only half of it.
+fn is_gone(writer: &WriteHalf<'_>) -> bool {
+    let stream: &UnixStream = writer.as_ref();
+    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    let now = Timespec::default();
+    rustix::event::poll(&mut watched, Some(&now)).is_ok()
+        && watched[0]
+            .revents()
+            .intersects(PollFlags::HUP | PollFlags::ERR)
 }

@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use memchr::{memchr, memrchr};
-use ward_core::id::Life;
 
 use super::shape::Shape;
 use super::sink::{SharedSink, Sinks};
@@ -22,7 +21,6 @@ const LONGEST_HELD: usize = 64 * 1024;
 /// A stream to be, as it travels to the log thread.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) life: Life,
     pub(crate) origin: Arc<Origin>,
     pub(crate) error: bool,
     pub(crate) pipe: OwnedFd,
@@ -34,7 +32,6 @@ pub(crate) struct Stream {
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) life: Life,
     pub(crate) origin: Arc<Origin>,
     pub(crate) pipe: OwnedFd,
     error: bool,
@@ -75,7 +72,6 @@ impl Source {
             }
         }
         Self {
-            life: stream.life,
             origin: stream.origin,
             pipe: stream.pipe,
             error: stream.error,
@@ -170,7 +166,6 @@ impl Source {
             return;
         }
         work.chunks.push(LogChunk {
-            life: self.life,
             origin: Arc::clone(&self.origin),
             error: self.error,
             at_ms: work.wall_ms,

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::sync::mpsc::{Receiver, channel};
-use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::{LogChunk, LogHandle, LogThread};
@@ -71,14 +70,14 @@ impl Desk {
         }
     }
 
-    fn attach(&self, life: u64, output: &Output) -> (fs::File, fs::File) {
-        let (out, err) = self.handle.attach(Life(life), output).unwrap();
+    fn attach(&self, output: &Output) -> (fs::File, fs::File) {
+        let (out, err) = self.handle.attach(output).unwrap();
         (out.into(), err.into())
     }
 
     /// Runs a program to its end; nobody waits for its output.
-    fn run(&self, life: u64, output: &Output, program: &str, args: &[&str]) {
-        let (out, err): (OwnedFd, OwnedFd) = self.handle.attach(Life(life), output).unwrap();
+    fn run(&self, output: &Output, program: &str, args: &[&str]) {
+        let (out, err): (OwnedFd, OwnedFd) = self.handle.attach(output).unwrap();
         let status = Command::new(program)
             .args(args)
             .stdin(Stdio::null())

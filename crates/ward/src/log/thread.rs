@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
-use ward_core::id::Life;
 
 use super::sink::Sinks;
 use super::source::{Source, Stream, Work};
@@ -38,8 +37,6 @@ const DRAIN_READS: usize = 256;
 pub(crate) enum Command {
     /// Two streams of a life, with their files opened.
     Attach(Vec<Stream>),
-    /// Take what is there and close.
-    Forget(Life),
     /// Open all files anew.
     Reopen(oneshot::Sender<()>),
     /// Empty these files.
@@ -102,7 +99,7 @@ impl Pump {
             }
             self.work.wall_ms = wall_ms();
             self.work.followed = self.shared.followed.load(Ordering::Relaxed);
-            self.obey(&mut buffer);
+            self.obey();
             let mut most = 0;
             for (token, _) in &ready {
                 most = most.max(self.pump_some(*token, &mut buffer));
@@ -183,17 +180,12 @@ impl Pump {
         self.finish(token);
     }
 
-    fn obey(&mut self, buffer: &mut [u8]) {
+    fn obey(&mut self) {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Attach(streams)) => {
                     for stream in streams {
                         self.attach(stream);
-                    }
-                }
-                Ok(Command::Forget(life)) => {
-                    for token in self.sources.tokens(|source| source.life == life) {
-                        self.drain(token, buffer);
                     }
                 }
                 Ok(Command::Reopen(done)) => {

@@ -166,7 +166,9 @@ fn stop_and_delete_while_launching() {
         "600000",
     ];
     let mut starting = ward.command(&words);
-    starting.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    starting
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut starting = starting.spawn().unwrap();
     ward.wait_status("app", "launching");
     let first = ward.pid("app");

@@ -1,11 +1,16 @@
 //! Output of apps: files, followers, dates, rotation. Nothing is lost.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::num::NonZero;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Bus, Ward, kill, wait_gone};
+use crate::harness::{Bus, DEADLINE, Ward, kill, wait_gone};
 
 /// An app that appends to its output what is written into the file `say` (a named pipe).
 const ECHO: &str = "while :; do read -r line < say && echo \"$line\"; done\n";
@@ -184,8 +189,10 @@ fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
     // The signal does the same, for logrotate.
     fs::rename(&file, &old).unwrap();
     kill(ward.daemons()[0], rustix::process::Signal::USR2);
+    let until = Instant::now() + DEADLINE;
     while !file.exists() {
-        std::thread::yield_now();
+        assert!(Instant::now() < until, "the file was not opened anew");
+        thread::yield_now();
     }
     echo.say(&ward, "five");
     assert_eq!(ward.log("echo-out.log"), "five\n");
@@ -252,6 +259,58 @@ fn instances_have_files_of_their_own_or_one_for_all() {
         .collect();
     lines.sort();
     assert_eq!(lines, ["I am 0", "I am 1"]);
+}
+
+/// A disk that is full for one app is full for this one alone, and is told.
+#[test]
+fn a_full_disk_stops_neither_the_app_nor_the_others() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    ward.write("full.sh", "head -c 1000000 /dev/zero; exec sleep 1000");
+    let mut bus = ward.bus();
+    ward.run(&["start", "full.sh", "-o", "/dev/full"])
+        .succeeds();
+    bus.wait("output of the app", |event| event.is_output("full", "\0"));
+    assert_eq!(ward.status("full"), "online");
+    echo.say(&ward, "still here");
+    assert_eq!(ward.log("echo-out.log"), "still here\n");
+    let told = ward.daemon_log();
+    let complaint = "cannot write /dev/full: No space left on device";
+    assert_eq!(told.matches(complaint).count(), 1, "{told}");
+}
+
+#[test]
+fn logs_follows_what_is_written() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    let mut logs = ward
+        .command(&["logs", "echo", "--raw", "--lines", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(logs.stdout.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        for line in output.lines() {
+            sender.send(line.unwrap()).ok();
+        }
+    });
+    // When it has subscribed it hears us; until then it is told again.
+    let mut number = 0;
+    let heard = loop {
+        number += 1;
+        echo.say(&ward, &format!("line {number}"));
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
+            break line;
+        }
+        assert!(number < 300, "nothing was heard");
+    };
+    assert!(heard.starts_with("line "), "{heard:?}");
+    echo.say(&ward, "the last one");
+    assert!(lines.iter().any(|line| line == "the last one"));
+    logs.kill().unwrap();
+    logs.wait().unwrap();
+    reader.join().unwrap();
 }
 
 /// Lifecycle 10.6: somebody who subscribes and never reads costs neither memory nor lines.

@@ -3,7 +3,9 @@
 use crate::harness::{Ward, alive, free_port, kill, wait_gone};
 
 fn pids_in(text: &str, word: &str) -> Vec<u32> {
-    text.lines().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok()).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix(word)?.trim().parse().ok())
+        .collect()
 }
 
 /// R3: an orphaned child does not keep the port, neither over restarts nor after delete.
@@ -54,11 +56,16 @@ fn children_that_ignore_signals_die() {
          wait\n",
     );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.sh", "--kill-timeout", "300"]).succeeds();
+    ward.run(&["start", "app.sh", "--kill-timeout", "300"])
+        .succeeds();
     let mut seen = 0;
     while seen < 3 {
         let event = bus.wait_output("app", "pid ");
-        seen += event.payload["data"].as_str().unwrap().matches("pid ").count();
+        seen += event.payload["data"]
+            .as_str()
+            .unwrap()
+            .matches("pid ")
+            .count();
     }
     let pids = pids_in(&ward.log("app-out.log"), "pid ");
     assert_eq!(pids.len(), 3);
@@ -73,7 +80,10 @@ fn children_that_ignore_signals_die() {
 #[test]
 fn memory_of_a_wrapper_counts_its_tree() {
     let ward = Ward::new();
-    ward.write("package.json", r#"{"name":"x","version":"1.2.3","scripts":{"start":"node big.js"}}"#);
+    ward.write(
+        "package.json",
+        r#"{"name":"x","version":"1.2.3","scripts":{"start":"node big.js"}}"#,
+    );
     ward.write(
         "big.js",
         "const b = Buffer.alloc(150 << 20, 1); console.log('allocated ' + b.length); setInterval(() => b, 1000)",
@@ -88,15 +98,23 @@ fn memory_of_a_wrapper_counts_its_tree() {
 #[test]
 fn an_app_over_its_memory_limit_is_restarted() {
     let ward = Ward::new().with_env("PM2_WORKER_INTERVAL", "100");
-    ward.write("app.py", "b = bytearray(120 << 20)\nprint('allocated', len(b))\nimport time\ntime.sleep(1000)\n");
+    ward.write(
+        "app.py",
+        "b = bytearray(120 << 20)\nprint('allocated', len(b))\nimport time\ntime.sleep(1000)\n",
+    );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.py", "--max-memory-restart", "60M"]).succeeds();
+    ward.run(&["start", "app.py", "--max-memory-restart", "60M"])
+        .succeeds();
     let first = ward.pid("app");
     bus.wait("its restart", |event| {
         event.is_process("online") && event.payload["process"]["restart_time"].as_u64() > Some(0)
     });
     wait_gone(first);
-    assert!(ward.daemon_log().contains("exceeds --max-memory-restart"), "{}", ward.daemon_log());
+    assert!(
+        ward.daemon_log().contains("exceeds --max-memory-restart"),
+        "{}",
+        ward.daemon_log()
+    );
 }
 
 /// Lifecycle 10.10: no external program is needed to end a tree.
@@ -133,11 +151,13 @@ fn a_message_stop_after_a_signal_stop_leaves_one_process() {
          console.log('pid ' + process.pid)",
     );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.js", "--kill-timeout", "20000"]).succeeds();
+    ward.run(&["start", "app.js", "--kill-timeout", "20000"])
+        .succeeds();
     bus.wait_output("app", "pid ");
     ward.run(&["restart", "app"]).succeeds();
     bus.wait_output("app", "pid ");
-    ward.run(&["restart", "app", "--shutdown-with-message"]).succeeds();
+    ward.run(&["restart", "app", "--shutdown-with-message"])
+        .succeeds();
     bus.wait_output("app", "pid ");
     let pids = pids_in(&ward.log("app-out.log"), "pid ");
     assert_eq!(pids.len(), 3);
@@ -155,7 +175,9 @@ fn without_treekill_only_the_main_process_is_ended() {
     ward.run(&["start", "app.sh", "--no-treekill"]).succeeds();
     bus.wait_output("app", "pid ");
     ward.run(&["stop", "app"]).succeeds();
-    let [child] = pids_in(&ward.log("app-out.log"), "pid ")[..] else { panic!("one child") };
+    let [child] = pids_in(&ward.log("app-out.log"), "pid ")[..] else {
+        panic!("one child")
+    };
     assert!(alive(child), "it was to be left alone");
     kill(child, rustix::process::Signal::KILL);
 }
@@ -164,9 +186,13 @@ fn without_treekill_only_the_main_process_is_ended() {
 #[test]
 fn an_app_that_ignores_the_request_is_killed_after_its_grace_period() {
     let ward = Ward::new();
-    ward.write("app.sh", "trap 'echo asked' INT\necho up\nwhile :; do sleep 0.1; done\n");
+    ward.write(
+        "app.sh",
+        "trap 'echo asked' INT\necho up\nwhile :; do sleep 0.1; done\n",
+    );
     let mut bus = ward.bus();
-    ward.run(&["start", "app.sh", "--kill-timeout", "400"]).succeeds();
+    ward.run(&["start", "app.sh", "--kill-timeout", "400"])
+        .succeeds();
     bus.wait_output("app", "up");
     ward.run(&["stop", "app"]).succeeds();
     let app = ward.app("app");

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::{Desk, LIMIT, read};
@@ -29,7 +28,7 @@ fn nothing_of_a_dying_process_is_lost() {
     ] {
         let desk = Desk::new();
         let flag = if program == "node" { "-e" } else { "-c" };
-        desk.run(1, &desk.output(), program, &[flag, script]);
+        desk.run(&desk.output(), program, &[flag, script]);
         let folder = desk.finish();
         let out = read(&folder, "out");
         assert_eq!(out.lines().count(), 5000, "{program}");
@@ -42,7 +41,7 @@ fn nothing_of_a_dying_process_is_lost() {
 fn rotation_by_rename_and_reopen_loses_nothing() {
     const LINES: usize = 200_000;
     let desk = Desk::new();
-    let (out, err) = desk.attach(1, &desk.output());
+    let (out, err) = desk.attach(&desk.output());
     drop(err);
     let writer = std::thread::spawn(move || {
         let mut out = std::io::BufWriter::with_capacity(100, out);
@@ -81,11 +80,11 @@ fn rotation_by_rename_and_reopen_loses_nothing() {
 #[test]
 fn a_file_removed_between_two_lives_is_there_again() {
     let desk = Desk::new();
-    let (mut out, err) = desk.attach(1, &desk.output());
+    let (mut out, err) = desk.attach(&desk.output());
     out.write_all(b"one\n").unwrap();
     desk.expect("out", "one\n");
     fs::remove_file(desk.path("out")).unwrap();
-    let (mut second, err2) = desk.attach(2, &desk.output());
+    let (mut second, err2) = desk.attach(&desk.output());
     second.write_all(b"two\n").unwrap();
     drop((out, err, second, err2));
     assert_eq!(read(&desk.finish(), "out"), "two\n");
@@ -94,7 +93,7 @@ fn a_file_removed_between_two_lives_is_there_again() {
 #[test]
 fn flush_empties_open_and_closed_files_and_makes_none() {
     let desk = Desk::new();
-    let (mut out, _err) = desk.attach(1, &desk.output());
+    let (mut out, _err) = desk.attach(&desk.output());
     out.write_all(b"old\n").unwrap();
     desk.expect("out", "old\n");
     fs::write(desk.path("closed"), "old").unwrap();
@@ -122,7 +121,7 @@ fn files_are_private_and_folders_are_made() {
         out_path: Some(path.to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let _ends = desk.attach(1, &output);
+    let _ends = desk.attach(&output);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
@@ -137,10 +136,9 @@ fn no_file_means_no_file() {
         err_path: Some("NULL".to_owned()),
         ..desk.output()
     };
-    desk.run(1, &output, "echo", &["seen"]);
+    desk.run(&output, "echo", &["seen"]);
     assert_eq!(desk.next().data, "seen\n");
     desk.run(
-        2,
         &Output {
             disabled: true,
             ..desk.output()
@@ -172,7 +170,7 @@ fn an_unwritable_path_fails_at_once() {
         out_path: Some(desk.path("file/out").to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let error = desk.handle.attach(Life(1), &output).unwrap_err();
+    let error = desk.handle.attach(&output).unwrap_err();
     assert!(error.to_string().contains("file/out"), "{error}");
 }
 
@@ -183,10 +181,10 @@ fn a_full_disk_is_told_once_and_delays_nobody() {
         out_path: Some("/dev/full".to_owned()),
         ..desk.output()
     };
-    let (mut full, err) = desk.attach(1, &output);
+    let (mut full, err) = desk.attach(&output);
     // More than the pipe holds: it goes on being read.
     full.write_all(&vec![b'x'; 3_000_000]).unwrap();
-    desk.run(2, &desk.output(), "echo", &["fine"]);
+    desk.run(&desk.output(), "echo", &["fine"]);
     drop((full, err));
     let folder = desk.finish();
     assert_eq!(read(&folder, "out"), "fine\n");
@@ -220,7 +218,7 @@ fn writing_goes_on_when_there_is_space_again() {
         out_path: Some(path.to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let (mut out, err) = desk.attach(1, &output);
+    let (mut out, err) = desk.attach(&output);
     drop(err);
     out.write_all(&vec![b'x'; 1_000_000]).unwrap();
     let deadline = Instant::now() + LIMIT;

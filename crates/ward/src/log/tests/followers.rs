@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::{Desk, LIMIT, read};
@@ -14,7 +13,7 @@ use crate::log::Origin;
 fn a_follower_sees_a_prompt_after_a_while_and_lines_at_once() {
     let mut desk = Desk::new();
     desk.handle.set_followed(true);
-    let (mut out, _err) = desk.attach(1, &desk.output());
+    let (mut out, _err) = desk.attach(&desk.output());
     out.write_all(b"whole\nname? ").unwrap();
     let first = desk.next();
     assert_eq!((first.data.as_str(), first.error), ("whole\n", false));
@@ -33,7 +32,7 @@ fn a_follower_sees_a_prompt_after_a_while_and_lines_at_once() {
 fn a_follower_that_does_not_read_loses_chunks_and_files_lose_nothing() {
     let desk = Desk::with_queue(2);
     desk.handle.set_followed(true);
-    let (mut out, err) = desk.attach(1, &desk.output());
+    let (mut out, err) = desk.attach(&desk.output());
     drop(err);
     for _ in 0..50 {
         out.write_all(&[b"x".repeat(99), b"\n".to_vec()].concat().repeat(1000))
@@ -45,23 +44,9 @@ fn a_follower_that_does_not_read_loses_chunks_and_files_lose_nothing() {
 }
 
 #[test]
-fn forget_takes_what_is_there_and_lets_go() {
-    let desk = Desk::new();
-    let (mut out, _err) = desk.attach(1, &desk.output());
-    out.write_all(b"before\n").unwrap();
-    desk.handle.forget(Life(1));
-    let deadline = Instant::now() + LIMIT;
-    while out.write_all(b"x").is_ok() {
-        assert!(Instant::now() < deadline, "the pipe is still read");
-    }
-    let folder = desk.finish();
-    assert!(read(&folder, "out").starts_with("before\n"));
-}
-
-#[test]
 fn stop_waits_no_longer_than_told() {
     let desk = Desk::new();
-    let (mut out, _err) = desk.attach(1, &desk.output());
+    let (mut out, _err) = desk.attach(&desk.output());
     out.write_all(b"kept\n").unwrap();
     let begin = Instant::now();
     let folder = desk.folder;
@@ -98,7 +83,7 @@ fn cpu_per_gigabyte() {
             date_format,
             ..desk.output()
         };
-        desk.run(1, &output, "sh", &["-c", producer]);
+        desk.run(&output, "sh", &["-c", producer]);
         let cpu = log_thread_cpu();
         println!(
             "{name}: {:.2} s CPU per GB, {:.2} GB/s",

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Write as _;
 
-use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::{Desk, read};
@@ -11,7 +10,7 @@ use super::{Desk, read};
 #[test]
 fn bytes_without_form_pass_as_they_are() {
     let desk = Desk::new();
-    let (mut out, err) = desk.attach(1, &desk.output());
+    let (mut out, err) = desk.attach(&desk.output());
     out.write_all(b"a prompt: ").unwrap();
     desk.expect("out", "a prompt: ");
     out.write_all(&[0xFF, 0xFE, b'\n']).unwrap();
@@ -28,7 +27,7 @@ fn every_line_has_its_date_however_it_was_written() {
         date_format: Some("[D]".to_owned()),
         ..desk.output()
     };
-    let (mut out, err) = desk.attach(1, &output);
+    let (mut out, err) = desk.attach(&output);
     drop(err);
     for piece in ["part1 ", "part2\nline2\n\nline4 ", "goes on\n", "no end"] {
         out.write_all(piece.as_bytes()).unwrap();
@@ -50,7 +49,7 @@ fn json_records_are_one_per_line_in_the_known_form() {
         combined_path: Some(desk.path("both").to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let (mut out, mut err) = desk.attach(1, &output);
+    let (mut out, mut err) = desk.attach(&output);
     out.write_all("say \"é\"\n".as_bytes()).unwrap();
     err.write_all(b"oops").unwrap();
     drop((out, err));
@@ -73,7 +72,7 @@ fn json_without_a_format_has_an_iso_timestamp() {
         json: true,
         ..desk.output()
     };
-    desk.run(1, &output, "echo", &["x"]);
+    desk.run(&output, "echo", &["x"]);
     let folder = desk.finish();
     let record: serde_json::Value = serde_json::from_str(&read(&folder, "out")).unwrap();
     let timestamp = record["timestamp"].as_str().unwrap();
@@ -89,14 +88,12 @@ fn characters_split_over_writes_stay_whole() {
         json: true,
         ..desk.output()
     };
-    let (mut out, _err) = desk.attach(1, &output);
-    let (mut plain, _err2) = desk.attach(
-        2,
-        &Output {
-            out_path: None,
-            ..desk.output()
-        },
-    );
+    let (mut out, _err) = desk.attach(&output);
+    let (mut plain, _err2) = desk.attach(&Output {
+        out_path: None,
+        pm_id: 4,
+        ..desk.output()
+    });
     let crab = "🦀\n".as_bytes();
     for byte in crab {
         out.write_all(&[*byte]).unwrap();
@@ -105,7 +102,7 @@ fn characters_split_over_writes_stay_whole() {
     let (mut json, mut raw) = (String::new(), String::new());
     while !(json.contains("app_name") && raw.ends_with('\n')) {
         let chunk = desk.next();
-        let text = if chunk.life == Life(1) {
+        let text = if chunk.origin.pm_id == 3 {
             &mut json
         } else {
             &mut raw
@@ -123,7 +120,7 @@ fn an_overlong_line_gets_one_date_and_no_line_end() {
         date_format: Some("[D]".to_owned()),
         ..desk.output()
     };
-    let (mut out, err) = desk.attach(1, &output);
+    let (mut out, err) = desk.attach(&output);
     drop(err);
     let long = "é".repeat(200_000);
     out.write_all(long.as_bytes()).unwrap();
@@ -142,7 +139,7 @@ fn lines_of_streams_that_share_a_file_do_not_mix() {
     let output = desk.one_file();
     let mut writers = Vec::new();
     for life in 0..4 {
-        let (out, err) = desk.attach(life, &output);
+        let (out, err) = desk.attach(&output);
         for (mut pipe, name) in [(out, "o"), (err, "e")] {
             writers.push(std::thread::spawn(move || {
                 let line = format!("{name}{life}{}\n", "x".repeat(97));
@@ -167,8 +164,8 @@ fn lines_of_streams_that_share_a_file_do_not_mix() {
 #[test]
 fn an_unfinished_line_is_not_continued_by_another_app() {
     let desk = Desk::new();
-    let (mut other, err) = desk.attach(2, &desk.one_file());
-    desk.run(1, &desk.one_file(), "printf", &["no end"]);
+    let (mut other, err) = desk.attach(&desk.one_file());
+    desk.run(&desk.one_file(), "printf", &["no end"]);
     desk.expect("out", "no end");
     other.write_all(b"next\n").unwrap();
     desk.expect("out", "no end\nnext\n");
