@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::cli::messages::Console;
+use crate::cli::out::inspect::inspect;
 use crate::cli::select::{self, Candidate, NotFound, Selection};
 use crate::exit::Failure;
 
@@ -84,21 +85,17 @@ pub(crate) fn on_word(
 
 /// `[PM2] Applying action …`.
 pub(crate) fn applying(console: &Console, action: Action, word: &str, selection: &Selection) {
-    let ids: Vec<String> = selection
-        .ids
-        .iter()
-        .map(|id| {
-            if selection.typed_id {
-                format!("'{id}'")
-            } else {
-                id.to_string()
-            }
-        })
-        .collect();
+    let ids = selection.ids.iter().map(|id| {
+        if selection.typed_id {
+            Value::String(id.to_string())
+        } else {
+            Value::from(*id)
+        }
+    });
     console.say(format!(
-        "Applying action {} on app [{word}](ids: [ {} ])",
+        "Applying action {} on app [{word}](ids: {})",
         action.method(),
-        ids.join(", ")
+        inspect(&ids.collect())
     ));
 }
 
