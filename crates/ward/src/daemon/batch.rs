@@ -186,12 +186,13 @@ impl Daemon {
     /// The result of one part: an entry, or for `prepare` one entry per instance.
     fn result(&mut self, word: Word, id: InstanceId, reply: Reply) -> Value {
         match reply {
-            Ok(Outcome::Instances(ids)) if word.action == "prepare" => {
-                ids.into_iter().map(|id| self.entry(id, None)).collect()
-            }
+            Ok(Outcome::Instances(ids)) if word.action == "prepare" => ids
+                .into_iter()
+                .map(|id| self.entry(word, id, None))
+                .collect(),
             Ok(Outcome::Instances(ids)) if word.action == "scale" => {
                 let added = ids.first().copied().unwrap_or(id);
-                let mut entry = self.entry(added, None);
+                let mut entry = self.entry(word, added, None);
                 entry["added"] = added.0.into();
                 entry
             }
@@ -203,24 +204,30 @@ impl Daemon {
                 json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
-                let entry = self.entry(id, None);
+                let entry = self.entry(word, id, None);
                 self.announce(word, &entry["process"]["pm2_env"]);
                 entry
             }
             Err(error) if word.action == "prepare" => {
                 json!([{ "ok": false, "error": refusal(word.method, "", &error) }])
             }
-            Err(error) => self.entry(id, Some(refusal(word.method, &id.to_string(), &error))),
+            Err(error) => self.entry(
+                word,
+                id,
+                Some(refusal(word.method, &id.to_string(), &error)),
+            ),
         }
     }
 
-    fn entry(&self, id: InstanceId, error: Option<String>) -> Value {
+    /// The result for one instance. Why it does not run matters only to those who started it.
+    fn entry(&self, word: Word, id: InstanceId, error: Option<String>) -> Value {
         let Some(instance) = self.supervisor.instance(id) else {
             return json!({ "pm_id": id.0, "ok": error.is_none(), "error": error });
         };
         let failure = instance
             .failure
             .as_ref()
+            .filter(|_| !matches!(word.action, "reset" | "stop" | "delete"))
             .map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
@@ -233,7 +240,7 @@ impl Daemon {
     }
 
     /// The entries of an app that is not ready when the time of the request is over.
-    fn unready(&self, name: &str, waited: f32) -> Value {
+    fn unready(&self, word: Word, name: &str, waited: f32) -> Value {
         let error = format!("{name} is not ready within {waited}s; it goes on");
         let of_app = |it: &&Instance| it.spec.name == name;
         let entries: Vec<Value> = self
@@ -242,7 +249,7 @@ impl Daemon {
             .filter(of_app)
             .map(|it| {
                 let running = matches!(it.state, State::Online { .. });
-                self.entry(it.id, (!running).then(|| error.clone()))
+                self.entry(word, it.id, (!running).then(|| error.clone()))
             })
             .collect();
         if entries.is_empty() {
@@ -281,8 +288,8 @@ impl Daemon {
             let ids: Vec<InstanceId> = batch.parts.iter().map(|(id, _)| *id).collect();
             for (index, id) in ids.into_iter().enumerate() {
                 let entry = || match batch.action.action {
-                    "prepare" => self.unready(&batch.parts[index].1, waited),
-                    _ => self.entry(id, Some(late.clone())),
+                    "prepare" => self.unready(batch.action, &batch.parts[index].1, waited),
+                    _ => self.entry(batch.action, id, Some(late.clone())),
                 };
                 batch.results.entry(index).or_insert_with(entry);
             }
