@@ -12,6 +12,7 @@ mod tests;
 
 use serde_json::{Map, Value};
 
+use crate::config::env;
 use crate::spec::{AppSpec, EnvLayers};
 
 pub use read::spec_from;
@@ -40,21 +41,43 @@ pub enum BadSpec {
 
 /// What the app gets and the record shows: later layers win.
 pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
-    let mut env = layers.captured.clone();
+    let mut merged = layers.captured.clone();
     for layer in [&layers.declared, &layers.injected] {
-        env.extend(
+        merged.extend(
             layer
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
     }
-    env
+    merged
 }
 
 /// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
 /// know only the merge. Such an app would lose them if its captured layer were replaced.
 pub fn env_is_mixed(layers: &EnvLayers) -> bool {
     layers.declared.is_empty() && layers.captured.contains_key(FROM_FILE)
+}
+
+/// Takes the environment of a shell as the captured layer (`--update-env`): what the shell has no
+/// longer is gone, what the app filters stays out, and what belongs to the app's own user and
+/// folder stays as it is.
+pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
+    let mut fresh = env::without_internal(shell.clone());
+    if let Some(rule) = &spec.filter_env {
+        fresh = env::filter(fresh, Some(&write::filter_env(rule)));
+    }
+    let old = &spec.env.captured;
+    let own_folder = old.get("PWD").and_then(Value::as_str) == Some(spec.program.cwd.as_str());
+    for (name, own) in [("HOME", spec.user.uid.is_some()), ("PWD", own_folder)] {
+        if let Some(value) = old.get(name).filter(|_| own) {
+            fresh.insert(name.to_owned(), value.clone());
+        }
+    }
+    if env_is_mixed(&spec.env) {
+        spec.env.captured.extend(fresh);
+    } else {
+        spec.env.captured = fresh;
+    }
 }
 
 /// Merges PM2's `current_conf` over a declaration: the string `null` deletes a key, an empty `env`

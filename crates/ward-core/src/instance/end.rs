@@ -234,9 +234,10 @@ impl Instance {
         }
     }
 
-    /// It is stopped, for good reasons.
+    /// It is stopped, for good reasons; why it could not run before is of no interest any more.
     pub(super) fn rest(&mut self, turn: &mut Turn<'_>) {
         self.state = State::Stopped;
+        self.failure = None;
         self.announce_start(turn);
         self.settle_up(turn);
         self.settle_down(turn);

@@ -323,6 +323,32 @@ fn mixed_variables_are_known_as_such() {
     assert!(!env_is_mixed(&spec_from(&ours).unwrap().env));
 }
 
+#[test]
+fn a_new_shell_takes_the_place_of_the_old_one() {
+    let record = object(json!({
+        "name": "w", "pm_exec_path": "/srv/a", "pm_cwd": "/srv", "filter_env": ["SECRET"], "uid": 33,
+        "ward": {
+            "captured": {"OLD": "1", "HOME": "/var/www", "PWD": "/srv"}, "declared": {"PORT": 80},
+            "injected": {"PM2_JSON_PROCESSING": "true"},
+        },
+    }));
+    let shell = object(
+        json!({"NEW": "2", "SECRET_A": "s", "HOME": "/root", "PWD": "/tmp", "PORT": "1", "PM2_USAGE": "CLI"}),
+    );
+    let mut spec = spec_from(&record).unwrap();
+    recapture(&mut spec, &shell);
+    let layers = &spec.env;
+    let wanted = json!({"NEW": "2", "HOME": "/var/www", "PWD": "/srv", "PORT": "1"});
+    assert_eq!(Value::Object(layers.captured.clone()), wanted);
+    assert_eq!(merged_env(layers)["PORT"], json!(80));
+    // PM2's dump does not tell the file's variables from the shell's: none may be lost.
+    let mut mixed = spec_from(&captured("ecosystem")).unwrap();
+    recapture(&mut mixed, &shell);
+    assert_eq!(mixed.env.captured["NEW"], json!("2"));
+    assert_eq!(mixed.env.captured["NODE_ENV"], json!("production"));
+    assert!(env_is_mixed(&mixed.env) && !mixed.env.captured.contains_key("SECRET_A"));
+}
+
 mod hostile {
     //! Whatever stands in a record: no panic, and what was understood is a fixed point.
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use ward_core::id::InstanceId;
+use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, Request};
 use ward_core::view;
 
@@ -34,6 +35,9 @@ pub(super) struct Batch {
     /// How many may run at once.
     pub(super) parallel: usize,
     pub(super) deadline: Option<Instant>,
+    asked: Instant,
+    /// All parts: the instance, or for `prepare` the name of the app.
+    parts: Vec<(InstanceId, String)>,
     running: usize,
     begun: usize,
     results: BTreeMap<usize, Value>,
@@ -71,6 +75,8 @@ impl Batch {
             queue: VecDeque::new(),
             parallel: parallel.max(1),
             deadline,
+            asked: Instant::now(),
+            parts: Vec::new(),
             running: 0,
             begun: 0,
             results: BTreeMap::new(),
@@ -105,7 +111,9 @@ impl Batches {
 
 impl Daemon {
     /// Begins a batch.
-    pub(super) fn run_batch(&mut self, batch: Batch) {
+    pub(super) fn run_batch(&mut self, mut batch: Batch) {
+        let part = |(id, request): &(InstanceId, Request)| (*id, app_of(request));
+        batch.parts = batch.queue.iter().map(part).collect();
         self.batches.last += 1;
         let number = self.batches.last;
         self.batches.open.insert(number, batch);
@@ -224,6 +232,25 @@ impl Daemon {
         entry
     }
 
+    /// The entries of an app that is not ready when the time of the request is over.
+    fn unready(&self, name: &str, waited: f32) -> Value {
+        let error = format!("{name} is not ready within {waited}s; it goes on");
+        let of_app = |it: &&Instance| it.spec.name == name;
+        let entries: Vec<Value> = self
+            .supervisor
+            .instances()
+            .filter(of_app)
+            .map(|it| {
+                let running = matches!(it.state, State::Online { .. });
+                self.entry(it.id, (!running).then(|| error.clone()))
+            })
+            .collect();
+        if entries.is_empty() {
+            return json!([{ "name": name, "ok": false, "error": error }]);
+        }
+        entries.into()
+    }
+
     /// The event PM2's client would ask for after a success.
     fn announce(&mut self, word: Word, record: &Value) {
         if let (Some(event), Some(record)) = (word.event, record.as_object()) {
@@ -247,17 +274,27 @@ impl Daemon {
             let Some(mut batch) = self.batches.open.remove(&number) else {
                 continue;
             };
-            let late =
-                || json!({ "ok": false, "error": "not done before the deadline; it goes on" });
-            for index in 0..batch.begun + batch.queue.len() {
-                let entry = if batch.action.action == "prepare" {
-                    json!([late()])
-                } else {
-                    late()
+            let waited = batch
+                .deadline
+                .map_or(0.0, |at| (at - batch.asked).as_secs_f32());
+            let late = format!("not done within {waited}s; it goes on");
+            let ids: Vec<InstanceId> = batch.parts.iter().map(|(id, _)| *id).collect();
+            for (index, id) in ids.into_iter().enumerate() {
+                let entry = || match batch.action.action {
+                    "prepare" => self.unready(&batch.parts[index].1, waited),
+                    _ => self.entry(id, Some(late.clone())),
                 };
-                batch.results.entry(index).or_insert(entry);
+                batch.results.entry(index).or_insert_with(entry);
             }
             batch.finish();
         }
+    }
+}
+
+/// The app a request registers.
+fn app_of(request: &Request) -> String {
+    match request {
+        Request::Prepare(spec) | Request::Register(spec, _) => spec.name.clone(),
+        _ => String::new(),
     }
 }
