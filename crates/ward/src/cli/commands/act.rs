@@ -2,6 +2,7 @@
 //! on them, and each is reported.
 
 mod jobs;
+mod progress;
 
 use serde_json::{Map, Value};
 
