@@ -177,6 +177,17 @@ impl Client {
         }
     }
 
+    /// The records of all processes as far as tables and selections need them, much shorter than
+    /// whole ones. A daemon that has no such list, PM2's, gives the whole.
+    pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
+        match self.call("ward:list", &[json!({})]) {
+            Ok(Value::Array(records)) => Ok(records),
+            Ok(_) => Err(CallError::Garbage.into()),
+            Err(CallError::Refused(_)) => self.records(),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The records of all processes, as `jlist` shows them.
     pub(crate) fn records(&mut self) -> Result<Vec<Value>, Failure> {
         match self.call("getMonitorData", &[json!({})])? {

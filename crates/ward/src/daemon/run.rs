@@ -32,6 +32,9 @@ use crate::paths::Paths;
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after the last call freed memory is given back to the kernel.
+const TIDY_AFTER: Duration = Duration::from_millis(500);
+
 /// How long the last output of the apps may take to reach the disk when the daemon ends.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
@@ -62,6 +65,8 @@ pub(super) struct Daemon {
     pub(super) events: VecDeque<Event>,
     /// `handle` is at work further up the stack.
     pub(super) handling: bool,
+    /// When freed memory is given back: some time after the last call, which may have been large.
+    tidy_at: Option<Instant>,
     /// When memory limits are looked at next; only while an app has one.
     next_check: Option<Instant>,
     settings: Settings,
@@ -139,6 +144,7 @@ pub(super) async fn run(
         events: VecDeque::new(),
         handling: false,
         next_check: None,
+        tidy_at: None,
         settings,
         paths,
     };
@@ -187,7 +193,7 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check]
+        [core, self.batches.deadline(), self.next_check, self.tidy_at]
             .into_iter()
             .flatten()
             .min()
@@ -199,6 +205,10 @@ impl Daemon {
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
+        }
+        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.tidy_at = None;
+            ward_sys::limits::release_memory();
         }
         self.plan_check();
     }
@@ -235,6 +245,7 @@ impl Daemon {
     /// A call of a client. A bug in one method must not take the apps down.
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
+        self.tidy_at = Some(Instant::now() + TIDY_AFTER);
         if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
             self.handling = false;
             self.say(

@@ -154,6 +154,9 @@ fn summary(instance: &Instance) -> Value {
             "pm_cwd": spec.program.cwd,
             "pm_id": instance.id.0,
             "pmx_module": spec.extra.get("pmx_module"),
+            "uid": spec.user.uid,
+            "trace": spec.extra.get("trace"),
+            "_km_monitored": instance.monitored,
         },
         "pm_id": instance.id.0,
     })
