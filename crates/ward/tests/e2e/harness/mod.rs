@@ -186,7 +186,10 @@ impl Ward {
         if !self.home().join("pub.sock").exists() {
             self.run(&["ping"]).succeeds();
         }
-        Bus::connect(&self.home().join("pub.sock"))
+        let bus = Bus::connect(&self.home().join("pub.sock"));
+        // The daemon takes subscribers before it answers, so from here on the bus is complete.
+        self.rpc().call("ping", &serde_json::json!([{}]));
+        bus
     }
 
     /// A raw connection to the daemon. Starts the daemon if there is none.
