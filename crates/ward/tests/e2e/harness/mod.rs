@@ -19,7 +19,7 @@ pub(crate) use self::bus::Bus;
 pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// One scratch home and working directory, with the daemon that belongs to it.
 pub(crate) struct Ward {
