@@ -16,8 +16,20 @@ pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestE
     } else {
         merge_env(&mut changed, &change.env);
     }
-    merge_conf(&mut changed, &change.conf)?;
+    crate::record::apply_conf(&mut changed, &change.conf)
+        .map_err(|bad| RequestError::BadSpec(bad.to_string()))?;
+    check(&changed)?;
     Ok(changed)
+}
+
+/// Refuses what could not be carried out later.
+pub(crate) fn check(spec: &AppSpec) -> Result<(), RequestError> {
+    match &spec.restart.cron {
+        Some(Value::String(pattern)) if pattern != "0" => {
+            crate::cron::check(pattern).map_err(|bad| RequestError::BadSpec(bad.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A new declaration keeps what ward itself put into the environment.
@@ -42,21 +54,4 @@ fn merge_env(spec: &mut AppSpec, env: &serde_json::Map<String, Value>) {
             .unwrap_or(&mut spec.env.captured)
             .insert(name.clone(), value.clone());
     }
-}
-
-fn merge_conf(
-    spec: &mut AppSpec,
-    conf: &serde_json::Map<String, Value>,
-) -> Result<(), RequestError> {
-    for (key, value) in conf {
-        match (key.as_str(), value) {
-            ("name", Value::String(name)) => name.clone_into(&mut spec.name),
-            ("namespace", Value::String(name)) => name.clone_into(&mut spec.namespace),
-            ("name" | "namespace", _) => {
-                return Err(RequestError::BadSpec(format!("{key} is a text")));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::defaults::Defaults;
-use crate::id::InstanceId;
+use crate::id::{InstanceId, Life};
 use crate::instance::Instance;
 use crate::launch::{Launch, Output};
 use crate::spec::AppSpec;
@@ -14,7 +14,7 @@ use crate::view;
 
 impl Launch {
     /// What is needed to begin the next life of `instance`.
-    pub(crate) fn of(instance: &Instance, defaults: &Defaults) -> Self {
+    pub(crate) fn of(instance: &Instance, life: Life, defaults: &Defaults) -> Self {
         let spec = &instance.spec;
         let argv = argv(instance, defaults);
         Self {
@@ -25,7 +25,9 @@ impl Launch {
             script: spec.program.script.clone(),
             user: spec.user.clone(),
             ipc: spec.start.ipc || instance.is_worker(),
-            worker: None,
+            worker: instance
+                .is_worker()
+                .then(|| u32::try_from(life.0).unwrap_or(u32::MAX)),
             marker: instance.unique_id.clone(),
             output: output(instance),
             pid_path: spec

@@ -8,18 +8,25 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::cron::Planned;
 use crate::ending::Ending;
-use crate::event::ExitStatus;
-use crate::id::{InstanceId, Life, RequestId};
+use crate::id::{InstanceId, Life};
 use crate::policy::History;
-use crate::request::{Outcome, Reply, RequestError};
 use crate::spec::{AppSpec, Mode};
 use crate::time::{Mono, Wall};
-use crate::turn::Turn;
 
 mod end;
 mod events;
+mod planned;
+mod promises;
+mod ready;
+mod reload;
 mod requests;
+mod started;
+
+pub use ready::Heard;
+pub(crate) use ready::Word;
+pub use reload::Side;
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +43,8 @@ pub enum State {
         began: Mono,
         /// It counts as ready then, whatever it said.
         ready_by: Mono,
+        /// What it said so far.
+        heard: Heard,
     },
     /// A life runs.
     Online {
@@ -45,6 +54,11 @@ pub enum State {
         pid: u32,
         /// When it began.
         began: Mono,
+        /// It listens (workers only).
+        listening: bool,
+        /// Those who started it are answered then at the latest; until then a worker may still
+        /// begin to listen, and they want to hear of a worker that does.
+        answer_by: Option<Mono>,
     },
     /// A life is ending: asked, killed, or swept after its main process is gone.
     Stopping {
@@ -119,24 +133,6 @@ pub struct Told {
     pub node_version: Option<String>,
 }
 
-/// A promise to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Waiter {
-    request: RequestId,
-    goal: Goal,
-}
-
-/// What was promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Goal {
-    /// It runs.
-    Up,
-    /// It does not run.
-    Down,
-    /// It is forgotten.
-    Gone,
-}
-
 /// One slot of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
@@ -170,13 +166,21 @@ pub struct Instance {
     pub monitored: Option<bool>,
     /// Whether files are watched now, and which.
     pub watching: Option<Value>,
-    /// A life that nothing could kill.
-    pub lingering: Option<Ending>,
+    /// Lives that nothing could kill.
+    pub lingering: Vec<Ending>,
+    /// The second life while a worker is being replaced.
+    pub side: Option<Side>,
+    /// The next planned restart.
+    pub planned: Option<Planned>,
+    /// Some life of this program has listened, so the next one is expected to.
+    listens: bool,
+    /// The life that was restarted for its memory, so that it is not done twice.
+    heavy: Option<Life>,
     /// Not online yet since it was registered: the `start` event is due.
     fresh: bool,
     /// Deleted; the supervisor drops it at the end of the turn.
     forgotten: bool,
-    waiters: Vec<Waiter>,
+    waiters: Vec<promises::Waiter>,
 }
 
 impl Instance {
@@ -197,7 +201,11 @@ impl Instance {
             version: None,
             told: Told::default(),
             monitored: None,
-            lingering: None,
+            lingering: Vec::new(),
+            side: None,
+            planned: None,
+            listens: false,
+            heavy: None,
             fresh: true,
             forgotten: false,
             waiters: Vec::new(),
@@ -233,12 +241,16 @@ impl Instance {
 
     /// When time alone changes something.
     pub fn deadline(&self) -> Option<Mono> {
-        match &self.state {
+        let state = match &self.state {
             State::Launching { ready_by, .. } => Some(*ready_by),
             State::Stopping { ending, .. } => Some(ending.deadline()),
             State::Waiting { until, .. } => Some(*until),
-            State::Online { .. } | State::Stopped | State::Errored { .. } => None,
-        }
+            State::Online { answer_by, .. } => *answer_by,
+            State::Stopped | State::Errored { .. } => None,
+        };
+        let side = self.side.as_ref().map(Side::deadline);
+        let planned = self.planned.as_ref().map(|planned| planned.at);
+        [state, side, planned].into_iter().flatten().min()
     }
 
     pub(crate) fn is_forgotten(&self) -> bool {
@@ -247,60 +259,5 @@ impl Instance {
 
     fn title(&self) -> String {
         format!("App [{}:{}]", self.spec.name, self.id)
-    }
-
-    fn remember_exit(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
-        let signal = match status {
-            ExitStatus::Signal(signal) => Some(signal),
-            ExitStatus::Code(_) | ExitStatus::Unknown => None,
-        };
-        let code = crate::policy::exit_code(status);
-        self.last_exit = Some(LastExit {
-            code,
-            signal,
-            at: turn.now.wall,
-        });
-        self.told.actions.clear();
-        self.told.monitor.clear();
-        // PM2 prints code 0 with a signal and SIGINT without one; scripts read these lines.
-        let shown = if signal.is_some() {
-            0
-        } else {
-            code.unwrap_or(0)
-        };
-        let name = crate::signal::name(signal.unwrap_or(crate::signal::INT));
-        turn.log(format!(
-            "{} exited with code [{shown}] via signal [{name}]",
-            self.title()
-        ));
-    }
-
-    // Promises.
-
-    pub(crate) fn promise(&mut self, request: RequestId, goal: Goal) {
-        self.waiters.push(Waiter { request, goal });
-    }
-
-    fn settle(&mut self, goal: Goal, turn: &mut Turn<'_>, reply: impl Fn(&Self) -> Reply) {
-        let (due, kept) = self.waiters.iter().partition(|waiter| waiter.goal == goal);
-        self.waiters = kept;
-        let due: Vec<Waiter> = due;
-        for waiter in due {
-            turn.pending
-                .settle(waiter.request, reply(self), turn.actions);
-        }
-    }
-
-    fn settle_up(&mut self, turn: &mut Turn<'_>) {
-        self.settle(Goal::Up, turn, |instance| {
-            Ok(Outcome::Instances(vec![instance.id]))
-        });
-    }
-
-    /// A later request changed the course: those who waited for `goal` will not get it.
-    fn supersede(&mut self, goal: Goal, turn: &mut Turn<'_>) {
-        self.settle(goal, turn, |instance| {
-            Err(RequestError::Superseded(instance.id))
-        });
     }
 }

@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use crate::id::InstanceId;
 use crate::spec::AppSpec;
+use crate::time::Wall;
 
 /// One thing asked. The reply goes out when the promised state is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Register an app and start its instances. Instances start side by side.
     Prepare(Box<AppSpec>),
+    /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
+    Register(Box<AppSpec>, Kept),
     /// Start a registered, not running instance.
     Start(InstanceId),
     /// Stop an instance; already stopped is a success.
@@ -39,6 +42,19 @@ pub enum Request {
     Watch(InstanceId, WatchChange),
     /// Stop all instances of all apps and forget them; the daemon ends after the reply.
     Shutdown,
+}
+
+/// What a saved instance keeps beside its declaration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// It was stopped: only register it.
+    pub stopped: bool,
+    /// Number among the instances of its name; the lowest free one when it is taken.
+    pub number: Option<u32>,
+    /// When the record began.
+    pub created_at: Option<Wall>,
+    /// How often it was started again; kept by a stopped instance only, as in PM2.
+    pub restarts: u32,
 }
 
 /// What a restart changes in the spec.

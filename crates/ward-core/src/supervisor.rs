@@ -8,7 +8,7 @@ use crate::action::Action;
 use crate::defaults::Defaults;
 use crate::event::Event;
 use crate::id::{InstanceId, Life};
-use crate::instance::Instance;
+use crate::instance::{Instance, Word};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
@@ -61,7 +61,7 @@ impl Supervisor {
                 it.spawned(life, pid, version, turn);
             }),
             Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.spawn_failed(life, &reason, turn);
+                it.spawn_failed(life, reason, turn);
             }),
             Event::Exited { life, status } => self.about(now, life, actions, |it, turn| {
                 it.exited(life, status, turn);
@@ -69,16 +69,21 @@ impl Supervisor {
             Event::Probed { life, alive } => self.about(now, life, actions, |it, turn| {
                 it.probed(life, alive, turn);
             }),
-            Event::Ready { life } => {
-                self.about(now, life, actions, |it, turn| it.ready(life, turn));
+            Event::Ready { life } => self.about(now, life, actions, |it, turn| {
+                it.heard(life, Word::Ready, turn);
+            }),
+            Event::WorkerOnline { life } => self.about(now, life, actions, |it, turn| {
+                it.heard(life, Word::Online, turn);
+            }),
+            Event::Listening { life } => self.about(now, life, actions, |it, turn| {
+                it.heard(life, Word::Listening, turn);
+            }),
+            Event::Drained { life } => {
+                self.about(now, life, actions, |it, turn| it.drained(life, turn));
             }
-            Event::WorkerOnline { life } => {
-                self.about(now, life, actions, |it, turn| it.worker_online(life, turn));
-            }
-            Event::Listening { life } => {
-                self.about(now, life, actions, |it, turn| it.listening(life, turn));
-            }
-            Event::Drained { .. } | Event::Sampled { .. } => {}
+            Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, turn| {
+                it.sampled(life, memory_bytes, turn);
+            }),
             Event::Reported { life, report } => {
                 self.about(now, life, actions, |it, _| it.reported(life, report));
             }
@@ -113,6 +118,14 @@ impl Supervisor {
     /// What was assumed for all apps.
     pub fn defaults(&self) -> &Defaults {
         &self.defaults
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    pub(crate) fn from_book(book: Book, defaults: Defaults) -> Self {
+        Self { defaults, book }
     }
 
     fn about(

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::compose;
 use crate::instance::{Instance, State};
-use crate::spec::{AppSpec, Mode};
+use crate::record::spec_keys;
+use crate::spec::Mode;
 
 /// PM2's word for what an instance is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +70,15 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
     let mut own = own_keys(instance);
     own.insert("status".to_owned(), status.word().into());
     let env = compose::merged_env(instance);
+    // `spec_keys` put `env` in its place; only ward knows all of its layers.
+    own.insert("env".to_owned(), Value::Object(env.clone()));
     let mut record = Map::new();
-    record.insert("name".to_owned(), instance.spec.name.clone().into());
-    record.insert("env".to_owned(), Value::Object(env.clone()));
-    // `status` begins PM2's part about the running process; the environment stands before it.
-    let mut flat = Some(env);
+    // The environment is no key of ward's own, but stands between the declaration and `status`,
+    // which begins PM2's part about the running process.
+    let (mut flat, own_names) = (Some(env), own.clone());
     for (key, value) in own {
         if key == "status" {
-            flatten(&mut record, flat.take());
+            flatten(&mut record, &own_names, flat.take());
         }
         record.insert(key, value);
     }
@@ -85,10 +87,14 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
 
 /// Every variable once more at the top, behind the declaration. A key of ward's own is never
 /// replaced: `pm_id` in an app's environment must not change which app is meant.
-fn flatten(record: &mut Map<String, Value>, env: Option<Map<String, Value>>) {
+fn flatten(
+    record: &mut Map<String, Value>,
+    own: &Map<String, Value>,
+    env: Option<Map<String, Value>>,
+) {
     for (name, value) in env.into_iter().flatten() {
-        if !value.is_object() {
-            record.entry(name).or_insert(value);
+        if !value.is_object() && !own.contains_key(&name) {
+            record.insert(name, value);
         }
     }
 }
@@ -170,37 +176,4 @@ pub fn is_watching(instance: &Instance) -> bool {
         Some(Value::Bool(true) | Value::Number(_) | Value::String(_)) => true,
         Some(Value::Array(_) | Value::Object(_)) => true,
     }
-}
-
-/// The declared part of the record.
-fn spec_keys(spec: &AppSpec) -> Map<String, Value> {
-    let mode = match spec.mode {
-        Mode::Fork => "fork_mode",
-        Mode::Cluster => "cluster_mode",
-    };
-    let Value::Object(keys) = json!({
-        "name": spec.name,
-        "namespace": spec.namespace,
-        "args": spec.program.args,
-        "vizion": true,
-        "autostart": spec.start.autostart,
-        "autorestart": spec.restart.auto,
-        "exec_mode": mode,
-        "instance_var": spec.instance_var,
-        "pmx": true,
-        "automation": true,
-        "treekill": spec.stop.tree,
-        "username": spec.user.username,
-        "windowsHide": true,
-        "kill_retry_time": 100,
-        "node_args": spec.program.interpreter_args,
-        "pm_exec_path": spec.program.script,
-        "pm_cwd": spec.program.cwd,
-        "exec_interpreter": spec.program.interpreter,
-        "instances": spec.instances.unwrap_or(1),
-        "km_link": false,
-    }) else {
-        return Map::new();
-    };
-    keys
 }

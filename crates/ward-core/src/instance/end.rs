@@ -1,11 +1,13 @@
 //! How lives end, and what follows.
 
+use crate::action::Action;
 use crate::ending::{Ending, Manner, Progress};
 use crate::event::ExitStatus;
 use crate::id::Life;
-use crate::instance::{Goal, Instance, State, Then};
+use crate::instance::promises::Goal;
+use crate::instance::{Instance, LastExit, Side, State, Then};
 use crate::policy::{self, Decision, Exit};
-use crate::request::{Outcome, RequestError};
+use crate::request::RequestError;
 use crate::time::Mono;
 use crate::turn::Turn;
 use crate::view::{self, Status};
@@ -15,8 +17,9 @@ impl Instance {
     pub(super) fn manner(&self, turn: &Turn<'_>) -> Manner {
         let stop = &self.spec.stop;
         let grace = stop.kill_timeout.unwrap_or(turn.defaults.kill_timeout);
+        let channel = self.spec.start.ipc || self.is_worker();
         Manner {
-            with_message: (stop.with_message || turn.defaults.use_message) && self.spec.start.ipc,
+            with_message: (stop.with_message || turn.defaults.use_message) && channel,
             signal: stop
                 .signal
                 .as_deref()
@@ -70,6 +73,32 @@ impl Instance {
         }
     }
 
+    pub(super) fn remember_exit(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        let signal = match status {
+            ExitStatus::Signal(signal) => Some(signal),
+            ExitStatus::Code(_) | ExitStatus::Unknown => None,
+        };
+        let code = policy::exit_code(status);
+        self.last_exit = Some(LastExit {
+            code,
+            signal,
+            at: turn.now.wall,
+        });
+        self.told.actions.clear();
+        self.told.monitor.clear();
+        // PM2 prints code 0 with a signal and SIGINT without one; scripts read these lines.
+        let shown = if signal.is_some() {
+            0
+        } else {
+            code.unwrap_or(0)
+        };
+        let name = crate::signal::name(signal.unwrap_or(crate::signal::INT));
+        turn.log(format!(
+            "{} exited with code [{shown}] via signal [{name}]",
+            self.title()
+        ));
+    }
+
     /// Publishes what an unasked exit leads to.
     fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Then {
         match decision {
@@ -88,21 +117,24 @@ impl Instance {
                     delay,
                 }
             }
-            Decision::GiveUp { unstable } => {
-                turn.log_error(format!(
-                    "Script {} had too many unstable restarts ({unstable}). Stopped.",
-                    self.spec.program.script
-                ));
-                self.created_at = None;
-                let mut record = view::record_as(self, Status::Errored);
-                record.insert("unstable_restarts".to_owned(), unstable.into());
-                turn.publish("restart overlimit", false, record);
-                turn.publish("exit", false, view::record_as(self, Status::Errored));
-                Then::Fail {
-                    reason: format!("keep it running: {unstable} unstable lives in a row"),
-                }
-            }
+            Decision::GiveUp { unstable } => self.give_up(unstable, turn),
         }
+    }
+
+    fn give_up(&mut self, unstable: u32, turn: &mut Turn<'_>) -> Then {
+        turn.log_error(format!(
+            "Script {} had too many unstable restarts ({unstable}). Stopped.",
+            self.spec.program.script
+        ));
+        // The overlimit event still shows the count and the birth of the record; then both go.
+        let mut record = view::record_as(self, Status::Errored);
+        record.insert("unstable_restarts".to_owned(), unstable.into());
+        turn.publish("restart overlimit", false, record);
+        self.created_at = None;
+        let reason = format!("keep it running: {unstable} short lives in a row");
+        self.failure = Some(reason.clone());
+        turn.publish("exit", false, view::record_as(self, Status::Errored));
+        Then::Fail { reason }
     }
 
     /// The main process ended because we asked for it.
@@ -136,15 +168,18 @@ impl Instance {
         turn.release(ending.life);
         if asked {
             if let Some(pid) = ending.pid {
-                turn.log(format!("pid={pid} msg=process killed"));
+                turn.log(format!("pid={pid} msg=process tree killed"));
             }
             turn.publish("exit", false, view::record_as(self, Status::Stopped));
         }
         self.proceed(then, turn);
     }
 
-    /// Nothing runs: do what is wanted.
-    fn proceed(&mut self, then: Then, turn: &mut Turn<'_>) {
+    /// Nothing of the main life runs: do what is wanted.
+    pub(super) fn proceed(&mut self, then: Then, turn: &mut Turn<'_>) {
+        let Some(then) = self.after_the_side(then, turn) else {
+            return;
+        };
         match then {
             Then::Stay => self.rest(turn),
             Then::Start { counted } => {
@@ -172,6 +207,30 @@ impl Instance {
         }
     }
 
+    /// An instance is at rest only when the second life of a reload is gone, too: its end becomes
+    /// the end of the instance. After a crash the successor need not wait for the old worker.
+    fn after_the_side(&mut self, then: Then, turn: &mut Turn<'_>) -> Option<Then> {
+        let crashed = match then {
+            Then::Restart { .. } => true,
+            Then::Stay | Then::Start { .. } | Then::Remove | Then::Fail { .. } => false,
+        };
+        if crashed || self.side.is_none() {
+            return Some(then);
+        }
+        self.cut_reload(turn);
+        match self.side.take() {
+            Some(Side::Discarding { ending, .. } | Side::Retiring { ending, .. }) => {
+                self.state = State::Stopping {
+                    ending,
+                    then,
+                    asked: false,
+                };
+                None
+            }
+            Some(Side::Starting(_) | Side::Draining(_)) | None => Some(then),
+        }
+    }
+
     /// It is stopped, for good reasons.
     pub(super) fn rest(&mut self, turn: &mut Turn<'_>) {
         self.state = State::Stopped;
@@ -180,85 +239,73 @@ impl Instance {
         self.settle_down(turn);
     }
 
-    pub(super) fn settle_down(&mut self, turn: &mut Turn<'_>) {
-        self.settle(Goal::Down, turn, |instance| {
-            Ok(Outcome::Gone(Box::new(view::process(instance))))
-        });
-    }
-
     /// The instance is deleted. The supervisor drops it after this turn.
     pub(super) fn forget(&mut self, turn: &mut Turn<'_>) {
         self.state = State::Stopped;
         self.settle_up(turn);
         self.settle_down(turn);
-        self.settle(Goal::Gone, turn, |instance| {
-            Ok(Outcome::Gone(Box::new(view::process(instance))))
-        });
-        if let Some(ending) = self.lingering.take() {
+        self.settle_gone(Goal::Gone, turn);
+        for ending in core::mem::take(&mut self.lingering) {
             turn.release(ending.life);
         }
         turn.publish("delete", true, view::record(self));
         self.forgotten = true;
-        turn.act(crate::action::Action::Forget { instance: self.id });
+        turn.act(Action::Forget { instance: self.id });
     }
 
     /// SIGKILL did not help: the life goes on without us, and holds the slot.
     fn get_stuck(&mut self, turn: &mut Turn<'_>) {
-        let State::Stopping { ending, then, .. } =
-            core::mem::replace(&mut self.state, State::Stopped)
+        let State::Stopping { ending, .. } = core::mem::replace(&mut self.state, State::Stopped)
         else {
             unreachable!("only an ending life gets stuck");
         };
         let pid = ending.pid.unwrap_or_default();
         let reason = format!("end process {pid}: it does not die");
         turn.log_error(format!("{} cannot {reason}", self.title()));
-        self.lingering = Some(ending);
+        self.lingering.push(ending);
         self.failure = Some(reason.clone());
-        self.state = State::Errored { reason };
+        let failed = Then::Fail {
+            reason: reason.clone(),
+        };
+        if self.after_the_side(failed, turn).is_some() {
+            self.state = State::Errored { reason };
+        }
+        turn.publish("exit", false, view::record_as(self, Status::Errored));
         let lingering = RequestError::Lingering {
             instance: self.id,
             pid,
         };
-        turn.publish("exit", false, view::record(self));
         self.settle(Goal::Up, turn, |_| Err(lingering.clone()));
         self.settle_down(turn);
         self.settle(Goal::Gone, turn, |_| Err(lingering.clone()));
-        drop(then);
     }
 
-    /// The exit of a life we had given up.
-    pub(super) fn lingering_exited(&mut self, life: Life, turn: &mut Turn<'_>) {
-        let Some(ending) = self.lingering.as_mut().filter(|it| it.life == life) else {
+    /// Something happened to a life that had been given up.
+    pub(super) fn lingering(
+        &mut self,
+        life: Life,
+        turn: &mut Turn<'_>,
+        event: impl FnOnce(&mut Ending, &mut Turn<'_>) -> Progress,
+    ) {
+        let Some(ending) = self.lingering.iter_mut().find(|it| it.life == life) else {
             return;
         };
-        if ending.exited(turn) == Progress::Gone {
-            self.stop_lingering(turn);
-        }
-    }
-
-    pub(super) fn lingering_probed(&mut self, life: Life, alive: u32, turn: &mut Turn<'_>) {
-        let Some(ending) = self.lingering.as_mut().filter(|it| it.life == life) else {
-            return;
-        };
-        if ending.probed(alive, turn) == Progress::Gone {
-            self.stop_lingering(turn);
-        }
-    }
-
-    fn stop_lingering(&mut self, turn: &mut Turn<'_>) {
-        if let Some(ending) = self.lingering.take() {
-            turn.release(ending.life);
+        match event(ending, turn) {
+            Progress::Gone => {
+                self.lingering.retain(|it| it.life != life);
+                turn.release(life);
+            }
+            Progress::Going | Progress::Stuck => {}
         }
     }
 
     pub(super) fn log_kill(&self, turn: &mut Turn<'_>) {
-        let State::Stopping { ending, .. } = &self.state else {
-            return;
-        };
-        let pid = ending.pid.unwrap_or_default();
-        let millis = ending.manner.grace.as_millis();
-        turn.log(format!(
-            "Process with pid {pid} still alive after {millis}ms, sending SIGKILL to remaining pids..."
-        ));
+        if let State::Stopping { ending, .. } = &self.state {
+            let pid = ending.pid.unwrap_or_default();
+            let millis = ending.manner.grace.as_millis();
+            turn.log(format!(
+                "Process with pid {pid} still alive after {millis}ms, sending SIGKILL to remaining pids..."
+            ));
+        }
     }
 }

@@ -1,32 +1,36 @@
-//! What clients ask of an instance: one method per request.
+//! What clients ask of an instance: one method per request. Without a request id it is the
+//! supervisor's own doing, and nobody is answered.
 
 use crate::action::Action;
 use crate::id::{Life, RequestId};
-use crate::instance::{Goal, Instance, State, Then};
+use crate::instance::promises::Goal;
+use crate::instance::{Instance, State, Then};
+use crate::policy::History;
 use crate::request::{Change, Outcome, Reply, RequestError};
+use crate::spec::AppSpec;
 use crate::turn::Turn;
 use crate::view;
 
-impl Instance {
-    fn answer(request: RequestId, reply: Reply, turn: &mut Turn<'_>) {
-        turn.pending.settle(request, reply, turn.actions);
-    }
+type Asked = Option<RequestId>;
 
+impl Instance {
     /// Registered just now: start, unless the app says otherwise.
-    pub(crate) fn registered(&mut self, request: RequestId, turn: &mut Turn<'_>) {
-        if self.spec.start.autostart {
+    pub(crate) fn registered(&mut self, request: Asked, start: bool, turn: &mut Turn<'_>) {
+        turn.act(Action::Configure { instance: self.id });
+        self.plan(turn);
+        if start {
             self.promise(request, Goal::Up);
             self.launch(turn);
         } else {
-            self.created_at = Some(turn.now.wall);
+            self.created_at.get_or_insert(turn.now.wall);
             self.announce_start(turn);
             Self::answer(request, Ok(Outcome::Instances(vec![self.id])), turn);
         }
     }
 
     /// Start what does not run.
-    pub(crate) fn start(&mut self, request: RequestId, turn: &mut Turn<'_>) {
-        match &mut self.state {
+    pub(crate) fn start(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        match &self.state {
             State::Launching { .. } => {
                 Self::answer(request, Err(RequestError::AlreadyStarting(self.id)), turn);
             }
@@ -40,22 +44,22 @@ impl Instance {
         }
     }
 
-    fn start_idle(&mut self, request: RequestId, turn: &mut Turn<'_>) {
-        if let Some(ending) = &self.lingering {
+    fn start_idle(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        if let Some(ending) = self.lingering.first() {
             let error = RequestError::Lingering {
                 instance: self.id,
                 pid: ending.pid.unwrap_or_default(),
             };
             return Self::answer(request, Err(error), turn);
         }
-        self.history = crate::policy::History::default();
+        self.history = History::default();
         self.watch_as_declared(turn);
         self.promise(request, Goal::Up);
         self.launch(turn);
     }
 
     /// A life is ending; the wish for the next one takes the place of what was wanted before.
-    fn redirect_to_start(&mut self, request: RequestId, turn: &mut Turn<'_>) {
+    fn redirect_to_start(&mut self, request: Asked, turn: &mut Turn<'_>) {
         let State::Stopping { then, .. } = &mut self.state else {
             return;
         };
@@ -73,17 +77,14 @@ impl Instance {
     }
 
     /// Stop, and stay stopped.
-    pub(crate) fn stop(&mut self, request: RequestId, turn: &mut Turn<'_>) {
+    pub(crate) fn stop(&mut self, request: Asked, turn: &mut Turn<'_>) {
         self.watch_nothing(turn);
         match &mut self.state {
             State::Stopped => {
                 let process = view::process(self);
                 Self::answer(request, Ok(Outcome::Gone(Box::new(process))), turn);
             }
-            State::Waiting { .. } | State::Errored { .. } => {
-                self.rest(turn);
-                Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), turn);
-            }
+            State::Waiting { .. } | State::Errored { .. } => self.stop_idle(request, turn),
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
                 self.stop_life(request, life, pid, turn);
@@ -99,28 +100,43 @@ impl Instance {
                         *then = Then::Stay;
                     }
                 }
+                self.cut_reload(turn);
                 self.supersede(Goal::Up, turn);
                 self.promise(request, Goal::Down);
             }
         }
     }
 
-    fn stop_life(&mut self, request: RequestId, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
+    fn stop_idle(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        self.supersede(Goal::Up, turn);
+        if self.side.is_some() {
+            self.promise(request, Goal::Down);
+            self.proceed(Then::Stay, turn);
+        } else {
+            self.rest(turn);
+            Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), turn);
+        }
+    }
+
+    fn stop_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
+        self.cut_reload(turn);
         self.supersede(Goal::Up, turn);
         self.promise(request, Goal::Down);
         self.end(life, pid, Then::Stay, turn);
     }
 
     /// Stop and forget.
-    pub(crate) fn delete(&mut self, request: RequestId, turn: &mut Turn<'_>) {
+    pub(crate) fn delete(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        self.planned = None;
         match &mut self.state {
             State::Stopped => {
                 self.promise(request, Goal::Gone);
-                self.forget(turn);
+                self.proceed(Then::Remove, turn);
             }
             State::Waiting { .. } | State::Errored { .. } => {
+                self.supersede(Goal::Up, turn);
                 Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), turn);
-                self.forget(turn);
+                self.proceed(Then::Remove, turn);
             }
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
@@ -132,31 +148,34 @@ impl Instance {
             }
             State::Stopping { then, .. } => {
                 *then = Then::Remove;
+                self.cut_reload(turn);
                 self.supersede(Goal::Up, turn);
                 self.promise(request, Goal::Gone);
             }
         }
     }
 
-    fn delete_life(
-        &mut self,
-        request: RequestId,
-        life: Life,
-        pid: Option<u32>,
-        turn: &mut Turn<'_>,
-    ) {
+    fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
+        self.cut_reload(turn);
         self.supersede(Goal::Up, turn);
         self.promise(request, Goal::Gone);
         self.end(life, pid, Then::Remove, turn);
     }
 
     /// Stop and start, or start.
-    pub(crate) fn restart(&mut self, request: RequestId, change: &Change, turn: &mut Turn<'_>) {
-        if let Err(error) = self.change(change, turn) {
-            return Self::answer(request, Err(error), turn);
+    pub(crate) fn restart(&mut self, request: Asked, change: &Change, turn: &mut Turn<'_>) {
+        match crate::change::apply(&self.spec, change) {
+            Ok(spec) => {
+                self.adopt_spec(spec, turn);
+                self.restart_now(request, turn);
+            }
+            Err(error) => Self::answer(request, Err(error), turn),
         }
-        self.history = crate::policy::History::default();
-        match &mut self.state {
+    }
+
+    pub(super) fn restart_now(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        self.history = History::default();
+        match &self.state {
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => {
                 self.start_idle(request, turn);
             }
@@ -172,36 +191,65 @@ impl Instance {
         }
     }
 
-    fn restart_life(
-        &mut self,
-        request: RequestId,
-        life: Life,
-        pid: Option<u32>,
-        turn: &mut Turn<'_>,
-    ) {
+    fn restart_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
+        self.cut_reload(turn);
         self.created_at = Some(turn.now.wall);
         self.promise(request, Goal::Up);
         self.end(life, pid, Then::Start { counted: true }, turn);
     }
 
-    fn change(&mut self, change: &Change, turn: &mut Turn<'_>) -> Result<(), RequestError> {
-        let changed = crate::change::apply(&self.spec, change)?;
-        if changed != self.spec {
-            self.spec = changed;
-            self.watching.clone_from(&self.spec.watch.watch);
-            turn.act(Action::Configure { instance: self.id });
+    /// Replace a running worker; anything else is restarted.
+    pub(crate) fn reload(
+        &mut self,
+        request: Asked,
+        change: &Change,
+        soft: bool,
+        turn: &mut Turn<'_>,
+    ) {
+        let online = matches!(self.state, State::Online { .. });
+        if !online || !self.is_worker() {
+            return self.restart(request, change, turn);
         }
-        Ok(())
+        if self.side.is_some() {
+            return Self::answer(request, Err(RequestError::Reloading(self.id)), turn);
+        }
+        let spec = match crate::change::apply(&self.spec, change) {
+            Ok(spec) => spec,
+            Err(error) => return Self::answer(request, Err(error), turn),
+        };
+        let before = (spec != self.spec).then(|| self.spec.clone());
+        self.adopt_spec(spec, turn);
+        if self.is_worker() {
+            self.replace_worker(request, soft, before, turn);
+        } else {
+            self.restart_now(request, turn);
+        }
+    }
+
+    /// Takes `spec` as the declaration, and what follows from it.
+    pub(super) fn adopt_spec(&mut self, spec: AppSpec, turn: &mut Turn<'_>) {
+        if spec == self.spec {
+            return;
+        }
+        if spec.program != self.spec.program {
+            self.listens = false;
+        }
+        if spec.watch != self.spec.watch {
+            self.watching.clone_from(&spec.watch.watch);
+        }
+        self.spec = spec;
+        self.plan(turn);
+        turn.act(Action::Configure { instance: self.id });
     }
 
     /// Counters to zero.
     pub(crate) fn reset(&mut self, turn: &mut Turn<'_>) {
         self.created_at = Some(turn.now.wall);
         self.restarts = 0;
-        self.history = crate::policy::History::default();
+        self.history = History::default();
     }
 
-    pub(super) fn watch_nothing(&mut self, turn: &mut Turn<'_>) {
+    fn watch_nothing(&mut self, turn: &mut Turn<'_>) {
         if view::is_watching(self) {
             self.watching = Some(false.into());
             turn.act(Action::Configure { instance: self.id });
@@ -215,29 +263,18 @@ impl Instance {
         }
     }
 
-    /// Bound for the main process: only a running one can take it.
+    /// Something for the main process: only a running one can take it.
     pub(crate) fn with_process(
         &self,
         action: impl FnOnce(Life) -> Action,
         turn: &mut Turn<'_>,
     ) -> Reply {
-        match &self.state {
-            State::Launching {
-                life, pid: Some(_), ..
-            }
-            | State::Online { life, .. } => {
-                turn.act(action(*life));
+        match (self.life(), self.pid()) {
+            (Some(life), Some(_)) => {
+                turn.act(action(life));
                 Ok(Outcome::Instances(vec![self.id]))
             }
-            State::Stopping { ending, .. } if !ending.main_gone && ending.pid.is_some() => {
-                turn.act(action(ending.life));
-                Ok(Outcome::Instances(vec![self.id]))
-            }
-            State::Launching { .. }
-            | State::Stopping { .. }
-            | State::Stopped
-            | State::Waiting { .. }
-            | State::Errored { .. } => Err(RequestError::Offline(self.id)),
+            (Some(_), None) | (None, _) => Err(RequestError::Offline(self.id)),
         }
     }
 }

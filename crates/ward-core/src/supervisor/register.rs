@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
-use crate::request::RequestError;
+use crate::request::{Kept, RequestError};
 use crate::spec::AppSpec;
 use crate::supervisor::Supervisor;
 use crate::time::Now;
@@ -23,13 +23,52 @@ impl Supervisor {
         if let Some(name) = &self.defaults.instance_var {
             spec.instance_var.clone_from(name);
         }
+        if let Err(reply) = crate::change::check(&spec) {
+            let reply = Err(reply);
+            actions.push(Action::Reply { request, reply });
+            return;
+        }
+        let start = spec.start.autostart;
         let count = self.count(spec.instances);
         let ids: Vec<InstanceId> = (0..count).map(|_| self.register(spec.clone())).collect();
         self.book.pending.expect_several(request, ids.clone());
         for id in ids {
-            actions.push(Action::Configure { instance: id });
-            self.with(now, id, actions, |it, turn| it.registered(request, turn));
+            self.with(now, id, actions, |it, turn| {
+                it.registered(Some(request), start, turn)
+            });
         }
+    }
+
+    pub(super) fn register_kept(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        spec: AppSpec,
+        kept: Kept,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Err(reply) = crate::change::check(&spec) {
+            let reply = Err(reply);
+            actions.push(Action::Reply { request, reply });
+            return;
+        }
+        let id = self.register(spec);
+        let taken = |name: &str, number| {
+            self.instances()
+                .any(|it| it.id != id && it.spec.name == name && it.number == number)
+        };
+        let number = kept.number.filter(|&number| {
+            self.instance(id)
+                .is_some_and(|it| !taken(&it.spec.name, number))
+        });
+        self.book.pending.expect_several(request, vec![id]);
+        self.with(now, id, actions, |it, turn| {
+            it.number = number.unwrap_or(it.number);
+            it.created_at = kept.created_at;
+            it.restarts = if kept.stopped { kept.restarts } else { 0 };
+            let start = it.spec.start.autostart && !kept.stopped;
+            it.registered(Some(request), start, turn);
+        });
     }
 
     pub(super) fn duplicate(
@@ -44,12 +83,13 @@ impl Supervisor {
             actions.push(Action::Reply { request, reply });
             return;
         };
-        let mut spec = original.spec.clone();
-        spec.start.autostart = true;
+        let spec = original.spec.clone();
+        let start = true;
         let id = self.register(spec);
         self.book.pending.expect_one(request);
-        actions.push(Action::Configure { instance: id });
-        self.with(now, id, actions, |it, turn| it.registered(request, turn));
+        self.with(now, id, actions, |it, turn| {
+            it.registered(Some(request), start, turn)
+        });
     }
 
     /// `0` is one per processor, below zero so many processors are left out.

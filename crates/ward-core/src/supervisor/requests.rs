@@ -26,16 +26,23 @@ impl Supervisor {
             Request::Prepare(spec) => self.prepare(now, id, *spec, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),
-            Request::Start(of) => self.ask(now, id, of, actions, |it, turn| it.start(id, turn)),
-            Request::Stop(of) => self.ask(now, id, of, actions, |it, turn| it.stop(id, turn)),
-            Request::Delete(of) => self.ask(now, id, of, actions, |it, turn| it.delete(id, turn)),
-            Request::Restart(of, change)
-            | Request::Reload(of, change)
-            | Request::SoftReload(of, change) => {
-                self.ask(now, id, of, actions, |it, turn| {
-                    it.restart(id, &change, turn)
-                });
+            Request::Start(of) => {
+                self.ask(now, id, of, actions, |it, turn| it.start(Some(id), turn))
             }
+            Request::Stop(of) => self.ask(now, id, of, actions, |it, turn| it.stop(Some(id), turn)),
+            Request::Delete(of) => {
+                self.ask(now, id, of, actions, |it, turn| it.delete(Some(id), turn))
+            }
+            Request::Restart(of, change) => self.ask(now, id, of, actions, |it, turn| {
+                it.restart(Some(id), &change, turn);
+            }),
+            Request::Reload(of, change) => self.ask(now, id, of, actions, |it, turn| {
+                it.reload(Some(id), &change, false, turn);
+            }),
+            Request::SoftReload(of, change) => self.ask(now, id, of, actions, |it, turn| {
+                it.reload(Some(id), &change, true, turn);
+            }),
+            Request::Register(spec, kept) => self.register_kept(now, id, *spec, kept, actions),
             Request::Reset(of) => self.tell(now, id, of, actions, |it, turn| {
                 it.reset(turn);
                 Ok(Outcome::Instances(vec![of]))
@@ -103,7 +110,7 @@ impl Supervisor {
         }
         self.book.pending.expect_all(request, ids.len());
         for id in ids {
-            self.with(now, id, actions, |it, turn| it.delete(request, turn));
+            self.with(now, id, actions, |it, turn| it.delete(Some(request), turn));
         }
     }
 }

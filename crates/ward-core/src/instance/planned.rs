@@ -1,0 +1,83 @@
+//! Restarts nobody asked for: by the calendar, and for too much memory.
+
+use crate::cron::Planned;
+use crate::id::Life;
+use crate::instance::{Instance, State};
+use crate::turn::Turn;
+
+impl Instance {
+    /// Plans the next restart after the declaration came to be or changed.
+    pub(super) fn plan(&mut self, turn: &mut Turn<'_>) {
+        let cron = self.spec.restart.cron.as_ref();
+        match Planned::next(cron, turn.now, &turn.defaults.zone) {
+            Ok(planned) => {
+                let pattern = |planned: &Option<Planned>| {
+                    planned.as_ref().map(|planned| planned.pattern.clone())
+                };
+                if pattern(&planned) == pattern(&self.planned) {
+                    return;
+                }
+                let id = self.id;
+                turn.log(if planned.is_some() {
+                    format!("[PM2][WORKER] Registering a cron job on: {id}")
+                } else {
+                    format!("[PM2] Deregistering a cron job on: {id}")
+                });
+                self.planned = planned;
+            }
+            Err(bad) => {
+                turn.log_error(format!("{} {bad}", self.title()));
+                self.planned = None;
+            }
+        }
+    }
+
+    /// Time passed: is a planned restart due?
+    pub(super) fn planned_restart(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        if !self.planned.as_mut().is_some_and(|it| it.is_due(now)) {
+            return;
+        }
+        self.planned = None;
+        let cron = self.spec.restart.cron.as_ref();
+        if let Ok(next) = Planned::next(cron, now, &turn.defaults.zone) {
+            self.planned = next;
+        }
+        turn.log(format!(
+            "[PM2][WORKER] Planned restart of app {} id:{}",
+            self.spec.name, self.id
+        ));
+        // As in PM2, a job that is not running is started: people schedule jobs that way.
+        self.restart_now(None, turn);
+    }
+
+    /// A sample of the tree of a life.
+    pub(crate) fn sampled(&mut self, life: Life, memory_bytes: u64, turn: &mut Turn<'_>) {
+        let Some(limit) = self.spec.restart.max_memory else {
+            return;
+        };
+        let running = match &self.state {
+            State::Online { life: current, .. } => *current == life,
+            State::Launching { .. }
+            | State::Stopping { .. }
+            | State::Stopped
+            | State::Waiting { .. }
+            | State::Errored { .. } => false,
+        };
+        let done = self.heavy == Some(life) || self.side.is_some();
+        if !running || done || memory_bytes <= limit {
+            return;
+        }
+        self.heavy = Some(life);
+        turn.log(format!(
+            "[PM2][WORKER] Process {} restarted because it exceeds --max-memory-restart value \
+             (current_memory={memory_bytes} max_memory_limit={limit} [octets])",
+            self.id
+        ));
+        if self.is_worker() {
+            self.replace_worker(None, false, None, turn);
+        } else {
+            self.restart_now(None, turn);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Requests that wait for this instance to get somewhere.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::RequestId;
+use crate::instance::Instance;
+use crate::request::{Outcome, Reply, RequestError};
+use crate::turn::Turn;
+use crate::view;
+
+/// A promise to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waiter {
+    request: RequestId,
+    goal: Goal,
+}
+
+/// What was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Goal {
+    /// It runs.
+    Up,
+    /// It does not run.
+    Down,
+    /// It is forgotten.
+    Gone,
+    /// Its worker was replaced.
+    Replaced,
+}
+
+impl Instance {
+    /// Answers at once. What the supervisor does by itself has no request and needs no answer.
+    pub(super) fn answer(request: Option<RequestId>, reply: Reply, turn: &mut Turn<'_>) {
+        if let Some(request) = request {
+            turn.pending.settle(request, reply, turn.actions);
+        }
+    }
+
+    pub(super) fn promise(&mut self, request: Option<RequestId>, goal: Goal) {
+        if let Some(request) = request {
+            self.waiters.push(Waiter { request, goal });
+        }
+    }
+
+    /// Answers everybody who waits for `goal`.
+    pub(super) fn settle(
+        &mut self,
+        goal: Goal,
+        turn: &mut Turn<'_>,
+        reply: impl Fn(&Self) -> Reply,
+    ) {
+        let mut due = core::mem::take(&mut self.waiters);
+        self.waiters = due.extract_if(.., |waiter| waiter.goal != goal).collect();
+        for waiter in due {
+            turn.pending
+                .settle(waiter.request, reply(self), turn.actions);
+        }
+    }
+
+    pub(super) fn settle_up(&mut self, turn: &mut Turn<'_>) {
+        self.settle(Goal::Up, turn, |instance| {
+            Ok(Outcome::Instances(vec![instance.id]))
+        });
+    }
+
+    pub(super) fn settle_down(&mut self, turn: &mut Turn<'_>) {
+        self.settle_gone(Goal::Down, turn);
+    }
+
+    /// Answers with the record as it was at the end.
+    pub(super) fn settle_gone(&mut self, goal: Goal, turn: &mut Turn<'_>) {
+        self.settle(goal, turn, |instance| {
+            Ok(Outcome::Gone(Box::new(view::process(instance))))
+        });
+    }
+
+    /// A later request changed the course: those who waited for `goal` will not get it.
+    pub(super) fn supersede(&mut self, goal: Goal, turn: &mut Turn<'_>) {
+        self.settle(goal, turn, |instance| {
+            Err(RequestError::Superseded(instance.id))
+        });
+    }
+
+    /// Whoever waited for the replacement of a worker now waits for the instance to run.
+    pub(super) fn expect_up_instead_of_replaced(&mut self) {
+        for waiter in &mut self.waiters {
+            if waiter.goal == Goal::Replaced {
+                waiter.goal = Goal::Up;
+            }
+        }
+    }
+}

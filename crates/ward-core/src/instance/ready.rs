@@ -1,0 +1,179 @@
+//! When a life is ready.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Life;
+use crate::instance::{Instance, Side, State};
+use crate::time::Mono;
+use crate::turn::Turn;
+use crate::view;
+
+/// A worker that has only just begun to run may begin to listen within this time. Who started it
+/// is answered then; nobody wants to wait longer for a worker that never listens.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// What a life said about its readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The worker runs Node.
+    pub online: bool,
+    /// The worker listens.
+    pub listening: bool,
+    /// The app said `ready`.
+    pub ready: bool,
+}
+
+/// One thing heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Online,
+    Listening,
+    Ready,
+}
+
+impl Heard {
+    fn hear(&mut self, word: Word) {
+        match word {
+            Word::Online => self.online = true,
+            Word::Listening => (self.online, self.listening) = (true, true),
+            Word::Ready => self.ready = true,
+        }
+    }
+}
+
+impl Instance {
+    /// A life said something about its readiness.
+    pub(crate) fn heard(&mut self, life: Life, word: Word, turn: &mut Turn<'_>) {
+        if let Some(Side::Starting(next)) = &mut self.side
+            && next.life == life
+        {
+            next.heard.hear(word);
+            if self.replacement_is_ready() {
+                self.promote(turn);
+            }
+            return;
+        }
+        match &mut self.state {
+            State::Launching {
+                life: current,
+                heard,
+                ..
+            } if *current == life => {
+                heard.hear(word);
+                let heard = *heard;
+                if self.is_ready(heard) {
+                    self.come_online(turn);
+                }
+            }
+            State::Online {
+                life: current,
+                listening,
+                ..
+            } if *current == life && word == Word::Listening => {
+                *listening = true;
+                self.listens = true;
+                self.answer_start(turn);
+            }
+            State::Launching { .. }
+            | State::Online { .. }
+            | State::Stopping { .. }
+            | State::Stopped
+            | State::Waiting { .. }
+            | State::Errored { .. } => {}
+        }
+    }
+
+    /// Whether a first life is ready: a process exists, a worker runs Node, or the app said so.
+    pub(super) fn is_ready(&self, heard: Heard) -> bool {
+        if self.spec.start.wait_ready {
+            heard.ready
+        } else {
+            !self.is_worker() || heard.online
+        }
+    }
+
+    /// Whether the replacement can take over: it listens, and said `ready` where that is awaited.
+    /// A worker that has never listened need not begin now when its `ready` is the better sign.
+    pub(super) fn replacement_is_ready(&self) -> bool {
+        let Some(Side::Starting(next)) = &self.side else {
+            return false;
+        };
+        let heard = next.heard;
+        if next.pid.is_none() {
+            false
+        } else if self.spec.start.wait_ready {
+            heard.ready && (heard.listening || !self.listens)
+        } else {
+            heard.listening
+        }
+    }
+
+    /// Whether a replacement that ran out of time may take over: it runs, and nothing that the
+    /// old one did is missing. Workers that only work, and never listen, are replaced this way.
+    pub(super) fn replacement_will_do(&self) -> bool {
+        let Some(Side::Starting(next)) = &self.side else {
+            return false;
+        };
+        let heard = next.heard;
+        next.pid.is_some()
+            && heard.online
+            && (heard.listening || !self.listens)
+            && (heard.ready || !self.spec.start.wait_ready)
+    }
+
+    /// The life of `Launching` is ready, or counts as ready.
+    pub(super) fn come_online(&mut self, turn: &mut Turn<'_>) {
+        let State::Launching {
+            life,
+            pid: Some(pid),
+            began,
+            ready_by,
+            heard,
+        } = self.state
+        else {
+            return;
+        };
+        // PM2 publishes before it changes the status; programs expect `launching` in this event.
+        turn.publish("online", false, view::record(self));
+        let listening = heard.listening;
+        let settled = !self.is_worker() || listening || self.spec.start.wait_ready;
+        self.state = State::Online {
+            life,
+            pid,
+            began,
+            listening,
+            answer_by: (!settled).then(|| self.answer_by(turn.now.mono, ready_by)),
+        };
+        self.listens |= listening;
+        turn.log(format!("{} online", self.title()));
+        if settled {
+            self.answer_start(turn);
+        }
+    }
+
+    fn answer_by(&self, now: Mono, ready_by: Mono) -> Mono {
+        if self.listens {
+            ready_by.max(now)
+        } else {
+            ready_by.min(now + SETTLING)
+        }
+    }
+
+    /// The start is complete.
+    pub(super) fn answer_start(&mut self, turn: &mut Turn<'_>) {
+        if let State::Online { answer_by, .. } = &mut self.state {
+            *answer_by = None;
+        }
+        self.announce_start(turn);
+        self.settle_up(turn);
+    }
+
+    /// The `start` event, once per registered instance.
+    pub(super) fn announce_start(&mut self, turn: &mut Turn<'_>) {
+        if core::mem::take(&mut self.fresh) {
+            turn.publish("start", true, view::record(self));
+        }
+    }
+}

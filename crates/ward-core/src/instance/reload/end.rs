@@ -1,0 +1,235 @@
+//! The end of a second life: the old worker drains and ends, or the replacement has failed.
+
+use serde_json::{Map, Value};
+
+use crate::ending::{Ending, Progress};
+use crate::event::ExitStatus;
+use crate::id::Life;
+use crate::instance::Instance;
+use crate::instance::promises::Goal;
+use crate::instance::reload::{Old, Side};
+use crate::policy;
+use crate::request::{Outcome, RequestError};
+use crate::spec::AppSpec;
+use crate::turn::Turn;
+use crate::view::Status;
+
+impl Instance {
+    /// The old worker has no work left, or cannot tell.
+    pub(crate) fn drained(&mut self, life: Life, turn: &mut Turn<'_>) {
+        if let Some(Side::Draining(old)) = &self.side
+            && old.life == life
+        {
+            self.retire(turn);
+        }
+    }
+
+    fn retire(&mut self, turn: &mut Turn<'_>) {
+        let manner = self.manner(turn);
+        match self.side.take() {
+            Some(Side::Draining(old)) => {
+                let mut manner = manner;
+                if old.soft {
+                    manner.with_message = true;
+                    manner.grace = turn.defaults.drain_timeout;
+                }
+                let Old {
+                    life, pid, record, ..
+                } = *old;
+                let ending = Ending::ask(life, Some(pid), manner, turn);
+                self.side = Some(Side::Retiring { ending, record });
+            }
+            other => self.side = other,
+        }
+    }
+
+    /// The replacement failed, and has to go.
+    fn discard(&mut self, reason: Option<String>, turn: &mut Turn<'_>) {
+        let manner = self.manner(turn);
+        match self.side.take() {
+            Some(Side::Starting(next)) => {
+                let ending = Ending::ask(next.life, next.pid, manner, turn);
+                self.restore_spec(next.before, turn);
+                self.side = Some(Side::Discarding { ending, reason });
+            }
+            other => self.side = other,
+        }
+    }
+
+    pub(in crate::instance) fn restore_spec(
+        &mut self,
+        before: Option<AppSpec>,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Some(before) = before {
+            self.adopt_spec(before, turn);
+        }
+    }
+
+    pub(in crate::instance) fn reload_failed(&mut self, reason: String, turn: &mut Turn<'_>) {
+        turn.log_error(format!("{} was not replaced: {reason}", self.title()));
+        self.failure = Some(format!("replace the worker: {reason}"));
+        self.settle(Goal::Replaced, turn, |instance| {
+            Err(RequestError::ReloadFailed {
+                instance: instance.id,
+                reason: reason.clone(),
+            })
+        });
+    }
+
+    /// Another request changed the course: whatever a reload was doing ends now.
+    pub(in crate::instance) fn cut_reload(&mut self, turn: &mut Turn<'_>) {
+        self.supersede(Goal::Replaced, turn);
+        match &mut self.side {
+            Some(Side::Starting(next)) => {
+                // What was declared stays declared; only the way to it is another one.
+                next.before = None;
+                self.discard(None, turn);
+            }
+            Some(Side::Draining(_)) => self.retire(turn),
+            Some(Side::Discarding { .. } | Side::Retiring { .. }) | None => {}
+        }
+    }
+
+    /// The main process of the second life ended.
+    pub(in crate::instance) fn side_exited(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        let manner = self.manner(turn);
+        match self.side.take() {
+            Some(Side::Starting(next)) => {
+                let reason = match policy::exit_code(status) {
+                    Some(code) => format!("its successor ended with code {code}"),
+                    None => "its successor ended".to_owned(),
+                };
+                self.restore_spec(next.before, turn);
+                let pid = next.pid.unwrap_or_default();
+                match Ending::sweep(next.life, pid, manner, turn) {
+                    Some(ending) => {
+                        let reason = Some(reason);
+                        self.side = Some(Side::Discarding { ending, reason });
+                    }
+                    None => {
+                        turn.release(next.life);
+                        self.reload_failed(reason, turn);
+                    }
+                }
+            }
+            Some(Side::Draining(old)) => {
+                let Old {
+                    life,
+                    pid,
+                    mut record,
+                    ..
+                } = *old;
+                Self::note_old_exit(&mut record, status, turn);
+                if let Some(ending) = Ending::sweep(life, pid, manner, turn) {
+                    self.side = Some(Side::Retiring { ending, record });
+                } else {
+                    turn.release(life);
+                    self.replaced(record, turn);
+                }
+            }
+            Some(Side::Discarding { mut ending, reason }) => {
+                let progress = ending.exited(turn);
+                self.side = Some(Side::Discarding { ending, reason });
+                self.advance_side(progress, turn);
+            }
+            Some(Side::Retiring {
+                mut ending,
+                mut record,
+            }) => {
+                if !ending.main_gone {
+                    Self::note_old_exit(&mut record, status, turn);
+                }
+                let progress = ending.exited(turn);
+                self.side = Some(Side::Retiring { ending, record });
+                self.advance_side(progress, turn);
+            }
+            None => {}
+        }
+    }
+
+    fn note_old_exit(record: &mut Map<String, Value>, status: ExitStatus, turn: &mut Turn<'_>) {
+        let code = policy::exit_code(status);
+        record.insert("exit_code".to_owned(), code.unwrap_or(0).into());
+        turn.publish("exit", false, record.clone());
+    }
+
+    pub(in crate::instance) fn side_probed(&mut self, alive: u32, turn: &mut Turn<'_>) {
+        let progress = match &mut self.side {
+            Some(Side::Discarding { ending, .. } | Side::Retiring { ending, .. }) => {
+                ending.probed(alive, turn)
+            }
+            Some(Side::Starting(_) | Side::Draining(_)) | None => Progress::Going,
+        };
+        self.advance_side(progress, turn);
+    }
+
+    pub(in crate::instance) fn side_ticked(&mut self, turn: &mut Turn<'_>) {
+        if self
+            .side
+            .as_ref()
+            .is_none_or(|side| side.deadline() > turn.now.mono)
+        {
+            return;
+        }
+        let will_do = self.replacement_will_do();
+        match &mut self.side {
+            Some(Side::Starting(_)) if will_do => self.promote(turn),
+            Some(Side::Starting(_)) => {
+                let reason = "its successor was not ready in time".to_owned();
+                self.discard(Some(reason), turn);
+            }
+            Some(Side::Draining(_)) => self.retire(turn),
+            Some(Side::Discarding { ending, .. } | Side::Retiring { ending, .. }) => {
+                let progress = ending.ticked(turn);
+                self.advance_side(progress, turn);
+            }
+            None => {}
+        }
+    }
+
+    fn advance_side(&mut self, progress: Progress, turn: &mut Turn<'_>) {
+        let stuck = match progress {
+            Progress::Going => return,
+            Progress::Gone => false,
+            Progress::Stuck => true,
+        };
+        match self.side.take() {
+            Some(Side::Discarding { ending, reason }) => {
+                self.part_with(ending, stuck, turn);
+                if let Some(reason) = reason {
+                    self.reload_failed(reason, turn);
+                }
+            }
+            Some(Side::Retiring { ending, record }) => {
+                self.part_with(ending, stuck, turn);
+                self.replaced(record, turn);
+            }
+            other => self.side = other,
+        }
+    }
+
+    fn part_with(&mut self, ending: Ending, stuck: bool, turn: &mut Turn<'_>) {
+        if stuck {
+            let pid = ending.pid.unwrap_or_default();
+            turn.log_error(format!("{} process {pid} does not die", self.title()));
+            self.lingering.push(ending);
+        } else {
+            turn.release(ending.life);
+        }
+    }
+
+    /// The old worker is gone; the reload is complete.
+    fn replaced(&mut self, mut record: Map<String, Value>, turn: &mut Turn<'_>) {
+        record.insert("status".to_owned(), Status::Stopped.word().into());
+        turn.publish("exit", false, record.clone());
+        self.settle(Goal::Replaced, turn, |instance| {
+            Ok(Outcome::Gone(Box::new(serde_json::json!({
+                "pid": 0,
+                "name": instance.spec.name,
+                "pm2_env": record,
+                "pm_id": record.get("pm_id"),
+            }))))
+        });
+    }
+}

@@ -1,0 +1,292 @@
+//! Random stories in a hostile world. What must hold is checked by `World` after every event;
+//! here it is only made hard, and at the end everything has to come to rest.
+
+use proptest::prelude::*;
+use serde_json::json;
+use ward_core::event::{Event, ExitStatus};
+use ward_core::id::{InstanceId, Life};
+use ward_core::instance::State;
+use ward_core::request::{Change, Request, WatchChange};
+
+use crate::os::Plan;
+use crate::world::{World, app};
+
+/// One step of a random story.
+#[derive(Clone, Debug)]
+enum Step {
+    Prepare(Kind),
+    Ask(Verb, u32),
+    Pass(u64),
+    Crash(u32, ExitStatus),
+    StaleExit(u64),
+    Sample(u32, u64),
+    Tick,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Start,
+    Stop,
+    Restart,
+    Reload,
+    SoftReload,
+    Delete,
+    Duplicate,
+    Reset,
+    Watch,
+    Send,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Plain,
+    WaitReady,
+    Backoff,
+    Delayed,
+    OneShot,
+    Worker,
+    ReadyWorker,
+    NoTree,
+    Message,
+    Cron,
+}
+
+fn declare(kind: Kind) -> ward_core::spec::AppSpec {
+    let more = match kind {
+        Kind::Plain => json!({"instances": 2, "max_memory_restart": 1000}),
+        Kind::WaitReady => json!({"wait_ready": true, "listen_timeout": 300}),
+        Kind::Backoff => json!({"exp_backoff_restart_delay": 100}),
+        Kind::Delayed => json!({"restart_delay": 200, "max_restarts": 3}),
+        Kind::OneShot => json!({"autorestart": false}),
+        Kind::Worker => {
+            json!({"exec_mode": "cluster_mode", "instances": 2, "max_memory_restart": 1000})
+        }
+        Kind::ReadyWorker => json!({"exec_mode": "cluster_mode", "wait_ready": true}),
+        Kind::NoTree => json!({"treekill": false, "kill_timeout": 300}),
+        Kind::Message => json!({"shutdown_with_message": true}),
+        Kind::Cron => json!({"cron_restart": "*/3 * * * * *"}),
+    };
+    app("app", &more)
+}
+
+fn exit_status() -> impl Strategy<Value = ExitStatus> {
+    prop_oneof![
+        (0..3i32).prop_map(ExitStatus::Code),
+        Just(ExitStatus::Signal(9)),
+        Just(ExitStatus::Unknown),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(vec![
+        Kind::Plain,
+        Kind::WaitReady,
+        Kind::Backoff,
+        Kind::Delayed,
+        Kind::OneShot,
+        Kind::Worker,
+        Kind::Worker,
+        Kind::ReadyWorker,
+        Kind::NoTree,
+        Kind::Message,
+        Kind::Cron,
+    ])
+}
+
+fn verb() -> impl Strategy<Value = Verb> {
+    prop::sample::select(vec![
+        Verb::Start,
+        Verb::Stop,
+        Verb::Restart,
+        Verb::Reload,
+        Verb::Reload,
+        Verb::SoftReload,
+        Verb::Delete,
+        Verb::Duplicate,
+        Verb::Reset,
+        Verb::Watch,
+        Verb::Send,
+    ])
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => kind().prop_map(Step::Prepare),
+        6 => (verb(), 0..4u32).prop_map(|(verb, id)| Step::Ask(verb, id)),
+        4 => prop::sample::select(vec![0, 1, 7, 45, 320, 1601, 4000]).prop_map(Step::Pass),
+        2 => (0..4u32, exit_status()).prop_map(|(id, status)| Step::Crash(id, status)),
+        1 => (0..8u64).prop_map(Step::StaleExit),
+        1 => (0..4u32, 900..1200u64).prop_map(|(id, bytes)| Step::Sample(id, bytes)),
+        1 => Just(Step::Tick),
+    ]
+}
+
+fn sometimes(millis: &'static [u64]) -> impl Strategy<Value = Option<u64>> {
+    prop::option::weighted(0.8, prop::sample::select(millis))
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let dying = (
+        prop::bool::weighted(0.93),
+        prop::option::weighted(0.3, (prop::sample::select(vec![0, 30, 900, 2500]), exit_status())),
+        sometimes(&[0, 5, 900, 2000]),
+        // The kernel may take its time, but in this world it gets there in the end.
+        prop::sample::select(vec![1, 1, 1, 2, 700, 6000]),
+    );
+    let leaving = (0..3u32, sometimes(&[0, 5, 1700]));
+    let saying = (
+        sometimes(&[0, 30, 290, 500]),
+        sometimes(&[0, 20, 700]),
+        sometimes(&[0, 40, 2999, 3100]),
+        sometimes(&[0, 10, 9000]),
+    );
+    (dying, leaving, saying).prop_map(|(dying, leaving, saying)| Plan {
+        spawns: dying.0,
+        ends: dying.1,
+        obeys: dying.2,
+        dies: Some(dying.3),
+        leftovers: leaving.0.saturating_sub(1),
+        leftovers_obey: leaving.1,
+        says_ready: saying.0,
+        worker_online: saying.1,
+        listens: saying.2,
+        drains: saying.3,
+    })
+}
+
+fn take(world: &mut World, step: Step) {
+    match step {
+        Step::Prepare(kind) => {
+            world.ask(Request::Prepare(Box::new(declare(kind))));
+        }
+        Step::Ask(verb, id) => {
+            world.ask(request(verb, InstanceId(id)));
+        }
+        Step::Pass(millis) => world.run(millis),
+        Step::Crash(id, status) => {
+            if let Some(life) = world.supervisor.life_of(InstanceId(id)) {
+                crash(world, life, status);
+            }
+        }
+        Step::StaleExit(life) => {
+            let life = Life(life);
+            let gone = world.os.processes.get(&life).is_none_or(|it| !it.main);
+            if gone {
+                let status = ExitStatus::Code(1);
+                world.deliver(Event::Exited { life, status });
+            }
+        }
+        Step::Sample(id, memory_bytes) => {
+            if let Some(life) = world.supervisor.life_of(InstanceId(id)) {
+                world.deliver(Event::Sampled { life, memory_bytes });
+            }
+        }
+        Step::Tick => world.spurious_tick(),
+    }
+}
+
+fn crash(world: &mut World, life: Life, status: ExitStatus) {
+    let now = world.now;
+    let ends = crate::os::Happening::MainEnds(life, status);
+    if world.os.processes.contains_key(&life) {
+        for event in world.os.happen(now, ends) {
+            world.deliver(event);
+        }
+    }
+}
+
+fn request(verb: Verb, id: InstanceId) -> Request {
+    match verb {
+        Verb::Start => Request::Start(id),
+        Verb::Stop => Request::Stop(id),
+        Verb::Restart => Request::Restart(id, Change::default()),
+        Verb::Reload => Request::Reload(id, Change::default()),
+        Verb::SoftReload => Request::SoftReload(id, Change::default()),
+        Verb::Delete => Request::Delete(id),
+        Verb::Duplicate => Request::Duplicate(id),
+        Verb::Reset => Request::Reset(id),
+        Verb::Watch => Request::Watch(id, WatchChange::Toggle),
+        Verb::Send => Request::Send(id, json!("hello")),
+    }
+}
+
+fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
+    let mut world = World::new();
+    world.copies = copies;
+    world.writes = false;
+    for plan in plans {
+        world.next(plan);
+    }
+    take(&mut world, Step::Prepare(kind));
+    for step in steps {
+        take(&mut world, step);
+    }
+    come_to_rest(&mut world);
+}
+
+/// With well-behaved lives from here on, everything asked is answered, what should run runs, and
+/// the end leaves nothing.
+fn come_to_rest(world: &mut World) {
+    world.run(60_000);
+    assert_eq!(world.open_requests(), Vec::<u64>::new(), "unanswered");
+    for instance in world.supervisor.instances() {
+        let settled = match instance.state {
+            State::Online { .. } | State::Stopped | State::Errored { .. } => true,
+            State::Launching { .. } | State::Stopping { .. } | State::Waiting { .. } => {
+                instance.planned.is_some()
+            }
+        };
+        assert!(settled, "{:?} goes on for ever", instance.state);
+        assert!(instance.side.is_none() || instance.planned.is_some(), "a reload goes on");
+    }
+    world.ask(Request::Shutdown);
+    world.run(20_000);
+    assert_eq!(world.open_requests(), Vec::<u64>::new(), "the end is answered");
+    for (life, process) in &world.os.processes {
+        let alive = if process.whole { process.alive() } else { u32::from(process.main) };
+        assert_eq!(alive, 0, "life {life} outlives the end");
+        assert!(process.released, "life {life} is kept for ever");
+    }
+}
+
+fn story() -> impl Strategy<Value = (Kind, Vec<Step>, Vec<Plan>)> {
+    (
+        kind(),
+        prop::collection::vec(step(), 1..18),
+        prop::collection::vec(plan(), 0..8),
+    )
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::with_cases(cases)
+    }
+}
+
+proptest! {
+    #![proptest_config(config(3_200))]
+    #[test]
+    fn stories_of_the_first_part((kind, steps, plans) in story()) {
+        tell(false, kind, steps, plans);
+    }
+
+    #[test]
+    fn stories_of_the_second_part((kind, steps, plans) in story()) {
+        tell(false, kind, steps, plans);
+    }
+
+    #[test]
+    fn stories_of_the_third_part((kind, steps, plans) in story()) {
+        tell(false, kind, steps, plans);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+    #[test]
+    fn stories_copied_at_every_step((kind, steps, plans) in story()) {
+        tell(true, kind, steps, plans);
+    }
+}

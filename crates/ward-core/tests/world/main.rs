@@ -1,0 +1,9 @@
+//! The supervisor in a virtual world: a fake operating system and a clock that jumps from one
+//! moment of interest to the next. Nothing here sleeps.
+
+mod invariants;
+mod os;
+mod stories;
+mod table;
+mod told;
+mod world;

@@ -1,0 +1,89 @@
+//! Requests and actions as lines of a story.
+
+use ward_core::action::{Action, Ask, Notice, Scope};
+use ward_core::id::RequestId;
+use ward_core::request::{Outcome, Reply, Request};
+
+pub(crate) fn request(id: RequestId, request: &Request) -> String {
+    let what = match request {
+        Request::Prepare(spec) => format!("prepare {}", spec.name),
+        Request::Register(spec, _) => format!("register {}", spec.name),
+        Request::Start(id) => format!("start {id}"),
+        Request::Stop(id) => format!("stop {id}"),
+        Request::Restart(id, _) => format!("restart {id}"),
+        Request::Reload(id, _) => format!("reload {id}"),
+        Request::SoftReload(id, _) => format!("soft reload {id}"),
+        Request::Delete(id) => format!("delete {id}"),
+        Request::Duplicate(id) => format!("duplicate {id}"),
+        Request::Reset(id) => format!("reset {id}"),
+        Request::Signal(id, signal) => format!("signal {id} {signal}"),
+        Request::WriteLine(id, line) => format!("write {id} {line:?}"),
+        Request::Send(id, value) => format!("send {id} {value}"),
+        Request::Monitor(id, on) => format!("monitor {id} {on}"),
+        Request::Watch(id, change) => format!("watch {id} {change:?}"),
+        Request::Shutdown => "shutdown".to_owned(),
+    };
+    format!("#{} {what}", id.0)
+}
+
+/// None for what only the shell cares about.
+pub(crate) fn action(action: &Action) -> Option<String> {
+    Some(match action {
+        Action::Spawn { life, launch, .. } => {
+            format!("spawn life {life}: {}", launch.argv.join(" "))
+        }
+        Action::Terminate { life, how } => match how {
+            Ask::Signal(signal, scope) => format!("signal {signal} to {} {life}", word(*scope)),
+            Ask::Message => format!("message shutdown to life {life}"),
+            Ask::Disconnect => format!("disconnect life {life}"),
+        },
+        Action::Kill { life, scope } => format!("kill {} {life}", word(*scope)),
+        Action::Probe { life } => format!("probe life {life}"),
+        Action::Signal { life, signal } => format!("signal {signal} to life {life}"),
+        Action::WriteLine { life, line } => format!("write {line:?} to life {life}"),
+        Action::Send { life, message } => format!("send {message} to life {life}"),
+        Action::Drain { life } => format!("drain life {life}"),
+        Action::Publish(Notice::Process {
+            event,
+            manually,
+            process,
+        }) => {
+            let field = |key: &str| process.get(key).cloned().unwrap_or_default();
+            let by = if *manually { " (manually)" } else { "" };
+            format!(
+                "bus {event}{by}: id {} {} restarts {} exit {}",
+                field("pm_id"),
+                field("status"),
+                field("restart_time"),
+                field("exit_code"),
+            )
+        }
+        Action::Reply { request, reply } => format!("< #{} {}", request.0, answer(reply)),
+        Action::Log { error, text } => {
+            let stream = if *error { "error" } else { "log" };
+            format!("{stream}: {text}")
+        }
+        Action::Release { .. } | Action::Configure { .. } => return None,
+        Action::Forget { instance } => format!("forget {instance}"),
+    })
+}
+
+fn word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Tree => "tree of life",
+        Scope::Main => "life",
+    }
+}
+
+fn answer(reply: &Reply) -> String {
+    match reply {
+        Ok(Outcome::Instances(ids)) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!("instances {}", ids.join(" "))
+        }
+        Ok(Outcome::Gone(process)) => format!("gone {}", process["pm_id"]),
+        Ok(Outcome::WasNotRunning(id)) => format!("{id} was not running"),
+        Ok(Outcome::Done) => "done".to_owned(),
+        Err(error) => format!("error: {error}"),
+    }
+}
