@@ -3,7 +3,9 @@
 //! - [`amp`]: frames of typed arguments, as axon puts them on PM2's sockets;
 //! - [`rpc`]: requests and replies on `rpc.sock`;
 //! - [`bus`]: events on `pub.sock`;
-//! - [`methods`]: the methods PM2 exposes, in its order.
+//! - [`methods`]: the methods PM2 exposes, in its order;
+//! - [`node_ipc`]: the lines of a child on its IPC channel;
+//! - [`node_cluster`]: what cluster workers and their primary say to each other.
 //!
 //! A decoder is fed with whatever arrived and gives back whole values:
 //!
@@ -25,4 +27,6 @@ pub mod amp;
 pub mod bus;
 pub mod json;
 pub mod methods;
+pub mod node_cluster;
+pub mod node_ipc;
 pub mod rpc;

@@ -1,0 +1,174 @@
+//! The channel between ward and a child: JSON values, one per line, in both directions.
+//!
+//! Any program may have inherited the channel, so a line that is not JSON is reported and skipped.
+//! File descriptors which travel beside the lines are not this module's business; the caller keeps
+//! them in order and gives one to each [`NodeMessage::Handle`].
+
+use bytes::{Buf, Bytes, BytesMut};
+use serde_json::{Map, Value};
+
+use crate::json;
+use crate::node_cluster::{Dialect, NodeMessage};
+
+/// The longest line a [`LineDecoder`] accepts.
+pub const MAX_LINE: usize = 16 << 20;
+
+/// Bun puts this byte before its internal lines.
+pub(crate) const BUN_PREFIX: u8 = 2;
+
+/// What a child sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// A message of Node, Bun or our agent, which user code never sees.
+    Internal(NodeMessage),
+    /// A message of the app; any JSON value, null included.
+    User(Value),
+    /// Nothing a peer of ours sends.
+    Junk(Junk),
+}
+
+/// Why a line is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Junk {
+    /// The line is not JSON; an empty line is none either.
+    #[error("line of {} bytes is not JSON", .0.len())]
+    NotJson(Bytes),
+    /// The line exceeds the limit; it was thrown away.
+    #[error("line exceeds the limit of {limit} bytes")]
+    TooLong {
+        /// The limit in force.
+        limit: usize,
+    },
+}
+
+/// Cuts the stream of a child into lines.
+///
+/// Work is proportional to the bytes pushed, and at most one line is kept.
+#[derive(Debug)]
+pub struct LineDecoder {
+    buffer: BytesMut,
+    /// No line end stands before this place.
+    searched: usize,
+    limit: usize,
+    /// Inside a line that is too long and already reported.
+    skipping: bool,
+}
+
+impl Default for LineDecoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LineDecoder {
+    /// A decoder with the usual limit, [`MAX_LINE`].
+    pub fn new() -> Self {
+        Self::with_limit(MAX_LINE)
+    }
+
+    /// A decoder which refuses lines longer than `limit`.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            searched: 0,
+            limit,
+            skipping: false,
+        }
+    }
+
+    /// A decoder that goes on where another one stopped, see [`Self::remainder`].
+    pub fn resume(remainder: &[u8], skipping: bool) -> Self {
+        let mut decoder = Self::new();
+        decoder.buffer.extend_from_slice(remainder);
+        decoder.skipping = skipping;
+        decoder
+    }
+
+    /// The bytes of the unfinished line, and whether it is one that is being skipped. This is what
+    /// a live upgrade hands over.
+    pub fn remainder(&self) -> (&[u8], bool) {
+        (&self.buffer, self.skipping)
+    }
+
+    /// Adds received bytes.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        if self.skipping {
+            let Some(end) = memchr::memchr(b'\n', bytes) else {
+                return;
+            };
+            bytes = &bytes[end + 1..];
+            self.skipping = false;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next line, or `None` until more bytes come.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "not an iterator: None means not yet, and more may follow"
+    )]
+    pub fn next(&mut self) -> Option<Line> {
+        let limit = self.limit;
+        if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+            let line = self.buffer.split_to(self.searched + found).freeze();
+            self.buffer.advance(1);
+            self.searched = 0;
+            if line.len() > limit {
+                return Some(Line::Junk(Junk::TooLong { limit }));
+            }
+            return Some(classify(&line));
+        }
+        self.searched = self.buffer.len();
+        if self.searched > limit {
+            self.buffer = BytesMut::new();
+            self.searched = 0;
+            self.skipping = true;
+            return Some(Line::Junk(Junk::TooLong { limit }));
+        }
+        None
+    }
+}
+
+/// Sorts one line, its end removed.
+pub fn classify(line: &Bytes) -> Line {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    if let Some(message) = NodeMessage::from_common_line(text) {
+        return Line::Internal(message);
+    }
+    let (dialect, text) = match text.strip_prefix(&[BUN_PREFIX]) {
+        Some(text) => (Dialect::Bun, text),
+        None => (Dialect::Node, text),
+    };
+    match (dialect, json::parse(text)) {
+        (Dialect::Bun, Ok(Value::Object(message))) => {
+            Line::Internal(NodeMessage::from_object(dialect, message))
+        }
+        (Dialect::Node, Ok(Value::Object(message))) if has_internal_command(&message) => {
+            Line::Internal(NodeMessage::from_object(dialect, message))
+        }
+        (Dialect::Node, Ok(value)) => Line::User(value),
+        (Dialect::Bun, Ok(_)) | (_, Err(_)) => Line::Junk(Junk::NotJson(line.clone())),
+    }
+}
+
+/// Node's rule: an object whose `cmd` is a string longer than five characters beginning `NODE_`.
+/// User code never sees such a message, whichever side sends it.
+pub fn is_internal(message: &Value) -> bool {
+    message.as_object().is_some_and(has_internal_command)
+}
+
+fn has_internal_command(message: &Map<String, Value>) -> bool {
+    let command = message.get("cmd").and_then(Value::as_str);
+    command.is_some_and(|command| command.len() > 5 && command.starts_with("NODE_"))
+}
+
+/// A message for user code as a line.
+///
+/// It is always valid JSON: Node dies of a line that is not. Whoever passes on foreign values asks
+/// [`is_internal`] first, since such a value would be taken for one of ours.
+pub fn encode_message(message: &Value) -> Vec<u8> {
+    let mut line = Vec::new();
+    json::write(&mut line, message);
+    line.push(b'\n');
+    line
+}
