@@ -128,7 +128,10 @@ fn sometimes(millis: &'static [u64]) -> impl Strategy<Value = Option<u64>> {
 fn plan() -> impl Strategy<Value = Plan> {
     let dying = (
         prop::bool::weighted(0.93),
-        prop::option::weighted(0.3, (prop::sample::select(vec![0, 30, 900, 2500]), exit_status())),
+        prop::option::weighted(
+            0.3,
+            (prop::sample::select(vec![0, 30, 900, 2500]), exit_status()),
+        ),
         sometimes(&[0, 5, 900, 2000]),
         // The kernel may take its time, but in this world it gets there in the end.
         prop::sample::select(vec![1, 1, 1, 2, 700, 6000]),
@@ -237,13 +240,24 @@ fn come_to_rest(world: &mut World) {
             }
         };
         assert!(settled, "{:?} goes on for ever", instance.state);
-        assert!(instance.side.is_none() || instance.planned.is_some(), "a reload goes on");
+        assert!(
+            instance.side.is_none() || instance.planned.is_some(),
+            "a reload goes on"
+        );
     }
     world.ask(Request::Shutdown);
     world.run(20_000);
-    assert_eq!(world.open_requests(), Vec::<u64>::new(), "the end is answered");
+    assert_eq!(
+        world.open_requests(),
+        Vec::<u64>::new(),
+        "the end is answered"
+    );
     for (life, process) in &world.os.processes {
-        let alive = if process.whole { process.alive() } else { u32::from(process.main) };
+        let alive = if process.whole {
+            process.alive()
+        } else {
+            u32::from(process.main)
+        };
         assert_eq!(alive, 0, "life {life} outlives the end");
         assert!(process.released, "life {life} is kept for ever");
     }

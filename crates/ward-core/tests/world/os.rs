@@ -129,12 +129,18 @@ impl Os {
             killed: false,
             released: false,
         };
-        assert!(self.processes.insert(life, process).is_none(), "a life begins once");
+        assert!(
+            self.processes.insert(life, process).is_none(),
+            "a life begins once"
+        );
         pid
     }
 
     pub(crate) fn terminate(&mut self, now: Mono, life: Life, how: Ask) {
-        let process = self.processes.get_mut(&life).expect("a known life is asked");
+        let process = self
+            .processes
+            .get_mut(&life)
+            .expect("a known life is asked");
         process.asked_at.get_or_insert(now);
         let plan = process.plan.clone();
         let (main, tree, status) = match how {
@@ -150,7 +156,10 @@ impl Os {
     }
 
     pub(crate) fn kill(&mut self, now: Mono, life: Life, scope: Scope) {
-        let process = self.processes.get_mut(&life).expect("a known life is killed");
+        let process = self
+            .processes
+            .get_mut(&life)
+            .expect("a known life is killed");
         process.killed = true;
         if let Some(millis) = process.plan.dies {
             let status = ExitStatus::Signal(9);

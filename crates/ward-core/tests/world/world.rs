@@ -173,7 +173,10 @@ impl World {
             };
         }
         let pid = self.os.spawn(self.now, instance, life, plan);
-        let tree = self.supervisor.instance(instance).is_none_or(|it| it.spec.stop.tree);
+        let tree = self
+            .supervisor
+            .instance(instance)
+            .is_none_or(|it| it.spec.stop.tree);
         if let Some(process) = self.os.processes.get_mut(&life) {
             process.whole = tree;
         }
@@ -215,11 +218,19 @@ impl World {
             assert!(!moving || timed, "{:?} has no deadline", instance.state);
             let lingers = |life: &Life| instance.lingering.iter().any(|it| it.life == *life);
             let lives = self.os.processes.iter().filter(|(life, process)| {
-                let alive = if process.whole { process.alive() > 0 } else { process.main };
+                let alive = if process.whole {
+                    process.alive() > 0
+                } else {
+                    process.main
+                };
                 process.instance == instance.id && alive && !lingers(life) && !process.released
             });
             let allowed = 1 + usize::from(instance.side.is_some());
-            assert!(lives.count() <= allowed, "too many lives of {}", instance.id);
+            assert!(
+                lives.count() <= allowed,
+                "too many lives of {}",
+                instance.id
+            );
         }
         if self.copies {
             self.check_copy();
@@ -241,7 +252,8 @@ impl World {
         }
         let before = self.supervisor.clone();
         let mut actions = Vec::new();
-        self.supervisor.handle(self.now(), Event::Ticked, &mut actions);
+        self.supervisor
+            .handle(self.now(), Event::Ticked, &mut actions);
         assert_eq!(actions, [], "an early tick does nothing");
         assert_eq!(before, self.supervisor, "an early tick changes nothing");
     }

@@ -32,11 +32,13 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
-            ChannelEvent::Junk { .. } | ChannelEvent::Closed { .. } => {}
+            ChannelEvent::Worker { life, event } => self.worker_event(life, event),
+            ChannelEvent::Junk { credit, .. } => drop(credit),
+            ChannelEvent::Closed { .. } => {}
         }
     }
 
-    fn name_of(&self, life: Life) -> String {
+    pub(super) fn name_of(&self, life: Life) -> String {
         let instance = self
             .supervisor
             .instance_of(life)
