@@ -139,6 +139,11 @@ impl ChannelHandle {
         self.tell(Command::Drain(life));
     }
 
+    /// A worker was asked to end: no further connections for it.
+    pub(crate) fn withdraw(&self, life: Life) {
+        self.tell(Command::Withdraw(life));
+    }
+
     /// Cluster's own polite request.
     pub(crate) fn disconnect(&self, life: Life) {
         self.tell(Command::Disconnect(life));

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Admit(Life),
     /// Let a worker finish.
     Drain(Life),
+    /// A worker was asked to end.
+    Withdraw(Life),
     /// Ask a worker to leave.
     Disconnect(Life),
     /// No worker of this instance will come.
@@ -110,6 +112,7 @@ impl Switchboard {
                 Command::Born(life, pid) => self.primary.born(life, pid, &mut self.wires),
                 Command::Admit(life) => self.primary.admit(life, &mut self.wires),
                 Command::Drain(life) => self.primary.drain(life, &mut self.wires),
+                Command::Withdraw(life) => self.primary.withdraw(life, &mut self.wires),
                 Command::Disconnect(life) => self.primary.disconnect(life, &mut self.wires),
                 Command::Retire(instance) => self.primary.retire(instance, &mut self.wires),
             }

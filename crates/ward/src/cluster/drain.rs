@@ -35,6 +35,19 @@ impl Primary {
         }
     }
 
+    /// The worker was asked to end by other means: it gets nothing more.
+    pub(crate) fn withdraw(&mut self, life: Life, wires: &mut Wires) {
+        let Some(token) = wires.find(life) else {
+            return;
+        };
+        if let Some(worker) = self.workers.get_mut(&token)
+            && worker.phase == Phase::Serving
+        {
+            worker.phase = Phase::Leaving;
+            self.serve_all(token, Instant::now(), wires);
+        }
+    }
+
     /// Something of a worker that gets no more connections was settled.
     pub(super) fn settle(&mut self, token: Token, wires: &mut Wires) {
         let Some(worker) = self.workers.get_mut(&token) else {

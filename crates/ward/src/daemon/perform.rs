@@ -115,6 +115,9 @@ impl Daemon {
             .lives
             .get(life)
             .is_some_and(|process| process.has_channel);
+        if has_channel {
+            self.channel.withdraw(life);
+        }
         match how {
             Ask::Signal(number, scope) => {
                 self.lives.signal(
