@@ -12,7 +12,7 @@ pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestE
         None => spec.clone(),
     };
     if change.replace_captured {
-        changed.env.captured = change.env.clone();
+        crate::record::recapture(&mut changed, &change.env);
     } else {
         merge_env(&mut changed, &change.env);
     }

@@ -18,7 +18,7 @@ pub mod units;
 pub mod words;
 pub mod yaml;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// One app as declared: canonical keys, checked values, not yet resolved against a machine.
 pub type Decl = Map<String, Value>;
@@ -42,4 +42,35 @@ pub fn default_name(script: &str) -> String {
         Some(dot) if dot > 0 => base[..dot].to_owned(),
         _ => base.to_owned(),
     }
+}
+
+/// JavaScript has one kind of number: a whole one is shown without a fraction (`1.0` is `1`).
+fn whole_numbers(mut value: Value) -> Value {
+    match &mut value {
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|_| number.is_f64())
+                .and_then(|float| {
+                    let whole = i64::try_from(units::whole(float.abs())?).ok()?;
+                    let fits = float.fract() == 0.0;
+                    fits.then_some(if float < 0.0 { -whole } else { whole })
+                });
+            if let Some(whole) = whole {
+                *number = Number::from(whole);
+            }
+        }
+        Value::Array(list) => {
+            for entry in list {
+                *entry = whole_numbers(entry.take());
+            }
+        }
+        Value::Object(map) => {
+            for (_, entry) in map.iter_mut() {
+                *entry = whole_numbers(entry.take());
+            }
+        }
+        _ => {}
+    }
+    value
 }

@@ -40,8 +40,8 @@ impl Default for Defaults {
     fn default() -> Self {
         Self {
             kill_timeout: Duration::from_millis(1600),
-            listen_timeout: Duration::from_millis(3000),
-            drain_timeout: Duration::from_millis(8000),
+            listen_timeout: Duration::from_secs(3),
+            drain_timeout: Duration::from_secs(8),
             kill_signal: crate::signal::INT,
             use_message: false,
             backoff_reset: Duration::from_secs(30),

@@ -1,5 +1,6 @@
 //! The end of one life: ask, wait, kill, wait, and the same for what the main process leaves
 //! behind. Knows nothing of instances: whoever owns the life decides what follows.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use core::time::Duration;
 

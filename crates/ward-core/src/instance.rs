@@ -2,6 +2,7 @@
 //!
 //! `State` says what is; `Then` says what is wanted once an ending life is gone. Each event has one
 //! method, and each method looks at every state. The methods live in the modules below, by theme.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use core::time::Duration;
 
@@ -59,6 +60,8 @@ pub enum State {
         /// Those who started it are answered then at the latest; until then a worker may still
         /// begin to listen, and they want to hear of a worker that does.
         answer_by: Option<Mono>,
+        /// Delays between restarts begin anew then.
+        calm_at: Option<Mono>,
     },
     /// A life is ending: asked, killed, or swept after its main process is gone.
     Stopping {
@@ -239,13 +242,27 @@ impl Instance {
         self.spec.mode == Mode::Cluster
     }
 
+    /// Whether a life began and is not ready yet.
+    pub fn is_launching(&self) -> bool {
+        match &self.state {
+            State::Launching { .. } => true,
+            State::Online { .. }
+            | State::Stopping { .. }
+            | State::Stopped
+            | State::Waiting { .. }
+            | State::Errored { .. } => false,
+        }
+    }
+
     /// When time alone changes something.
     pub fn deadline(&self) -> Option<Mono> {
         let state = match &self.state {
             State::Launching { ready_by, .. } => Some(*ready_by),
             State::Stopping { ending, .. } => Some(ending.deadline()),
             State::Waiting { until, .. } => Some(*until),
-            State::Online { answer_by, .. } => *answer_by,
+            State::Online {
+                answer_by, calm_at, ..
+            } => [*answer_by, *calm_at].into_iter().flatten().min(),
             State::Stopped | State::Errored { .. } => None,
         };
         let side = self.side.as_ref().map(Side::deadline);

@@ -1,4 +1,5 @@
 //! Requests that wait for their promise. Each is answered exactly once.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use std::collections::BTreeMap;
 

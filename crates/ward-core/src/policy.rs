@@ -1,4 +1,5 @@
 //! What happens after an exit nobody asked for: a decision, nothing else.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use core::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::spec::RestartSpec;
 use crate::time::Mono;
 
 /// A life shorter than this is unstable, unless the app says otherwise.
-const MIN_UPTIME: Duration = Duration::from_millis(1000);
+const MIN_UPTIME: Duration = Duration::from_secs(1);
 /// So many unstable lives in a row are too many, unless the app says otherwise.
 const MAX_RESTARTS: u32 = 16;
 

@@ -12,10 +12,14 @@ mod tests;
 
 use serde_json::{Map, Value};
 
+use crate::config::env;
 use crate::spec::{AppSpec, EnvLayers};
 
 pub use read::spec_from;
 pub use write::{prepare_record, spec_keys};
+
+/// Variable PM2's client adds when it starts an app from a file. Ours goes to the injected layer.
+const FROM_FILE: &str = "PM2_JSON_PROCESSING";
 
 /// A record that says nothing we could start, or says it in the wrong type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,27 +41,59 @@ pub enum BadSpec {
 
 /// What the app gets and the record shows: later layers win.
 pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
-    let mut env = layers.captured.clone();
+    let mut merged = layers.captured.clone();
     for layer in [&layers.declared, &layers.injected] {
-        env.extend(
+        merged.extend(
             layer
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
     }
-    env
+    merged
+}
+
+/// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
+/// know only the merge. Such an app would lose them if its captured layer were replaced.
+pub fn env_is_mixed(layers: &EnvLayers) -> bool {
+    layers.declared.is_empty() && layers.captured.contains_key(FROM_FILE)
+}
+
+/// Takes the environment of a shell as the captured layer (`--update-env`): what the shell has no
+/// longer is gone, what the app filters stays out, and what belongs to the app's own user and
+/// folder stays as it is.
+pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
+    let mut fresh = env::without_internal(shell.clone());
+    if let Some(rule) = &spec.filter_env {
+        fresh = env::filter(fresh, Some(&write::filter_env(rule)));
+    }
+    let old = &spec.env.captured;
+    let own_folder = old.get("PWD").and_then(Value::as_str) == Some(spec.program.cwd.as_str());
+    for (name, own) in [("HOME", spec.user.uid.is_some()), ("PWD", own_folder)] {
+        if let Some(value) = old.get(name).filter(|_| own) {
+            fresh.insert(name.to_owned(), value.clone());
+        }
+    }
+    if env_is_mixed(&spec.env) {
+        spec.env.captured.extend(fresh);
+    } else {
+        spec.env.captured = fresh;
+    }
 }
 
 /// Merges PM2's `current_conf` over a declaration: the string `null` deletes a key, an empty `env`
 /// is ignored, another `env` takes the place of the declared layer. All or nothing.
 pub fn apply_conf(spec: &mut AppSpec, conf: &Map<String, Value>) -> Result<(), BadSpec> {
     let mut record = spec_keys(spec);
-    record.remove("env");
+    record.shift_remove("env");
+    // PM2's command line sends its defaults with every plain restart, and PM2's daemon then forgets
+    // what was declared. A restart from a file states more: there a default is a statement.
+    let unasked = conf.contains_key("windowsHide") && !conf.contains_key("treekill");
     for (key, value) in conf {
         match value {
             // A running app keeps its mode and its files; a client that restarts from a file sends
             // them, and PM2 ignores them.
             _ if keys::INERT.contains(&key.as_str()) || keys::FIXED.contains(&key.as_str()) => {}
+            _ if unasked && keys::UNASKED.contains(&key.as_str()) && is_default(key, value) => {}
             Value::String(text) if text == "null" => {
                 record.shift_remove(key);
             }
@@ -81,4 +117,14 @@ pub fn apply_conf(spec: &mut AppSpec, conf: &Map<String, Value>) -> Result<(), B
     }
     *spec = changed;
     Ok(())
+}
+
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "merge_logs" => *value == Value::Bool(true),
+        "instance_var" => value.as_str() == Some(read::INSTANCE_VAR),
+        "kill_retry_time" => value.as_u64() == Some(100),
+        "filter_env" => value.as_array().is_some_and(Vec::is_empty),
+        _ => false,
+    }
 }

@@ -1,4 +1,5 @@
 //! The registry of instances: routes an event to the one it is about, and answers requests.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ impl Supervisor {
                 it.spawned(life, pid, version, turn);
             }),
             Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.spawn_failed(life, reason, turn);
+                it.spawn_failed(life, &reason, turn);
             }),
             Event::Exited { life, status } => self.about(now, life, actions, |it, turn| {
                 it.exited(life, status, turn);

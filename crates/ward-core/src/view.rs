@@ -70,15 +70,16 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
     let mut own = own_keys(instance);
     own.insert("status".to_owned(), status.word().into());
     let env = compose::merged_env(instance);
+    let flat = flattened(&env, &own);
     // `spec_keys` put `env` in its place; only ward knows all of its layers.
-    own.insert("env".to_owned(), Value::Object(env.clone()));
-    let mut record = Map::new();
+    own.insert("env".to_owned(), Value::Object(env));
     // The environment is no key of ward's own, but stands between the declaration and `status`,
     // which begins PM2's part about the running process.
-    let (mut flat, own_names) = (Some(env), own.clone());
+    let mut record = Map::with_capacity(own.len() + flat.len());
+    let mut flat = Some(flat);
     for (key, value) in own {
         if key == "status" {
-            flatten(&mut record, &own_names, flat.take());
+            record.extend(flat.take().into_iter().flatten());
         }
         record.insert(key, value);
     }
@@ -87,16 +88,11 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
 
 /// Every variable once more at the top, behind the declaration. A key of ward's own is never
 /// replaced: `pm_id` in an app's environment must not change which app is meant.
-fn flatten(
-    record: &mut Map<String, Value>,
-    own: &Map<String, Value>,
-    env: Option<Map<String, Value>>,
-) {
-    for (name, value) in env.into_iter().flatten() {
-        if !value.is_object() && !own.contains_key(&name) {
-            record.insert(name, value);
-        }
-    }
+fn flattened(env: &Map<String, Value>, own: &Map<String, Value>) -> Vec<(String, Value)> {
+    env.iter()
+        .filter(|(name, value)| !value.is_object() && !own.contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// All keys that are not the app's environment.
@@ -124,7 +120,7 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     put("pm_uptime", instance.began_at.map(|at| at.0).into());
     put("axm_actions", instance.told.actions.clone().into());
     put("axm_monitor", instance.told.monitor.clone().into());
-    put("axm_options", instance.told.options.clone().into());
+    put("axm_options", options(instance).into());
     put("axm_dynamic", json!({}));
     put("created_at", instance.created_at.map(|at| at.0).into());
     put("pm_id", instance.id.0.into());
@@ -139,6 +135,22 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     );
     runtime_extras(instance, &mut keys);
     keys
+}
+
+/// In PM2 the library it injects into node apps tells their name; programs look for it.
+fn options(instance: &Instance) -> Map<String, Value> {
+    let mut options = instance.told.options.clone();
+    let spec = &instance.spec;
+    let node = ["node", "bun"]
+        .iter()
+        .any(|name| spec.program.interpreter.ends_with(name));
+    let injected = !matches!(spec.node.pmx, Some(Value::Bool(false)));
+    if node && injected && instance.began_at.is_some() && !instance.is_launching() {
+        options
+            .entry("module_name")
+            .or_insert_with(|| spec.name.clone().into());
+    }
+    options
 }
 
 /// Keys that exist only when there is something to say.
@@ -159,11 +171,12 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
         "exit_signal",
         signal.map(|it| crate::signal::name(it).into()),
     );
+    // Once delays have begun to grow, their end is shown as 0.
+    let grows = instance.spec.restart.backoff.is_some() && instance.restarts > 0;
     let delay = instance.history.delay.map(|delay| delay.as_millis());
-    put(
-        "prev_restart_delay",
-        delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX).into()),
-    );
+    let millis = delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX));
+    let shown = millis.or(grows.then_some(0));
+    put("prev_restart_delay", shown.map(Into::into));
     put("_km_monitored", instance.monitored.map(Into::into));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
@@ -173,7 +186,12 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
 pub fn is_watching(instance: &Instance) -> bool {
     match &instance.watching {
         None | Some(Value::Null | Value::Bool(false)) => false,
-        Some(Value::Bool(true) | Value::Number(_) | Value::String(_)) => true,
-        Some(Value::Array(_) | Value::Object(_)) => true,
+        Some(
+            Value::Bool(true)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_),
+        ) => true,
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use rustix::pipe::PipeFlags;
 
-/// Sizes to try. An unprivileged user may be over its quota, so the kernel can refuse all of them and leave 64 KiB.
-const SIZES: [usize; 3] = [1 << 20, 512 << 10, 256 << 10];
+/// What a pipe holds while the disk hangs or the daemon is replaced. A user without privileges has 64 MiB for all pipes of
+/// all programs, and each further pipe gets two pages: a larger size would harm the user's other programs after 32 apps.
+const PIPE_BYTES: usize = 256 << 10;
 
 /// One pipe of an app.
 #[derive(Debug)]
@@ -20,13 +21,12 @@ pub struct LogPipe {
 }
 
 impl LogPipe {
-    /// A new pipe, as large as the kernel lets us.
+    /// A new pipe, larger than usual where the kernel lets us.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&reader, true)?;
-        SIZES
-            .iter()
-            .find(|&&bytes| rustix::pipe::fcntl_setpipe_size(&writer, bytes).is_ok());
+        // The quota may be used up; a smaller pipe works as well, only less patiently.
+        rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES).ok();
         Ok(Self { reader, writer })
     }
 }

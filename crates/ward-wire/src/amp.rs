@@ -1,91 +1,97 @@
-//! Frames of axon's AMP: one byte with the number of arguments, then each argument with its length.
+//! AMP frames, the outer layer of both client sockets: a count byte, then length-prefixed arguments.
 //!
-//! ```text
-//! frame := meta arg{argc}      meta := version << 4 | argc
-//! arg   := u32 big-endian length, bytes
-//! ```
-//! Readers ignore the version; writers put 1. An argument that begins with `s:` is text, with `j:`
-//! JSON, anything else is raw bytes.
+//! This module knows nothing of what arguments mean; it only tells text, JSON and raw bytes apart.
+//! Arguments stay bytes until someone asks, so that an id can be echoed exactly as it came.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::json;
 
-/// The longest argument a decoder takes.
-pub const MAX_ARGUMENT_BYTES: usize = 64 << 20;
+/// The longest argument a [`Decoder`] accepts.
+pub const MAX_ARGUMENT: usize = 64 << 20;
 
-/// The most arguments a frame can hold.
+/// How much all arguments of a frame may exceed [`MAX_ARGUMENT`] together; ids are short.
+const FRAME_SLACK: usize = 1 << 20;
+
+/// The most arguments a frame can hold: the count is four bits wide.
 pub const MAX_ARGUMENTS: usize = 15;
 
-const VERSION: u8 = 1 << 4;
-const COUNT_MASK: u8 = 0x0f;
+/// Writers put protocol version 1 in the high half of the first byte; readers ignore it.
+const VERSION: u8 = 0x10;
 
-/// One frame as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// Its arguments, not looked at.
-    pub args: Vec<RawArg>,
-}
+const TEXT: &[u8] = b"s:";
+const JSON: &[u8] = b"j:";
 
-/// The bytes of an argument, prefix included, so that an id can be echoed as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An argument as it stands on the wire, prefix included.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RawArg(pub Bytes);
 
-/// An argument that was looked at.
-#[derive(Clone, Debug, PartialEq)]
+/// A decoded argument.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Arg {
-    /// `s:`; invalid UTF-8 became U+FFFD.
+    /// `s:`, a string.
     Text(String),
-    /// `j:`
+    /// `j:`, a JSON value.
     Json(Value),
-    /// Anything else.
+    /// Anything else: the whole argument.
     Raw(Bytes),
 }
 
-/// The stream cannot be a stream of frames; close it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an argument of {length} bytes is longer than {MAX_ARGUMENT_BYTES}")]
-pub struct FrameError {
-    /// The length that was announced.
-    pub length: usize,
+/// An argument cannot be decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgError {
+    /// What follows `j:` is not JSON.
+    #[error("argument is not valid JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
-/// An argument says `j:` but is no JSON.
-#[derive(Debug, thiserror::Error)]
-#[error("invalid JSON in an argument: {0}")]
-pub struct ArgError(#[from] serde_json::Error);
-
 impl RawArg {
-    /// A text argument.
+    /// A string argument.
     pub fn text(text: &str) -> Self {
-        let mut bytes = Vec::with_capacity(text.len() + 2);
-        bytes.extend_from_slice(b"s:");
-        bytes.extend_from_slice(text.as_bytes());
-        Self(bytes.into())
+        Self([TEXT, text.as_bytes()].concat().into())
     }
 
-    /// A JSON argument, numbers written as JavaScript writes them.
+    /// A JSON argument.
     pub fn json(value: &Value) -> Self {
-        let mut bytes = b"j:".to_vec();
-        json::write(&mut bytes, value);
-        Self(bytes.into())
+        let mut out = JSON.to_vec();
+        json::write_value(&mut out, value);
+        Self(out.into())
     }
 
-    /// What the argument says.
+    /// A JSON argument made from any serialisable value, without a detour over [`Value`].
     ///
     /// # Errors
     ///
-    /// It begins with `j:` but is no JSON.
+    /// The value has no JSON form.
+    pub fn serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        let mut out = JSON.to_vec();
+        json::write(&mut out, value)?;
+        Ok(Self(out.into()))
+    }
+
+    /// Decodes the argument. Invalid UTF-8 becomes U+FFFD.
+    ///
+    /// # Errors
+    ///
+    /// What follows `j:` is not JSON.
     pub fn decode(&self) -> Result<Arg, ArgError> {
-        match self.0.get(..2) {
-            Some(b"s:") => Ok(Arg::Text(
-                String::from_utf8_lossy(&self.0[2..]).into_owned(),
-            )),
-            Some(b"j:") => Ok(Arg::Json(json::parse(&self.0[2..])?)),
-            _ => Ok(Arg::Raw(self.0.clone())),
+        if let Some(text) = self.0.strip_prefix(TEXT) {
+            Ok(Arg::Text(String::from_utf8_lossy(text).into_owned()))
+        } else if let Some(text) = self.0.strip_prefix(JSON) {
+            Ok(Arg::Json(json::parse(text)?))
+        } else {
+            Ok(Arg::Raw(self.0.clone()))
         }
     }
+}
+
+/// One message: at most [`MAX_ARGUMENTS`] arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frame {
+    /// Its arguments.
+    pub args: Vec<RawArg>,
 }
 
 impl Frame {
@@ -94,95 +100,194 @@ impl Frame {
         Self { args }
     }
 
-    /// The bytes of the frame. At most [`MAX_ARGUMENTS`] arguments can be written; none is never
-    /// written by ward, since readers choke on it.
-    pub fn encode(&self) -> Vec<u8> {
-        debug_assert!(
-            self.args.len() <= MAX_ARGUMENTS,
-            "{} arguments",
-            self.args.len()
-        );
-        let size = self.args.iter().map(|arg| arg.0.len() + 4).sum::<usize>() + 1;
-        let mut bytes = Vec::with_capacity(size);
-        bytes.push(VERSION | (u8::try_from(self.args.len()).unwrap_or(COUNT_MASK) & COUNT_MASK));
-        for arg in &self.args {
-            let length = u32::try_from(arg.0.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(&arg.0);
+    /// The two-argument frame that requests, replies and events are.
+    pub fn pair(first: RawArg, second: RawArg) -> Self {
+        Self {
+            args: vec![first, second],
         }
-        bytes
+    }
+
+    /// The bytes of the frame. Official readers lose a frame without arguments: never send one.
+    ///
+    /// # Panics
+    ///
+    /// There are more than [`MAX_ARGUMENTS`] arguments; their number cannot be written.
+    pub fn encode(&self) -> Vec<u8> {
+        let count = self.args.len();
+        assert!(count <= MAX_ARGUMENTS, "{count} arguments in a frame");
+        let size = self.args.iter().map(|arg| 4 + arg.0.len()).sum::<usize>();
+        let mut out = Vec::with_capacity(1 + size);
+        out.push(VERSION | u8::try_from(count).expect("it was just compared"));
+        for RawArg(bytes) in &self.args {
+            let length = u32::try_from(bytes.len()).expect("an argument is far below 4 GiB");
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(bytes);
+        }
+        out
     }
 }
 
-/// Takes bytes as they arrive, gives back frames as they become whole.
-#[derive(Debug, Default)]
+/// The stream is not worth reading on; the caller closes the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// A length prefix exceeds the limit. Foreign protocols end here too: `HTTP` is a long length.
+    #[error("argument of {length} bytes exceeds the limit of {limit}")]
+    ArgumentTooLong {
+        /// The length announced.
+        length: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+    /// The arguments of one frame together exceed the limit.
+    #[error("frame of {length} bytes exceeds the limit of {limit}")]
+    FrameTooLong {
+        /// The sum of the lengths announced so far.
+        length: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+}
+
+/// Cuts a byte stream into frames.
+///
+/// Work is proportional to the bytes pushed, however they are cut; memory is what was pushed and
+/// not yet taken, not what a length prefix promises.
+#[derive(Debug)]
 pub struct Decoder {
-    buffer: Vec<u8>,
-    /// Where the next frame begins in `buffer`.
-    start: usize,
-    /// How much of the next frame must be there before looking again makes sense.
-    wanted: usize,
+    buffer: BytesMut,
+    limit: usize,
+    /// The frame under construction, if its first byte has come.
+    partial: Option<Partial>,
+    failed: Option<FrameError>,
+}
+
+#[derive(Debug)]
+struct Partial {
+    missing: usize,
+    total: usize,
+    length: Option<usize>,
+    args: Vec<RawArg>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Decoder {
-    /// Nothing received yet.
+    /// A decoder with the usual limit, [`MAX_ARGUMENT`].
     pub fn new() -> Self {
-        Self::default()
+        Self::with_limit(MAX_ARGUMENT)
     }
 
-    /// Adds what arrived.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 && self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        } else if self.start > 64 << 10 {
-            self.buffer.drain(..self.start);
-            self.start = 0;
+    /// A decoder which refuses arguments longer than `limit`.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            limit,
+            partial: None,
+            failed: None,
         }
-        self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame, if there is one.
+    /// Adds received bytes. After an error they are dropped.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.failed.is_none() {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// True between frames: nothing would be lost if the stream ended here.
+    pub fn is_empty(&self) -> bool {
+        self.partial.is_none() && self.buffer.is_empty()
+    }
+
+    /// The next complete frame, or `None` until more bytes come.
     ///
     /// # Errors
     ///
-    /// An argument is announced that is too long: this is no axon peer.
+    /// A length exceeds the limit; every later call fails the same way.
     #[expect(
         clippy::should_implement_trait,
-        reason = "a fallible pull, no iterator"
+        reason = "not an iterator: None means not yet, and more may follow"
     )]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
-        let bytes = &self.buffer[self.start..];
-        if bytes.is_empty() || bytes.len() < self.wanted {
-            return Ok(None);
+        if let Some(error) = self.failed {
+            return Err(error);
         }
-        let mut ranges = Vec::new();
-        let mut at = 1;
-        for _ in 0..(bytes[0] & COUNT_MASK) {
-            let Some(length) = bytes.get(at..at + 4) else {
-                self.wanted = at + 4;
+        self.advance().inspect_err(|&error| {
+            self.failed = Some(error);
+            self.buffer = BytesMut::new();
+            self.partial = None;
+        })
+    }
+
+    fn advance(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.partial.is_none() {
+            let Some(&meta) = self.buffer.first() else {
                 return Ok(None);
             };
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            if length > MAX_ARGUMENT_BYTES {
-                return Err(FrameError { length });
-            }
-            let end = at + 4 + length;
-            ranges.push(at + 4..end);
-            at = end;
+            self.buffer.advance(1);
+            let missing = usize::from(meta & 0x0f);
+            self.partial = Some(Partial {
+                missing,
+                total: 0,
+                length: None,
+                args: Vec::with_capacity(missing),
+            });
         }
-        if bytes.len() < at {
-            self.wanted = at;
+        let Some(partial) = &mut self.partial else {
+            return Ok(None);
+        };
+        while partial.missing > 0 {
+            if !partial.take_argument(&mut self.buffer, self.limit)? {
+                return Ok(None);
+            }
+        }
+        let args = std::mem::take(&mut partial.args);
+        self.partial = None;
+        Ok(Some(Frame::new(args)))
+    }
+}
+
+impl Partial {
+    /// Takes one argument from `buffer`; false if it is not all there.
+    fn take_argument(&mut self, buffer: &mut BytesMut, limit: usize) -> Result<bool, FrameError> {
+        let length = match self.length {
+            Some(length) => length,
+            None => match self.read_length(buffer, limit)? {
+                Some(length) => *self.length.insert(length),
+                None => return Ok(false),
+            },
+        };
+        if buffer.len() < length {
+            return Ok(false);
+        }
+        self.args.push(RawArg(buffer.split_to(length).freeze()));
+        self.length = None;
+        self.missing -= 1;
+        Ok(true)
+    }
+
+    fn read_length(
+        &mut self,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Result<Option<usize>, FrameError> {
+        if buffer.len() < 4 {
             return Ok(None);
         }
-        let args = ranges
-            .into_iter()
-            .map(|range| RawArg(Bytes::copy_from_slice(&bytes[range])))
-            .collect();
-        self.start += at;
-        self.wanted = 0;
-        Ok(Some(Frame { args }))
+        let length = usize::try_from(buffer.get_u32()).unwrap_or(usize::MAX);
+        if length > limit {
+            return Err(FrameError::ArgumentTooLong { length, limit });
+        }
+        self.total += length;
+        let limit = limit.saturating_add(FRAME_SLACK);
+        if self.total > limit {
+            let length = self.total;
+            return Err(FrameError::FrameTooLong { length, limit });
+        }
+        Ok(Some(length))
     }
 }

@@ -1,91 +1,191 @@
-//! JSON as JavaScript reads and writes it.
+//! JSON the way JavaScript reads and writes it.
+//!
+//! `serde_json` differs from `JSON.stringify` and `JSON.parse` in few places, all of which peers
+//! can see: how floating point numbers are printed, and lone surrogates and invalid UTF-8 in input.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
-use serde_json::Value;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::{Value, ser::Formatter};
 
-/// Reads JSON. Invalid UTF-8 and lone surrogates, which JavaScript lets through, become U+FFFD.
+/// Appends `value` to `out` as `JSON.stringify` would print it.
 ///
 /// # Errors
 ///
-/// It is no JSON.
+/// Fails only for types which have no JSON form, such as maps with keys that are not strings; a
+/// [`Value`] always has one. What was already appended stays in `out` then.
+pub fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), serde_json::Error> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, JavaScript);
+    value.serialize(&mut serializer)
+}
+
+/// Appends a [`Value`], which cannot fail.
+pub fn write_value(out: &mut Vec<u8>, value: &Value) {
+    write(out, value).expect("a JSON value has a JSON form and a Vec takes every byte");
+}
+
+/// The text `JSON.stringify` gives for `value`.
+pub fn to_string(value: &Value) -> String {
+    let mut out = Vec::new();
+    write_value(&mut out, value);
+    String::from_utf8(out).expect("JSON output is UTF-8")
+}
+
+/// Parses like `JSON.parse` applied to the bytes read as UTF-8.
+///
+/// Invalid UTF-8 becomes U+FFFD first, and so does an escape of half a surrogate pair, which a
+/// Rust string cannot hold. Of duplicate keys the last one wins.
+///
+/// # Errors
+///
+/// The text is not JSON, is nested deeper than 128 levels, or has a number beyond `f64`.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(bytes).or_else(|error| {
-        let text = String::from_utf8_lossy(bytes);
-        let mended = mend_surrogates(&text);
-        serde_json::from_str(&mended).map_err(|_| error)
+    let first = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let text = String::from_utf8_lossy(bytes);
+    match replace_lone_surrogates(&text) {
+        Cow::Owned(fixed) => serde_json::from_str(&fixed),
+        Cow::Borrowed(_) if matches!(text, Cow::Owned(_)) => serde_json::from_str(&text),
+        Cow::Borrowed(_) => Err(first),
+    }
+}
+
+/// Replaces `\uD800`..`\uDFFF` escapes which have no partner by `\ufffd`.
+fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut fixed = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
+        let start = at + found;
+        at = match escaped_unit(bytes, start) {
+            None => (start + 2).min(bytes.len()),
+            Some(0xd800..=0xdbff)
+                if matches!(escaped_unit(bytes, start + 6), Some(0xdc00..=0xdfff)) =>
+            {
+                start + 12
+            }
+            Some(0xd800..=0xdfff) => {
+                fixed.push_str(&text[copied..start]);
+                fixed.push_str("\\ufffd");
+                copied = start + 6;
+                copied
+            }
+            Some(_) => start + 6,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    fixed.push_str(&text[copied..]);
+    Cow::Owned(fixed)
+}
+
+/// The UTF-16 unit of the `\uXXXX` escape at `start`, if there is one.
+fn escaped_unit(bytes: &[u8], start: usize) -> Option<u16> {
+    let digits = bytes.get(start..start + 6)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, &digit| {
+        let digit = char::from(digit).to_digit(16)?;
+        Some(unit << 4 | u16::try_from(digit).ok()?)
     })
 }
 
-/// Writes `value` without spaces, numbers in JavaScript's notation.
-pub fn write(into: &mut Vec<u8>, value: &Value) {
-    let mut serializer = Serializer::with_formatter(into, JavaScript);
-    value
-        .serialize(&mut serializer)
-        .expect("a value always has a JSON form and a Vec takes it");
-}
-
-/// `value` as JSON text, see [`write`].
-pub fn to_string(value: &Value) -> String {
-    let mut bytes = Vec::new();
-    write(&mut bytes, value);
-    String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
+/// `JSON.stringify`'s layout: compact, with JavaScript's number format.
 struct JavaScript;
 
 impl Formatter for JavaScript {
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        let size = value.abs();
-        if size == 0.0 {
-            writer.write_all(b"0")
-        } else if (1e-6..1e21).contains(&size) {
-            write!(writer, "{value}")
-        } else if size < 1.0 {
-            write!(writer, "{value:e}")
-        } else {
-            writer.write_all(format!("{value:e}").replace('e', "e+").as_bytes())
+        writer.write_all(number(value).as_bytes())
+    }
+}
+
+/// `Number.prototype.toString` for finite numbers (ECMA-262, `Number::toString`).
+fn number(value: f64) -> String {
+    // The shortest digits that read back as the same number, which is also JavaScript's choice.
+    let scientific = format!("{:e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits = mantissa.replace('.', "");
+    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
+    let sign = if value < 0.0 { "-" } else { "" };
+    // The decimal point stands after this many digits.
+    let point = exponent + 1;
+    if value == 0.0 {
+        "0".to_owned()
+    } else if count <= point && point <= 21 {
+        format!("{sign}{digits}{}", zeros(point - count))
+    } else if 0 < point && point <= 21 {
+        let (whole, rest) = digits.split_at(usize::try_from(point).unwrap_or(0));
+        format!("{sign}{whole}.{rest}")
+    } else if -6 < point && point <= 0 {
+        format!("{sign}0.{}{digits}", zeros(-point))
+    } else {
+        let plus = if exponent < 0 { "" } else { "+" };
+        format!("{sign}{mantissa}e{plus}{exponent}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_are_printed_as_javascript_prints_them() {
+        for (value, text) in [
+            (0.1, "0.1"),
+            (-0.0, "0"),
+            (100.0, "100"),
+            (-2.5, "-2.5"),
+            (1e21, "1e+21"),
+            (1e20, "100000000000000000000"),
+            (1.5e300, "1.5e+300"),
+            (1e-6, "0.000001"),
+            (1.5e-7, "1.5e-7"),
+            (123_456.789, "123456.789"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(to_string(&json!(value)), text);
         }
     }
 
-    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
-        CompactFormatter.write_f32(writer, value)
+    #[test]
+    fn halves_of_surrogate_pairs_become_replacement_characters() {
+        for (text, value) in [
+            (r#""\ud800""#, "\u{fffd}"),
+            (r#""\udc00x""#, "\u{fffd}x"),
+            (r#""\ud800\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\\ud800\ud800""#, "\\ud800\u{fffd}"),
+            (r#""\uD83D\uDE00\n\udfff""#, "😀\n\u{fffd}"),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap(), json!(value));
+        }
     }
-}
 
-/// Replaces each `\udXXX` escape that is no half of a pair by `\ufffd`.
-fn mend_surrogates(text: &str) -> String {
-    let mut mended = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        mended.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let taken = match surrogate(rest) {
-            Some(0xD800..=0xDBFF)
-                if matches!(rest.get(6..).and_then(surrogate), Some(0xDC00..=0xDFFF)) =>
-            {
-                12
-            }
-            Some(0xD800..=0xDFFF) => {
-                mended.push_str("\\ufffd");
-                rest = &rest[6..];
-                continue;
-            }
-            _ => rest
-                .char_indices()
-                .nth(2)
-                .map_or(rest.len(), |(index, _)| index),
-        };
-        mended.push_str(&rest[..taken]);
-        rest = &rest[taken..];
+    #[test]
+    fn invalid_utf8_becomes_replacement_characters() {
+        assert_eq!(parse(b"\"a\xffb\"").unwrap(), json!("a\u{fffd}b"));
+        assert_eq!(
+            parse(b"\"\xff\\ud800\"").unwrap(),
+            json!("\u{fffd}\u{fffd}")
+        );
     }
-    mended.push_str(rest);
-    mended
-}
 
-/// The code unit of a `\uXXXX` escape at the beginning of `text`.
-fn surrogate(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+    #[test]
+    fn the_last_of_duplicate_keys_wins() {
+        let value = parse(br#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(to_string(&value), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn a_broken_escape_is_an_error() {
+        for text in [r#""\"#, r#""\u"#, r#""\ud8"#, r#""\ud800"#, "", "{oops"] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
 }

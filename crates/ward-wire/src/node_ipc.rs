@@ -168,7 +168,7 @@ fn has_internal_command(message: &Map<String, Value>) -> bool {
 /// [`is_internal`] first, since such a value would be taken for one of ours.
 pub fn encode_message(message: &Value) -> Vec<u8> {
     let mut line = Vec::new();
-    json::write(&mut line, message);
+    json::write_value(&mut line, message);
     line.push(b'\n');
     line
 }

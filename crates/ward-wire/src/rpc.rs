@@ -1,170 +1,246 @@
-//! Requests and replies on `rpc.sock`.
+//! axon-rpc: what the frames on the request socket mean, seen from both ends.
 //!
-//! A request is a frame of a JSON message and an opaque id; its reply carries a message and the
-//! same id, byte for byte, on the same connection. The presence of the key `error` makes a reply a
-//! failure, whatever its value, so a success never has it.
+//! A request is a message and an id; the reply is a message and the same id. The official daemon
+//! dies of malformed requests; here each of them is a value, see [`Request::from_frame`].
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::amp::{Arg, Frame, RawArg};
-use crate::methods;
+use crate::json;
+use crate::methods::{self, Listing, METHODS};
 
-/// A request as it came.
-#[derive(Clone, Debug, PartialEq)]
+/// A request that must be answered once, under its id.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// To be echoed.
+    /// Opaque; unique per connection at best. Echo it as it is.
     pub id: RawArg,
     /// What is asked.
     pub body: Body,
 }
 
-/// What is asked.
-#[derive(Clone, Debug, PartialEq)]
+/// What a request asks.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    /// A call.
+    /// Call a method. The name may be unknown: see [`reply_unknown_method`].
     Call {
-        /// Which method.
+        /// The name.
         method: String,
-        /// Its arguments; missing ones are to be taken as null, further ones ignored.
+        /// As many as the client chose to send.
         args: Vec<Value>,
     },
-    /// The list of methods.
+    /// List the methods: see [`reply_methods`].
     Methods,
-    /// Something else, to be answered by an error.
+    /// No call, but it has an id: see [`reply_refused`].
     Invalid(InvalidRequest),
 }
 
-/// Why a request cannot be understood. The texts are those PM2's clients know.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a request is no call. The display text is the official error text where one exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
-    /// The message is no object, or has no method.
+    /// The message is not valid JSON; the official daemon dies of it.
+    #[error("invalid JSON in the request")]
+    Json,
+    /// The message is no object, or names no method.
     #[error(".method required")]
-    NoMethod,
-    /// There are no arguments.
+    Method,
+    /// The method exists, but `args` is missing or no array.
     #[error(".args required")]
-    NoArgs,
-    /// The message is no JSON.
-    #[error("invalid JSON in the request: {0}")]
-    NotJson(String),
-    /// The method is no text.
-    #[error("method \"{0}\" does not exist")]
-    UnknownMethod(String),
-}
-
-/// A failure that a daemon reported.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct RemoteError {
-    /// Its text; JSON when it was no text.
-    pub message: String,
-    /// Whatever else the reply held.
-    pub value: Value,
-}
-
-/// A reply that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadReply {
-    /// The frame has no message or no id.
-    #[error("the reply is not a message with an id")]
-    Shape,
-    /// The message is no JSON object with `args` or `error`.
-    #[error("the reply holds neither args nor error")]
-    Message,
+    Args,
 }
 
 impl Request {
-    /// Reads a request. `None`: nothing to answer (no id, or no arguments at all).
+    /// Reads a frame of the request socket. `None` means: ignore it, there is no id to answer to.
+    ///
+    /// Of more than two arguments the first is the message and the last is the id.
     pub fn from_frame(frame: &Frame) -> Option<Self> {
-        let [message, .., id] = &frame.args[..] else {
-            return None;
-        };
+        let (message, id) = message_and_id(frame)?;
         let body = match message.decode() {
-            Ok(Arg::Json(Value::Object(message))) => body_of(&message),
-            Ok(_) => Body::Invalid(InvalidRequest::NoMethod),
-            Err(error) => Body::Invalid(InvalidRequest::NotJson(error.to_string())),
+            Ok(Arg::Json(Value::Object(message))) => body(message),
+            Ok(_) => Body::Invalid(InvalidRequest::Method),
+            Err(_) => Body::Invalid(InvalidRequest::Json),
         };
-        Some(Self {
-            id: id.clone(),
-            body,
-        })
+        let id = id.clone();
+        Some(Self { id, body })
     }
 }
 
-fn body_of(message: &Map<String, Value>) -> Body {
+fn message_and_id(frame: &Frame) -> Option<(&RawArg, &RawArg)> {
+    match &frame.args[..] {
+        [message, .., id] => Some((message, id)),
+        _ => None,
+    }
+}
+
+fn body(mut message: Map<String, Value>) -> Body {
+    // Any other type, or none, is a call.
     if message.get("type").and_then(Value::as_str) == Some("methods") {
         return Body::Methods;
     }
-    match (message.get("method"), message.get("args")) {
-        (None | Some(Value::Null | Value::Bool(false)), _) => {
-            Body::Invalid(InvalidRequest::NoMethod)
-        }
-        (Some(Value::String(method)), _) if method.is_empty() => {
-            Body::Invalid(InvalidRequest::NoMethod)
-        }
-        (Some(Value::String(method)), Some(Value::Array(args))) => Body::Call {
-            method: method.clone(),
-            args: args.clone(),
+    let Some(method) = message.get("method").and_then(property_name) else {
+        return Body::Invalid(InvalidRequest::Method);
+    };
+    match message.get_mut("args") {
+        Some(Value::Array(args)) => Body::Call {
+            method,
+            args: std::mem::take(args),
         },
-        (Some(_), None | Some(_)) if !matches!(message.get("args"), Some(Value::Array(_))) => {
-            Body::Invalid(InvalidRequest::NoArgs)
+        _ if methods::find(&method).is_some() || method.starts_with(methods::OWN_PREFIX) => {
+            Body::Invalid(InvalidRequest::Args)
         }
-        (Some(method), _) => Body::Invalid(InvalidRequest::UnknownMethod(method.to_string())),
+        // The official daemon looks for the method first, so this is a call of an unknown one.
+        _ => Body::Call {
+            method,
+            args: Vec::new(),
+        },
     }
 }
 
-/// The bytes of a call.
-pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
-    let message = json!({ "type": "call", "method": method, "args": args });
-    Frame::new(vec![RawArg::json(&message), RawArg::text(id)]).encode()
+/// The property JavaScript would look up for a truthy value; `None` for a falsy one.
+fn property_name(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::Bool(true) => Some("true".to_owned()),
+        Value::Number(number) if number.as_f64() == Some(0.0) => None,
+        Value::Number(_) => Some(json::to_string(value)),
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Array(items) => {
+            let names: Vec<_> = items.iter().map(element_text).collect();
+            Some(names.join(","))
+        }
+        Value::Object(_) => Some("[object Object]".to_owned()),
+    }
 }
 
-/// The bytes of a success.
+/// An array element in JavaScript's conversion of the array to a string.
+fn element_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(false) | Value::Number(_) => json::to_string(value),
+        _ => property_name(value).unwrap_or_default(),
+    }
+}
+
+/// A success with these results; without any it is `{"args":[]}`.
 pub fn reply_ok(id: &RawArg, results: &[Value]) -> Vec<u8> {
     reply(id, &json!({ "args": results }))
 }
 
-/// The bytes of a failure with a text, shaped as JavaScript's errors are.
-pub fn reply_error(id: &RawArg, text: &str) -> Vec<u8> {
-    reply(
-        id,
-        &json!({ "error": text, "stack": format!("Error: {text}\n    at ward") }),
-    )
+/// A success with one result, serialised without a detour over [`Value`].
+///
+/// # Errors
+///
+/// The result has no JSON form.
+pub fn reply_result<T: Serialize + ?Sized>(
+    id: &RawArg,
+    result: &T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Success<'a, T: ?Sized> {
+        args: [&'a T; 1],
+    }
+    let message = RawArg::serialize(&Success { args: [result] })?;
+    Ok(Frame::pair(message, id.clone()).encode())
 }
 
-/// The bytes of a failure of the protocol itself, which has no stack.
+/// A failure raised as an `Error`, which has a stack. Ours ends at the border: frames of a Rust
+/// program would tell a JavaScript caller nothing, but callers print the stack for its first line.
+pub fn reply_error(id: &RawArg, text: &str) -> Vec<u8> {
+    let stack = format!("Error: {text}\n    at ward");
+    reply(id, &json!({ "error": text, "stack": stack }))
+}
+
+/// A failure that is not an `Error` object: any value, no stack.
+pub fn reply_error_value(id: &RawArg, error: &Value) -> Vec<u8> {
+    reply(id, &json!({ "error": error }))
+}
+
+/// A failure of the protocol itself, such as an [`InvalidRequest`]: text without a stack.
 pub fn reply_refused(id: &RawArg, text: &str) -> Vec<u8> {
     reply(id, &json!({ "error": text }))
 }
 
-/// The bytes of the list of methods.
+/// The failure for a call whose method does not exist.
+pub fn reply_unknown_method(id: &RawArg, method: &str) -> Vec<u8> {
+    reply_refused(id, &format!("method \"{method}\" does not exist"))
+}
+
+/// The answer to [`Body::Methods`]: PM2's thirty. Our own are left out, so that it is PM2's reply.
 pub fn reply_methods(id: &RawArg) -> Vec<u8> {
-    reply(id, &methods::listing())
+    #[derive(Serialize)]
+    struct Methods {
+        methods: Listing<'static>,
+    }
+    let methods = Listing(&METHODS);
+    let message = RawArg::serialize(&Methods { methods }).expect("the table has a JSON form");
+    Frame::pair(message, id.clone()).encode()
 }
 
 fn reply(id: &RawArg, message: &Value) -> Vec<u8> {
-    Frame::new(vec![RawArg::json(message), id.clone()]).encode()
+    Frame::pair(RawArg::json(message), id.clone()).encode()
 }
 
-/// Reads a reply: the id, and the results or the failure.
+/// A call, as a client sends it. PM2's clients use `<pid>:<counter>` as id.
+pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
+    let message = json!({ "type": "call", "method": method, "args": args });
+    reply(&RawArg::text(id), &message)
+}
+
+/// The question for the list of methods, as a client sends it.
+pub fn encode_methods(id: &str) -> Vec<u8> {
+    reply(&RawArg::text(id), &json!({ "type": "methods" }))
+}
+
+/// A call failed at the other end.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct RemoteError {
+    /// The text; JSON if the error was no text.
+    pub message: String,
+    /// The whole reply: `error` as it came, and mostly a `stack`.
+    pub value: Value,
+}
+
+/// A frame from the daemon that is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadReply {
+    /// It has no id.
+    #[error("the reply is not a message with an id")]
+    Shape,
+    /// It holds no results, no methods and no error.
+    #[error("the reply holds neither results nor an error")]
+    Message,
+}
+
+/// Reads a reply, as a client receives it: the id of the request, and the results or why there are
+/// none. The list of methods is one result.
 ///
 /// # Errors
 ///
 /// The frame is no reply.
 pub fn decode_reply(frame: &Frame) -> Result<(RawArg, Result<Vec<Value>, RemoteError>), BadReply> {
-    let [message, .., id] = &frame.args[..] else {
-        return Err(BadReply::Shape);
-    };
-    let Ok(Arg::Json(mut value)) = message.decode() else {
+    let (message, id) = message_and_id(frame).ok_or(BadReply::Shape)?;
+    let Ok(Arg::Json(Value::Object(message))) = message.decode() else {
         return Err(BadReply::Message);
     };
-    if let Some(error) = value.get("error") {
-        let message = error
-            .as_str()
-            .map_or_else(|| error.to_string(), str::to_owned);
-        return Ok((id.clone(), Err(RemoteError { message, value })));
+    Ok((id.clone(), outcome(message)?))
+}
+
+/// The mere presence of an `error` key means failure.
+fn outcome(mut message: Map<String, Value>) -> Result<Result<Vec<Value>, RemoteError>, BadReply> {
+    if let Some(error) = message.get("error") {
+        let text = match error {
+            Value::String(text) => text.clone(),
+            other => json::to_string(other),
+        };
+        return Ok(Err(RemoteError {
+            message: text,
+            value: Value::Object(message),
+        }));
     }
-    match value.get_mut("args").map(Value::take) {
-        Some(Value::Array(results)) => Ok((id.clone(), Ok(results))),
+    match (message.remove("args"), message.remove("methods")) {
+        (Some(Value::Array(results)), _) => Ok(Ok(results)),
+        (None, Some(methods)) => Ok(Ok(vec![methods])),
         _ => Err(BadReply::Message),
     }
 }

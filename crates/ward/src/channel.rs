@@ -22,6 +22,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::{InstanceId, Life};
+use ward_wire::node_ipc::{Junk, encode_message};
 
 use crate::cluster::{Seat, WorkerEvent};
 use crate::poll::{Poll, Waker};
@@ -41,12 +42,12 @@ pub(crate) enum ChannelEvent {
         /// Drop it when the message was dealt with: it is the app's permission to send more.
         credit: Credit,
     },
-    /// The app sent a line that is no JSON, or is too long.
+    /// The app sent a line that is no message. Told once for each channel.
     Junk {
         /// Who.
         life: Life,
-        /// Drop it as for a message.
-        credit: Credit,
+        /// What is wrong with it.
+        junk: Junk,
     },
     /// The app does not read: messages for it were thrown away.
     Choked {
@@ -115,7 +116,7 @@ impl ChannelHandle {
 
     /// Queues a message; one for a life without channel is dropped.
     pub(crate) fn send(&self, life: Life, message: &Value) {
-        let line = ward_wire::node_ipc::encode_message(message);
+        let line = encode_message(message);
         self.tell(Command::Send(life, line));
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod commands;
 pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
+mod no_daemon;
 pub(crate) mod out;
 pub(crate) mod resolve;
 pub(crate) mod select;
@@ -67,6 +68,9 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::said());
     }
     refuse_wrong_options(invocation)?;
+    if invocation.is_set("no-daemon") {
+        return no_daemon::run(invocation, command.run);
+    }
     (command.run)(invocation)
 }
 

@@ -31,7 +31,7 @@ use tokio::net::UnixListener;
 use tokio::task::LocalSet;
 use ward_sys::daemonize::{LOCK_VARIABLE, READY_VARIABLE, Ready};
 use ward_sys::lock::Lock;
-use ward_sys::{fdpass, limits, listener, reap, signal};
+use ward_sys::{fdpass, listener, reap, signal};
 
 use crate::exit::Failure;
 use crate::paths::Paths;
@@ -77,8 +77,6 @@ fn serve(paths: &Paths, lock: Option<Lock>, ready: impl FnOnce()) -> Result<(), 
     };
     signal::ignore_pipe_and_hangup().map_err(|error| cannot("set up signals", &error))?;
     reap::become_subreaper().map_err(|error| cannot("become a sub-reaper", &error))?;
-    // Fewer descriptors mean fewer apps; no reason not to start.
-    limits::raise_open_files().ok();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -123,11 +121,6 @@ fn greet(client: OwnedFd) -> io::Result<()> {
         "online": true, "success": true, "pid": std::process::id(), "pm2_version": settings::PM2_VERSION,
     });
     writeln!(fs::File::from(client), "{line}")
-}
-
-/// Prefix format of the daemon's own log lines.
-fn log_date_format() -> String {
-    env::var("PM2_LOG_DATE_FORMAT").unwrap_or_else(|_| "YYYY-MM-DDTHH:mm:ss".to_owned())
 }
 
 /// To standard error, which is the daemon's log.

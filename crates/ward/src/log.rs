@@ -4,12 +4,7 @@
 //! Bytes that need no date, no JSON and have no follower are not looked at: what is read is
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
-#![allow(
-    dead_code,
-    reason = "the daemon that uses all of it lands apart from it"
-)]
-
-mod daemon;
+pub(crate) mod daemon;
 pub(crate) mod date;
 mod shape;
 mod sink;
@@ -28,10 +23,9 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::sync::{mpsc, oneshot};
-use ward_core::id::Life;
 use ward_core::launch::Output;
+use ward_sys::pipe::LogPipe;
 
 use crate::poll::{Poll, Waker};
 use daemon::DaemonLog;
@@ -42,9 +36,7 @@ use thread::{Command, Pump};
 /// Output for followers: whole lines in the form they have in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct LogChunk {
-    /// Who wrote it.
-    pub(crate) life: Life,
-    /// The app, as it was when the life began.
+    /// Who wrote it: the app as it was when the life began.
     pub(crate) origin: Arc<Origin>,
     /// Standard error, or standard output.
     pub(crate) error: bool,
@@ -85,10 +77,6 @@ pub(crate) struct LogHandle {
 #[derive(Debug)]
 pub(crate) struct LogThread;
 
-/// What a pipe holds while the disk hangs or the daemon is replaced. Users without privileges have
-/// 64 MiB for all their pipes, after which pipes get one page: larger ones would harm many apps.
-const PIPE_BYTES: usize = 256 * 1024;
-
 /// Reading the time zone's file is the deepest it goes. What is never touched costs nothing, and
 /// less than a huge page is never made one.
 const STACK_BYTES: usize = 1024 * 1024;
@@ -122,7 +110,7 @@ impl LogThread {
 impl LogHandle {
     /// The write ends of standard output and standard error for a new life. Opens its files, so
     /// that an unwritable path fails the spawn and is not found out later.
-    pub(crate) fn attach(&self, life: Life, output: &Output) -> io::Result<(OwnedFd, OwnedFd)> {
+    pub(crate) fn attach(&self, output: &Output) -> io::Result<(OwnedFd, OwnedFd)> {
         if output.disabled {
             return Ok((null()?, null()?));
         }
@@ -131,8 +119,8 @@ impl LogHandle {
             namespace: output.namespace.clone(),
             pm_id: output.pm_id,
         });
-        let (out, out_end) = stream(life, &origin, output, false)?;
-        let (err, err_end) = stream(life, &origin, output, true)?;
+        let (out, out_end) = stream(&origin, output, false)?;
+        let (err, err_end) = stream(&origin, output, true)?;
         self.ask(Command::Attach(vec![out, err]))?;
         Ok((out_end, err_end))
     }
@@ -160,13 +148,6 @@ impl LogHandle {
     /// How many chunks followers have missed.
     pub(crate) fn dropped_chunks(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Takes what is left in the pipes of a life and closes them, although somebody may still hold
-    /// their other ends.
-    pub(crate) fn forget(&self, life: Life) {
-        // The thread is gone: so are the pipes.
-        self.ask(Command::Forget(life)).ok();
     }
 
     /// A line for the daemon's log, without date and line end.
@@ -207,12 +188,7 @@ impl Drop for LogHandle {
 }
 
 /// One stream of a life and the end for the child.
-fn stream(
-    life: Life,
-    origin: &Arc<Origin>,
-    output: &Output,
-    error: bool,
-) -> io::Result<(Stream, OwnedFd)> {
+fn stream(origin: &Arc<Origin>, output: &Output, error: bool) -> io::Result<(Stream, OwnedFd)> {
     let own = if error {
         &output.err_path
     } else {
@@ -222,19 +198,15 @@ fn stream(
     for path in [own, &output.combined_path].into_iter().flatten() {
         files.extend(file(path)?);
     }
-    let (pipe, end) = pipe_with(PipeFlags::CLOEXEC)?;
-    rustix::io::ioctl_fionbio(&pipe, true)?;
-    // A limit of the user may forbid it; a smaller pipe works as well, only less patiently.
-    fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
+    let pipe = LogPipe::new()?;
     let stream = Stream {
-        life,
         origin: Arc::clone(origin),
         error,
-        pipe,
+        pipe: pipe.reader,
         shape: Shape::new(output, error),
         files,
     };
-    Ok((stream, end))
+    Ok((stream, pipe.writer))
 }
 
 /// Opens a log file; nothing for the ways to say "no file".

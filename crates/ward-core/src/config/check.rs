@@ -182,6 +182,10 @@ impl Check<'_> {
     }
 
     fn field(&mut self, field: &'static Field, key: &str, value: &Value) {
+        // PM2 takes an empty string for nothing said.
+        if value.as_str() == Some("") && field.types.first() != Some(&Kind::List) {
+            return;
+        }
         if self.source.is_none() && value.as_str() == Some("null") {
             self.decl.insert(field.name.to_owned(), value.clone());
             return;
@@ -332,11 +336,6 @@ impl Check<'_> {
                     return;
                 }
                 value
-            }
-            ("instance_var" | "script" | "name" | "cwd", Value::String(text))
-                if text.is_empty() =>
-            {
-                return;
             }
             _ => value,
         };

@@ -52,9 +52,16 @@ const INTERNAL: &[&str] = &[
     "unstable_restart",
     "treekill",
     "exit_code",
+];
+
+/// About the process that has them, or about the command that started it: nobody else may take
+/// them over.
+const OWN: &[&str] = &[
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
     "NODE_UNIQUE_ID",
+    "PM2_JSON_PROCESSING",
+    "PM2_USAGE",
 ];
 
 /// Makes `env` of a declaration what it should be for one environment: `deploy.<name>.env`, then
@@ -148,6 +155,7 @@ pub fn filter(mut inherited: Map<String, Value>, filter: Option<&Value>) -> Map<
 
 /// Takes out what a surrounding app's supervisor put in; elsewhere the same names are the user's.
 pub fn without_internal(mut inherited: Map<String, Value>) -> Map<String, Value> {
+    inherited.retain(|name, _| !OWN.contains(&name.as_str()));
     if inherited.contains_key("pm_id") {
         inherited.retain(|name, _| !INTERNAL.contains(&name.as_str()));
     }
@@ -246,6 +254,11 @@ mod tests {
         assert_eq!(
             Value::Object(without_internal(object(&inside))),
             json!({"PORT": "80"})
+        );
+        let channel = json!({"NODE_CHANNEL_FD": "3", "A": "1"});
+        assert_eq!(
+            Value::Object(without_internal(object(&channel))),
+            json!({"A": "1"})
         );
         let outside = json!({"name": "mine", "PORT": "80"});
         assert_eq!(Value::Object(without_internal(object(&outside))), outside);

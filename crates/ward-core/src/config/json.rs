@@ -2,21 +2,23 @@
 
 use serde_json::Value;
 
-use super::SyntaxError;
+use super::{SyntaxError, whole_numbers};
 
 /// Reads JSON5. A text that fails may still be JavaScript, which PM2 accepts in `.json` files; the
 /// shell decides what to do then.
 pub fn parse(text: &str) -> Result<Value, SyntaxError> {
-    json5::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let place = error.position();
-        SyntaxError {
-            line: place.map_or(1, |place| place.line + 1),
-            column: place.map_or(1, |place| place.column + 1),
-            message: error
-                .code()
-                .map_or_else(|| error.to_string(), |code| code.to_string()),
-        }
-    })
+    json5::from_str(text.trim_start_matches('\u{feff}'))
+        .map(whole_numbers)
+        .map_err(|error| {
+            let place = error.position();
+            SyntaxError {
+                line: place.map_or(1, |place| place.line + 1),
+                column: place.map_or(1, |place| place.column + 1),
+                message: error
+                    .code()
+                    .map_or_else(|| error.to_string(), |code| code.to_string()),
+            }
+        })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::SyntaxError;
+use super::{SyntaxError, whole_numbers};
 
 /// Reads a TOML document. Dates become strings.
 pub fn parse(text: &str) -> Result<Value, SyntaxError> {
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Result<Value, SyntaxError> {
                 .to_owned(),
         }
     })?;
-    Ok(object(table))
+    Ok(whole_numbers(object(table)))
 }
 
 fn object(table: ::toml::Table) -> Value {

@@ -139,8 +139,11 @@ impl Instance {
 
     /// The main process ended because we asked for it.
     pub(super) fn ended_as_asked(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
-        self.remember_exit(status, turn);
-        turn.publish("exit", false, view::record_as(self, Status::Stopping));
+        // The second life of a cut reload may end in this place, too; it was never the one shown.
+        if matches!(self.state, State::Stopping { asked: true, .. }) {
+            self.remember_exit(status, turn);
+            turn.publish("exit", false, view::record_as(self, Status::Stopping));
+        }
         if let State::Stopping { ending, .. } = &mut self.state {
             let progress = ending.exited(turn);
             self.advance(progress, turn);
@@ -244,13 +247,13 @@ impl Instance {
         self.state = State::Stopped;
         self.settle_up(turn);
         self.settle_down(turn);
-        self.settle_gone(Goal::Gone, turn);
         for ending in core::mem::take(&mut self.lingering) {
             turn.release(ending.life);
         }
         turn.publish("delete", true, view::record(self));
         self.forgotten = true;
         turn.act(Action::Forget { instance: self.id });
+        self.settle_gone(Goal::Gone, turn);
     }
 
     /// SIGKILL did not help: the life goes on without us, and holds the slot.

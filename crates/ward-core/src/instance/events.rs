@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::ending::Ending;
 use crate::event::{ExitStatus, Report};
 use crate::id::Life;
 use crate::instance::{Instance, Side, State, Told};
@@ -47,7 +48,7 @@ impl Instance {
             | State::Stopped
             | State::Waiting { .. }
             | State::Errored { .. } => {
-                self.lingering(life, turn, |ending, turn| ending.exited(turn));
+                self.lingering(life, turn, Ending::exited);
             }
         }
     }
@@ -81,9 +82,16 @@ impl Instance {
         match &mut self.state {
             State::Launching { ready_by, .. } if *ready_by <= now => self.readiness_overdue(turn),
             State::Online {
-                answer_by: Some(answer_by),
-                ..
-            } if *answer_by <= now => self.answer_start(turn),
+                answer_by, calm_at, ..
+            } => {
+                if calm_at.is_some_and(|at| at <= now) {
+                    *calm_at = None;
+                    self.history.delay = None;
+                }
+                if answer_by.is_some_and(|at| at <= now) {
+                    self.answer_start(turn);
+                }
+            }
             State::Stopping { ending, .. } => {
                 let before = ending.phase;
                 let progress = ending.ticked(turn);
@@ -98,7 +106,6 @@ impl Instance {
             }
             State::Launching { .. }
             | State::Waiting { .. }
-            | State::Online { .. }
             | State::Stopped
             | State::Errored { .. } => {}
         }

@@ -145,6 +145,10 @@ impl Instance {
             began,
             listening,
             answer_by: (!settled).then(|| self.answer_by(turn.now.mono, ready_by)),
+            calm_at: self
+                .history
+                .delay
+                .map(|_| began + turn.defaults.backoff_reset),
         };
         self.listens |= listening;
         turn.log(format!("{} online", self.title()));

@@ -136,12 +136,12 @@ impl Instance {
         }
     }
 
-    pub(super) fn replacement_not_spawned(&mut self, reason: String, turn: &mut Turn<'_>) {
+    pub(super) fn replacement_not_spawned(&mut self, reason: &str, turn: &mut Turn<'_>) {
         match self.side.take() {
             Some(Side::Starting(next)) if next.pid.is_none() => {
                 turn.release(next.life);
                 self.restore_spec(next.before, turn);
-                self.reload_failed(format!("its successor cannot {reason}"), turn);
+                self.reload_failed(&format!("its successor cannot {reason}"), turn);
             }
             Some(Side::Discarding { ending, .. }) if ending.pid.is_none() => {
                 turn.release(ending.life);

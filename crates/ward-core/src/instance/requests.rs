@@ -256,8 +256,10 @@ impl Instance {
         }
     }
 
+    /// A stop ended the watch; a start brings back what was declared. What was switched on by
+    /// hand stays on.
     fn watch_as_declared(&mut self, turn: &mut Turn<'_>) {
-        if self.watching != self.spec.watch.watch {
+        if !view::is_watching(self) && self.watching != self.spec.watch.watch {
             self.watching.clone_from(&self.spec.watch.watch);
             turn.act(Action::Configure { instance: self.id });
         }

@@ -80,7 +80,7 @@ impl Instance {
     }
 
     /// Answer to `Spawn`: nothing runs.
-    pub(crate) fn spawn_failed(&mut self, life: Life, reason: String, turn: &mut Turn<'_>) {
+    pub(crate) fn spawn_failed(&mut self, life: Life, reason: &str, turn: &mut Turn<'_>) {
         if self.side.as_ref().is_some_and(|side| side.life() == life) {
             return self.replacement_not_spawned(reason, turn);
         }
@@ -105,18 +105,18 @@ impl Instance {
         }
     }
 
-    fn errored_at_spawn(&mut self, reason: String, turn: &mut Turn<'_>) {
+    fn errored_at_spawn(&mut self, reason: &str, turn: &mut Turn<'_>) {
         turn.log_error(format!("{} cannot {reason}", self.title()));
-        self.failure = Some(reason.clone());
+        self.failure = Some(reason.to_owned());
         self.state = State::Errored {
-            reason: reason.clone(),
+            reason: reason.to_owned(),
         };
         self.fresh = false;
         turn.publish("exit", false, view::record(self));
         self.settle(Goal::Up, turn, |instance| {
             Err(RequestError::SpawnFailed {
                 instance: instance.id,
-                reason: reason.clone(),
+                reason: reason.to_owned(),
             })
         });
     }

@@ -61,13 +61,14 @@ pub(super) const INERT: &[&str] = &[
 ];
 
 /// What `current_conf` cannot change in a running app, as in PM2.
-pub(super) const FIXED: &[&str] = &[
-    "exec_mode",
-    "pm_exec_path",
-    "pm_cwd",
-    "pm_id",
-    "status",
-    "ward",
+pub(super) const FIXED: &[&str] = &["exec_mode", "pm_id", "status", "ward"];
+
+/// What PM2's command line puts into every `current_conf`, stated or not.
+pub(super) const UNASKED: &[&str] = &[
+    "merge_logs",
+    "instance_var",
+    "kill_retry_time",
+    "filter_env",
 ];
 
 /// Declared options that ward only keeps and shows; they are never mistaken for variables.

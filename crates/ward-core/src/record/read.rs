@@ -13,7 +13,7 @@ use crate::spec::{
 };
 
 /// Variable that carries the instance number when the declaration names none.
-const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
+pub(super) const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
 
 /// Poll period of PM2's stop, kept for the record.
 const KILL_RETRY: Duration = Duration::from_millis(100);
@@ -111,8 +111,10 @@ fn log(take: &mut Take) -> Result<LogSpec, BadSpec> {
         merge: merge.unwrap_or(false),
         merge_stated: merge.is_some(),
         disabled: take.flag("disable_logs")?.unwrap_or(false),
-        kind: take.text("log_type")?,
-        date_format: take.text("log_date_format")?,
+        kind: take.text("log_type")?.filter(|kind| !kind.is_empty()),
+        date_format: take
+            .text("log_date_format")?
+            .filter(|format| !format.is_empty()),
         time: take.flag("time")?,
     })
 }

@@ -1,4 +1,5 @@
-//! Records recorded from a stock client and its daemon (`captured.json`), and made ones.
+//! Records recorded from a stock client and its daemon (`captured.json`; `everything` is made), and
+//! made ones.
 
 use core::time::Duration;
 
@@ -228,4 +229,198 @@ fn current_conf() {
         .is_err()
     );
     assert_eq!(spec, kept);
+}
+
+/// A value of each key that a record can carry, in the shape a client sends.
+fn everything() -> Map<String, Value> {
+    captured("everything")
+}
+
+#[test]
+fn every_key_has_its_place() {
+    let record = everything();
+    let spec = spec_from(&record).unwrap();
+    for key in spec.extra.keys() {
+        assert!(
+            keys::KEPT.contains(&key.as_str()),
+            "{key} has no typed place"
+        );
+    }
+    let back = spec_keys(&spec);
+    assert_eq!(Value::Object(back.clone()), Value::Object(record.clone()));
+    assert_eq!(spec_from(&back).unwrap(), spec);
+    let translated = [
+        "script",
+        "cwd",
+        "out_file",
+        "error_file",
+        "log_file",
+        "pid_file",
+        "append_env_to_name",
+        "execute_command",
+        "disable_trace",
+        "write",
+    ];
+    for field in crate::config::fields::FIELDS {
+        assert!(
+            record.contains_key(field.name) || translated.contains(&field.name),
+            "{} is declared, but in no record",
+            field.name
+        );
+    }
+}
+
+#[test]
+fn a_dump_brings_back_what_was_declared() {
+    let declared = spec_from(&everything()).unwrap();
+    let mut dumped = prepare_record(&declared);
+    for (key, value) in &merged_env(&declared.env) {
+        dumped.insert(key.clone(), value.clone());
+    }
+    dumped.extend(object(
+        json!({"status": "online", "pm_uptime": 1, "pm_id": 3, "N": 0, "exit_code": 1}),
+    ));
+    assert_eq!(spec_from(&dumped).unwrap(), declared);
+}
+
+#[test]
+fn a_plain_restart_by_the_stock_client_changes_nothing_unasked() {
+    let sent = object(json!({
+        "filter_env": [], "env": {}, "merge_logs": true, "instance_var": "NODE_APP_INSTANCE", "username": "root",
+        "windowsHide": true, "kill_retry_time": 100, "km_link": false,
+    }));
+    let mut before = spec_from(&captured("everything")).unwrap();
+    before.log.merge = false;
+    before.log.merge_stated = false;
+    before.node.shown = object(json!({"windowsHide": true, "km_link": false}));
+    before.user.username = Some("root".to_owned());
+    let mut spec = before.clone();
+    apply_conf(&mut spec, &sent).unwrap();
+    assert_eq!(spec, before);
+    let mut from_file = sent;
+    from_file.insert("treekill".to_owned(), json!(true));
+    apply_conf(&mut spec, &from_file).unwrap();
+    assert!(spec.log.merge && spec.stop.tree);
+    assert_eq!(spec.instance_var, "NODE_APP_INSTANCE");
+    let mut ours = before.clone();
+    apply_conf(
+        &mut ours,
+        &object(json!({"merge_logs": true, "pm_cwd": "/new"})),
+    )
+    .unwrap();
+    assert!(ours.log.merge && ours.program.cwd == "/new");
+}
+
+#[test]
+fn mixed_variables_are_known_as_such() {
+    let from_file = spec_from(&captured("ecosystem")).unwrap();
+    assert!(env_is_mixed(&from_file.env));
+    assert!(!env_is_mixed(&spec_from(&captured("fork")).unwrap().env));
+    let ours = object(json!({
+        "pm_exec_path": "/a", "env": {"PM2_JSON_PROCESSING": "true", "A": 1},
+        "ward": {"captured": {"A": 1}, "declared": {}, "injected": {"PM2_JSON_PROCESSING": "true"}},
+    }));
+    assert!(!env_is_mixed(&spec_from(&ours).unwrap().env));
+}
+
+#[test]
+fn a_new_shell_takes_the_place_of_the_old_one() {
+    let record = object(json!({
+        "name": "w", "pm_exec_path": "/srv/a", "pm_cwd": "/srv", "filter_env": ["SECRET"], "uid": 33,
+        "ward": {
+            "captured": {"OLD": "1", "HOME": "/var/www", "PWD": "/srv"}, "declared": {"PORT": 80},
+            "injected": {"PM2_JSON_PROCESSING": "true"},
+        },
+    }));
+    let shell = object(
+        json!({"NEW": "2", "SECRET_A": "s", "HOME": "/root", "PWD": "/tmp", "PORT": "1", "PM2_USAGE": "CLI"}),
+    );
+    let mut spec = spec_from(&record).unwrap();
+    recapture(&mut spec, &shell);
+    let layers = &spec.env;
+    let wanted = json!({"NEW": "2", "HOME": "/var/www", "PWD": "/srv", "PORT": "1"});
+    assert_eq!(Value::Object(layers.captured.clone()), wanted);
+    assert_eq!(merged_env(layers)["PORT"], json!(80));
+    // PM2's dump does not tell the file's variables from the shell's: none may be lost.
+    let mut mixed = spec_from(&captured("ecosystem")).unwrap();
+    recapture(&mut mixed, &shell);
+    assert_eq!(mixed.env.captured["NEW"], json!("2"));
+    assert_eq!(mixed.env.captured["NODE_ENV"], json!("production"));
+    assert!(env_is_mixed(&mixed.env) && !mixed.env.captured.contains_key("SECRET_A"));
+}
+
+mod hostile {
+    //! Whatever stands in a record: no panic, and what was understood is a fixed point.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn leaf() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop_oneof![
+                Just("null"),
+                Just("true"),
+                Just("max"),
+                Just("200M"),
+                Just("1.5s"),
+                Just(""),
+                Just("a 'b c'"),
+                Just("cluster_mode"),
+                Just("/dev/null"),
+                Just("\u{fffd}ä"),
+                Just("-3"),
+                Just("1e300"),
+            ]
+            .prop_map(Value::from),
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        leaf().prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec(("[a-z_]{0,3}", inner), 0..3)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn record() -> impl Strategy<Value = Map<String, Value>> {
+        let mut keys: Vec<String> = captured("everything").keys().cloned().collect();
+        keys.extend(captured("running").keys().cloned());
+        keys.extend(
+            ["ward", "env_", "env_x", "zzz", "script", "N", "A", "null"].map(str::to_owned),
+        );
+        let entry = (proptest::sample::select(keys), value());
+        (any::<bool>(), proptest::collection::vec(entry, 0..12)).prop_map(|(whole, entries)| {
+            let mut record = if whole {
+                captured("everything")
+            } else {
+                captured("running")
+            };
+            record.extend(entries);
+            record
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_understood_stays(record in record(), conf in record()) {
+            if let Ok(mut spec) = spec_from(&record) {
+                let again = spec_from(&prepare_record(&spec));
+                prop_assert_eq!(again.as_ref(), Ok(&spec));
+                let before = spec.clone();
+                if apply_conf(&mut spec, &conf).is_err() {
+                    prop_assert_eq!(&spec, &before);
+                }
+            }
+        }
+    }
 }

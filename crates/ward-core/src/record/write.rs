@@ -40,18 +40,20 @@ pub fn prepare_record(spec: &AppSpec) -> Map<String, Value> {
     record
 }
 
+/// A filter as it is written in a file.
+pub(super) fn filter_env(filter: &FilterEnv) -> Value {
+    match filter {
+        FilterEnv::All => json!(true),
+        FilterEnv::Containing(parts) => json!(parts),
+        FilterEnv::Exactly(name) => json!(name),
+    }
+}
+
 fn identity(spec: &AppSpec, out: &mut Out) {
     out.put("name", json!(spec.name));
     out.some("name_prefix", spec.name_prefix.as_ref());
     if let Some(filter) = &spec.filter_env {
-        out.put(
-            "filter_env",
-            match filter {
-                FilterEnv::All => json!(true),
-                FilterEnv::Containing(parts) => json!(parts),
-                FilterEnv::Exactly(name) => json!(name),
-            },
-        );
+        out.put("filter_env", filter_env(filter));
     }
     out.put("namespace", json!(spec.namespace));
     if !spec.program.args.is_empty() {

@@ -34,7 +34,7 @@ impl Supervisor {
         self.book.pending.expect_several(request, ids.clone());
         for id in ids {
             self.with(now, id, actions, |it, turn| {
-                it.registered(Some(request), start, turn)
+                it.registered(Some(request), start, turn);
             });
         }
     }
@@ -88,7 +88,7 @@ impl Supervisor {
         let id = self.register(spec);
         self.book.pending.expect_one(request);
         self.with(now, id, actions, |it, turn| {
-            it.registered(Some(request), start, turn)
+            it.registered(Some(request), start, turn);
         });
     }
 
@@ -119,7 +119,9 @@ impl Supervisor {
             .filter(|it| it.spec.name == name)
             .map(|it| it.number)
             .collect();
-        (0..).find(|number| !taken.contains(number)).unwrap_or(0)
+        (0..=u32::MAX)
+            .find(|number| !taken.contains(number))
+            .unwrap_or(0)
     }
 
     /// The first instance has the given value (or 0), each further one the highest plus one.

@@ -26,13 +26,13 @@ impl Supervisor {
             Request::Prepare(spec) => self.prepare(now, id, *spec, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),
-            Request::Start(of) => {
-                self.ask(now, id, of, actions, |it, turn| it.start(Some(id), turn))
-            }
+            Request::Start(of) => self.ask(now, id, of, actions, |it, turn| {
+                it.start(Some(id), turn);
+            }),
             Request::Stop(of) => self.ask(now, id, of, actions, |it, turn| it.stop(Some(id), turn)),
-            Request::Delete(of) => {
-                self.ask(now, id, of, actions, |it, turn| it.delete(Some(id), turn))
-            }
+            Request::Delete(of) => self.ask(now, id, of, actions, |it, turn| {
+                it.delete(Some(id), turn);
+            }),
             Request::Restart(of, change) => self.ask(now, id, of, actions, |it, turn| {
                 it.restart(Some(id), &change, turn);
             }),

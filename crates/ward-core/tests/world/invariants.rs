@@ -64,7 +64,7 @@ fn declare(kind: Kind) -> ward_core::spec::AppSpec {
         Kind::ReadyWorker => json!({"exec_mode": "cluster_mode", "wait_ready": true}),
         Kind::NoTree => json!({"treekill": false, "kill_timeout": 300}),
         Kind::Message => json!({"shutdown_with_message": true}),
-        Kind::Cron => json!({"cron_restart": "*/3 * * * * *"}),
+        Kind::Cron => json!({"cron_restart": "*/20 * * * * *"}),
     };
     app("app", &more)
 }
@@ -157,8 +157,8 @@ fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-fn take(world: &mut World, step: Step) {
-    match step {
+fn take(world: &mut World, step: &Step) {
+    match *step {
         Step::Prepare(kind) => {
             world.ask(Request::Prepare(Box::new(declare(kind))));
         }
@@ -168,7 +168,7 @@ fn take(world: &mut World, step: Step) {
         Step::Pass(millis) => world.run(millis),
         Step::Crash(id, status) => {
             if let Some(life) = world.supervisor.life_of(InstanceId(id)) {
-                crash(world, life, status);
+                world.crash(life, status);
             }
         }
         Step::StaleExit(life) => {
@@ -185,16 +185,6 @@ fn take(world: &mut World, step: Step) {
             }
         }
         Step::Tick => world.spurious_tick(),
-    }
-}
-
-fn crash(world: &mut World, life: Life, status: ExitStatus) {
-    let now = world.now;
-    let ends = crate::os::Happening::MainEnds(life, status);
-    if world.os.processes.contains_key(&life) {
-        for event in world.os.happen(now, ends) {
-            world.deliver(event);
-        }
     }
 }
 
@@ -220,9 +210,9 @@ fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
     for plan in plans {
         world.next(plan);
     }
-    take(&mut world, Step::Prepare(kind));
+    take(&mut world, &Step::Prepare(kind));
     for step in steps {
-        take(&mut world, step);
+        take(&mut world, &step);
     }
     come_to_rest(&mut world);
 }
@@ -230,7 +220,8 @@ fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
 /// With well-behaved lives from here on, everything asked is answered, what should run runs, and
 /// the end leaves nothing.
 fn come_to_rest(world: &mut World) {
-    world.run(60_000);
+    // Three times SIGKILL's slowest effect, and one crash loop of the slowest kind.
+    world.run(25_000);
     assert_eq!(world.open_requests(), Vec::<u64>::new(), "unanswered");
     for instance in world.supervisor.instances() {
         let settled = match instance.state {
@@ -266,7 +257,7 @@ fn come_to_rest(world: &mut World) {
 fn story() -> impl Strategy<Value = (Kind, Vec<Step>, Vec<Plan>)> {
     (
         kind(),
-        prop::collection::vec(step(), 1..18),
+        prop::collection::vec(step(), 1..14),
         prop::collection::vec(plan(), 0..8),
     )
 }

@@ -73,7 +73,7 @@ pub(crate) enum Happening {
     /// Everything else of the life ends.
     LeftoversEnd(Life),
     /// The life says something.
-    Says(Event),
+    Says(Life, Event),
 }
 
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ impl Os {
         ];
         for (millis, event) in words {
             if let Some(millis) = millis {
-                self.plan(after(now, millis), Happening::Says(event));
+                self.plan(after(now, millis), Happening::Says(life, event));
             }
         }
         let process = Process {
@@ -187,14 +187,7 @@ impl Os {
                 let alive = process.alive();
                 vec![Event::Probed { life, alive }]
             }
-            Happening::Says(event) => {
-                let life = match event {
-                    Event::Ready { life }
-                    | Event::WorkerOnline { life }
-                    | Event::Drained { life }
-                    | Event::Listening { life } => life,
-                    _ => unreachable!("no other words are planned"),
-                };
+            Happening::Says(life, event) => {
                 let speaks = self.processes.get(&life).is_some_and(|it| it.main);
                 if speaks { vec![event] } else { Vec::new() }
             }

@@ -1,1 +1,431 @@
 //! Stories: what a person does, what the world does, and all that follows, as text.
+
+use serde_json::{Value, json};
+use ward_core::event::{Event, ExitStatus};
+use ward_core::id::{InstanceId, Life};
+use ward_core::request::{Change, Request};
+
+use crate::os::Plan;
+use crate::world::{World, app};
+
+const APP: InstanceId = InstanceId(0);
+
+fn prepare(world: &mut World, more: &Value) {
+    world.ask(Request::Prepare(Box::new(app("app", more))));
+}
+
+fn restart(id: InstanceId) -> Request {
+    Request::Restart(id, Change::default())
+}
+
+fn reload(id: InstanceId) -> Request {
+    Request::Reload(id, Change::default())
+}
+
+fn ends_after(millis: u64, code: i32) -> Plan {
+    Plan {
+        ends: Some((millis, ExitStatus::Code(code))),
+        ..Plan::default()
+    }
+}
+
+fn worker(more: &Value) -> Value {
+    let mut worker = json!({"exec_mode": "cluster_mode", "instances": 1});
+    let object = worker.as_object_mut().expect("an object");
+    object.extend(more.as_object().expect("an object").clone());
+    worker
+}
+
+#[test]
+fn start_stop_start_delete() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({}));
+    world.run(1000);
+    world.ask(Request::Stop(APP));
+    world.run(1000);
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    world.ask(Request::Delete(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_restart_of_a_running_app_counts_and_of_a_stopped_one_does_not() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({}));
+    world.ask(restart(APP));
+    world.run(1000);
+    world.ask(Request::Stop(APP));
+    world.run(1000);
+    world.ask(restart(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+    assert_eq!(
+        world.supervisor.instance(APP).map(|it| it.restarts),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_tight_loop_ends_errored_after_sixteen_starts() {
+    let mut world = World::new().usually(ends_after(30, 1));
+    prepare(&mut world, &json!({}));
+    world.run(60_000);
+    let starts = world.story.matches(" spawn ").count();
+    assert_eq!(starts, 16);
+    let app = world.supervisor.instance(APP).expect("it is kept");
+    assert_eq!(app.restarts, 15);
+    insta::assert_snapshot!(
+        world
+            .story
+            .lines()
+            .rev()
+            .take(9)
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}
+
+#[test]
+fn an_app_that_was_stable_for_long_and_then_loops_ends_errored_too() {
+    let mut world = World::new().usually(ends_after(30, 1));
+    world.next(ends_after(3_600_000, 1));
+    prepare(&mut world, &json!({}));
+    world.run(3_700_000);
+    let starts = world.story.matches(" spawn ").count();
+    assert_eq!(starts, 17, "one long life, sixteen short ones");
+    assert!(world.story.contains("too many unstable restarts (16)"));
+}
+
+#[test]
+fn a_stable_life_ends_the_streak() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        for _ in 0..15 {
+            world.next(ends_after(30, 1));
+        }
+        world.next(ends_after(1_000, 1));
+    }
+    prepare(&mut world, &json!({}));
+    world.run(60_000);
+    assert!(!world.story.contains("overlimit"));
+    assert_eq!(world.story.matches(" spawn ").count(), 49);
+}
+
+#[test]
+fn delays_grow_and_are_no_tight_loop() {
+    let mut world = World::new().usually(ends_after(30, 1));
+    prepare(&mut world, &json!({"exp_backoff_restart_delay": 100}));
+    world.run(20_000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_calm_life_ends_the_growth_of_delays() {
+    let mut world = World::new();
+    world.next(ends_after(30, 1));
+    world.next(ends_after(30, 1));
+    prepare(&mut world, &json!({"exp_backoff_restart_delay": 100}));
+    let delay = |world: &World| {
+        let app = world.supervisor.instance(APP).expect("it is kept");
+        ward_core::view::record(app)
+            .get("prev_restart_delay")
+            .cloned()
+    };
+    assert_eq!(delay(&world), None);
+    world.run(29_000);
+    assert_eq!(delay(&world), Some(json!(150)));
+    world.run(2_000);
+    assert_eq!(delay(&world), Some(json!(0)));
+}
+
+#[test]
+fn stop_and_start_while_waiting_for_the_restart() {
+    let mut world = World::new();
+    world.next(ends_after(2000, 1));
+    world.next(ends_after(2000, 1));
+    prepare(&mut world, &json!({"restart_delay": 5000}));
+    world.run(3000);
+    world.ask(Request::Start(APP));
+    world.run(3000);
+    world.ask(Request::Stop(APP));
+    world.run(10_000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_stop_code_or_no_autorestart_ends_stopped_also_with_a_delay() {
+    let mut world = World::new().usually(ends_after(50, 7));
+    prepare(
+        &mut world,
+        &json!({"stop_exit_codes": [7], "restart_delay": 100}),
+    );
+    prepare(
+        &mut world,
+        &json!({"autorestart": false, "exp_backoff_restart_delay": 100}),
+    );
+    world.run(10_000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn an_app_that_ignores_the_signal_is_killed() {
+    let mut world = World::new().usually(Plan {
+        obeys: None,
+        leftovers: 2,
+        leftovers_obey: None,
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({}));
+    world.ask(restart(APP));
+    world.run(3000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn what_sigkill_cannot_end_holds_the_slot_until_it_is_gone() {
+    let mut world = World::new();
+    world.next(Plan {
+        obeys: None,
+        dies: Some(5000),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({}));
+    world.ask(Request::Stop(APP));
+    world.run(4000);
+    world.ask(Request::Start(APP));
+    world.run(4000);
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn an_orphan_of_a_crashed_app_is_gone_before_the_next_life() {
+    let mut world = World::new();
+    world.next(Plan {
+        ends: Some((2000, ExitStatus::Signal(11))),
+        leftovers: 1,
+        leftovers_obey: Some(300),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({}));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_spawn_that_fails_is_errored_and_never_online() {
+    let mut world = World::new();
+    world.next(Plan {
+        spawns: false,
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"restart_delay": 10}));
+    world.run(5000);
+    world.ask(Request::Start(APP));
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn ready_is_awaited_and_then_no_longer() {
+    let mut world = World::new();
+    world.next(Plan {
+        says_ready: Some(700),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"wait_ready": true}));
+    prepare(
+        &mut world,
+        &json!({"wait_ready": true, "listen_timeout": 1000}),
+    );
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn stop_and_delete_while_launching_leave_nothing() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({"wait_ready": true}));
+    world.run(100);
+    world.ask(Request::Stop(APP));
+    world.run(1000);
+    world.ask(Request::Start(APP));
+    world.run(100);
+    world.ask(Request::Delete(APP));
+    world.run(10_000);
+    insta::assert_snapshot!(world.story);
+    assert_eq!(world.supervisor.instances().count(), 0);
+    assert_eq!(world.open_requests(), Vec::<u64>::new());
+}
+
+#[test]
+fn start_during_stop_changes_the_course() {
+    let mut world = World::new().usually(Plan {
+        obeys: Some(500),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({}));
+    world.ask(Request::Stop(APP));
+    world.run(100);
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    world.ask(restart(APP));
+    world.run(100);
+    world.ask(Request::Delete(APP));
+    world.run(100);
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn autostart_false_is_registered_and_can_be_started() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({"autostart": false}));
+    world.run(100);
+    world.ask(Request::Start(APP));
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn workers_are_replaced_without_a_gap() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_replacement_that_dies_leaves_the_old_worker_alone() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.next(ends_after(15, 1));
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_replacement_that_never_listens_leaves_the_old_worker_alone() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({"listen_timeout": 1000})));
+    world.run(2000);
+    world.next(Plan {
+        listens: None,
+        ..Plan::default()
+    });
+    let change = Change {
+        env: json!({"NEW": "1"}).as_object().expect("an object").clone(),
+        ..Change::default()
+    };
+    world.ask(Request::Reload(APP, change));
+    world.run(500);
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+    let app = world.supervisor.instance(APP).expect("it is kept");
+    assert!(
+        !app.spec.env.captured.contains_key("NEW"),
+        "the declaration is back"
+    );
+}
+
+#[test]
+fn workers_that_never_listen_are_replaced_after_the_timeout() {
+    let mut world = World::new().usually(Plan {
+        listens: None,
+        ..Plan::default()
+    });
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn the_old_worker_dies_before_its_replacement_is_ready() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(30);
+    world.crash(Life(1), ExitStatus::Code(1));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn stop_during_a_reload_ends_both_workers() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(10);
+    world.ask(Request::Stop(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn too_much_memory_restarts_an_app_once_and_replaces_a_worker() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({"max_memory_restart": 1000}));
+    prepare(&mut world, &worker(&json!({"max_memory_restart": 1000})));
+    world.run(1000);
+    for life in [Life(1), Life(1), Life(2), Life(2)] {
+        let memory_bytes = 1001;
+        world.deliver(Event::Sampled { life, memory_bytes });
+    }
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_planned_restart_starts_a_stopped_app_until_it_is_deleted() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({"cron_restart": "*/10 * * * * *"}));
+    world.run(12_000);
+    world.ask(Request::Stop(APP));
+    world.run(10_000);
+    let change = Change {
+        conf: json!({"cron_restart": "0"})
+            .as_object()
+            .expect("an object")
+            .clone(),
+        ..Change::default()
+    };
+    world.ask(Request::Restart(APP, change));
+    world.run(30_000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn shutdown_stops_all_side_by_side() {
+    let mut world = World::new().usually(Plan {
+        obeys: Some(200),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"instances": 3}));
+    world.ask(Request::Shutdown);
+    world.ask(Request::Start(APP));
+    world.run(2000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_message_asks_first_and_leftovers_get_the_signal() {
+    let mut world = World::new().usually(Plan {
+        leftovers: 1,
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"shutdown_with_message": true}));
+    world.ask(Request::Stop(APP));
+    world.run(2000);
+    insta::assert_snapshot!(world.story);
+}

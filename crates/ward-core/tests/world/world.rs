@@ -142,7 +142,7 @@ impl World {
             }
             Action::Drain { life } => {
                 if let Some(millis) = self.os.processes[&life].plan.drains {
-                    let drained = Happening::Says(Event::Drained { life });
+                    let drained = Happening::Says(life, Event::Drained { life });
                     self.os.plan(after(self.now, millis), drained);
                 }
             }
@@ -243,6 +243,16 @@ impl World {
         let defaults = self.supervisor.defaults().clone();
         let copy = Supervisor::restore(snapshot, defaults).expect("the same version");
         assert_eq!(copy, self.supervisor, "a restored supervisor is the same");
+    }
+
+    /// The main process of `life` ends now, for reasons of its own.
+    pub(crate) fn crash(&mut self, life: Life, status: ExitStatus) {
+        if self.os.processes.contains_key(&life) {
+            let ends = Happening::MainEnds(life, status);
+            for event in self.os.happen(self.now, ends) {
+                self.deliver(event);
+            }
+        }
     }
 
     /// A tick before any deadline changes nothing.

@@ -37,6 +37,8 @@ pub(crate) struct Link {
     pub(crate) paused: bool,
     /// Messages were thrown away, which was told.
     pub(crate) choked: bool,
+    /// A line was no message, which was told.
+    pub(crate) told_junk: bool,
     /// What the poll was told to watch for; it does not know the socket when this is empty.
     pub(crate) interest: Interest,
     /// It belongs to a cluster worker.
@@ -76,6 +78,7 @@ impl Link {
             fds: VecDeque::new(),
             paused: false,
             choked: false,
+            told_junk: false,
             interest: Interest::IN,
             is_worker,
             outbox: VecDeque::new(),

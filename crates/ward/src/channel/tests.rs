@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::Life;
+use ward_wire::node_ipc::Junk;
 
 use super::{ChannelEvent, ChannelHandle, ChannelThread};
 
@@ -208,18 +209,36 @@ fn questions_about_sockets_are_answered() {
 }
 
 #[test]
-fn junk_is_told_and_harms_nothing() {
+fn junk_is_told_once_and_harms_nothing() {
     let mut desk = Desk::new();
     let mut app = desk.open(8);
     let deep = "[".repeat(100_000);
     app.write_all(format!("not json\n\n\u{1}\n{deep}\n\"fine\"\n").as_bytes())
         .unwrap();
-    for length in [8, 0, 1, 100_000] {
-        match desk.next() {
-            ChannelEvent::Junk { bytes, .. } => assert_eq!(bytes, length),
-            other => panic!("junk, not {other:?}"),
+    match desk.next() {
+        ChannelEvent::Junk { life, junk } => {
+            assert_eq!((life, junk), (Life(8), Junk::NotJson("not json".into())));
         }
+        other => panic!("junk, not {other:?}"),
     }
+    assert_eq!(desk.message(), json!("fine"));
+}
+
+#[test]
+fn a_line_without_end_is_thrown_away() {
+    let mut desk = Desk::new();
+    let mut app = desk.open(13);
+    for _ in 0..40 {
+        app.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    }
+    app.write_all(b"\n\"fine\"\n").unwrap();
+    assert!(matches!(
+        desk.next(),
+        ChannelEvent::Junk {
+            junk: Junk::TooLong { .. },
+            ..
+        }
+    ));
     assert_eq!(desk.message(), json!("fine"));
 }
 

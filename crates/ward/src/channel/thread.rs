@@ -174,9 +174,10 @@ impl Switchboard {
                     credit,
                 });
             }
-            Line::Junk(_) => {
-                let credit = link.window.take(0);
-                self.wires.tell(ChannelEvent::Junk { life, credit });
+            Line::Junk(junk) => {
+                if !core::mem::replace(&mut link.told_junk, true) {
+                    self.wires.tell(ChannelEvent::Junk { life, junk });
+                }
             }
             Line::Internal(message) => self.take_internal(token, message, bytes),
         }

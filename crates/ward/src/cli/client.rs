@@ -27,6 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 pub(crate) struct Client {
     stream: UnixStream,
     patience: Duration,
+    started: bool,
     next: u64,
     decoder: Decoder,
 }
@@ -37,6 +38,9 @@ pub(crate) enum CallError {
     /// The daemon refused; its text.
     #[error("{0}")]
     Refused(String),
+    /// The daemon does not know ward's own methods.
+    #[error("the daemon of this home is PM2's, not ward's")]
+    Foreign,
     /// No answer in time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
@@ -55,6 +59,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
+            CallError::Foreign => {
+                failure.with_hint("end it with PM2's own `pm2 kill`, then try again")
+            }
             CallError::Deadline(_) => {
                 failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
             }
@@ -70,8 +77,16 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        let (stream, _started) = crate::daemon::launch::ensure(paths)?;
-        Ok(Self::over(stream))
+        let (stream, started) = crate::daemon::launch::ensure(paths)?;
+        Ok(Self {
+            started,
+            ..Self::over(stream)
+        })
+    }
+
+    /// Whether the daemon was started for this connection.
+    pub(crate) fn has_started_daemon(&self) -> bool {
+        self.started
     }
 
     /// Connects to the daemon if there is one.
@@ -99,6 +114,7 @@ impl Client {
         Self {
             stream,
             patience: PATIENCE,
+            started: false,
             next: 0,
             decoder: Decoder::new(),
         }
@@ -140,7 +156,7 @@ impl Client {
             if reply_to == id {
                 return match reply {
                     Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
-                    Err(error) => Err(CallError::Refused(error.message)),
+                    Err(error) => Err(refusal(method, error.message)),
                 };
             }
         }
@@ -192,6 +208,14 @@ impl Client {
                 },
             }
         }
+    }
+}
+
+fn refusal(method: &str, text: String) -> CallError {
+    if method.starts_with("ward:") && text == format!("method \"{method}\" does not exist") {
+        CallError::Foreign
+    } else {
+        CallError::Refused(text)
     }
 }
 

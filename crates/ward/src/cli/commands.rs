@@ -35,8 +35,6 @@ pub(crate) mod stop;
 pub(crate) mod version;
 
 use core::time::Duration;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -44,7 +42,6 @@ use serde_json::{Map, Value, json};
 use super::args::Invocation;
 use super::client::Client;
 use crate::exit::Failure;
-use crate::paths::Paths;
 
 /// Connects to the daemon, starting it when there is none, with the patience the command line asks
 /// for.
@@ -52,6 +49,12 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
     let mut client = Client::connect_or_start(&invocation.paths)?;
     if let Some(patience) = invocation.timeout() {
         client.set_patience(patience);
+    }
+    if client.has_started_daemon() && std::env::var_os("PM2_DISCRETE_MODE").is_none() {
+        let home = invocation.paths.home.display();
+        let console = &invocation.console;
+        console.notice(format!("Spawning PM2 daemon with pm2_home={home}"));
+        console.notice("PM2 Successfully daemonized");
     }
     Ok(client)
 }
@@ -62,13 +65,18 @@ pub(crate) fn cwd() -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
 }
 
-/// Makes the home folder, for commands that write there without a daemon.
-fn prepare_home(paths: &Paths) -> Result<(), Failure> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&paths.home)
-        .map_err(|error| Failure::new(format!("cannot create {}: {error}", paths.home.display())))
+/// How commands that start things end: with the list, and with `--attach` with the logs.
+fn finish(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
+    list::print_after(client, invocation)?;
+    if invocation.is_set("attach") {
+        let shown: Vec<String> = ids.iter().map(u32::to_string).collect();
+        invocation.console.notice(format!(
+            "Log streaming apps id: {}, exit with Ctrl-C",
+            shown.join(" ")
+        ));
+        logs::attach(invocation, ids);
+    }
+    Ok(())
 }
 
 /// Tells the daemon how long it may take, a little less than this client waits, so that it is the

@@ -65,11 +65,13 @@ pub(crate) struct Selection<'a> {
 /// A file, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    /// As the user called it.
-    pub(crate) file: String,
     /// Selected apps, checked, variables chosen, names filled in. May be empty.
     pub(crate) apps: Vec<Decl>,
     /// Environments to deploy to.
+    #[allow(
+        dead_code,
+        reason = "for the command that deploys; their variables are merged here"
+    )]
     pub(crate) deploy: Option<Map<String, Value>>,
     /// For standard error: unknown keys, a missing environment, code in a `.json`.
     pub(crate) notices: Vec<String>,
@@ -108,7 +110,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     })?;
     match kind {
         Kind::Program | Kind::TypeScript => {
-            let value = program::evaluate(&path, kind == Kind::TypeScript)
+            let (value, printed) = program::evaluate(&path, kind == Kind::TypeScript)
                 .map_err(|failed| malformed(target, &failed))?;
             assemble(
                 Source {
@@ -117,7 +119,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
                 },
                 value,
                 selection,
-                Vec::new(),
+                printed,
             )
         }
         _ => from_text(target, &text, kind, selection),
@@ -136,6 +138,7 @@ fn from_text(
     kind: Kind,
     selection: &Selection<'_>,
 ) -> Result<Loaded, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
     let mut notices = Vec::new();
     let broken =
         |error: &SyntaxError| Failure::new(format!("File {file} malformated\n{file}:{error}"));
@@ -192,13 +195,25 @@ fn assemble(
     for (mut app, plain) in apps.into_iter().zip(names) {
         let warnings = env::choose(&mut app, selection.env, shape.deploy.as_ref());
         let name = app.get("name").and_then(Value::as_str);
-        let is = |wanted: &&str| Some(*wanted) == name || Some(*wanted) == plain.as_deref();
-        if wanted.as_ref().is_none_or(|wanted| wanted.iter().any(is)) {
+        let is = |wanted: &str| Some(wanted) == name || Some(wanted) == plain.as_deref();
+        // A name may have a space or a comma in it.
+        let whole = selection.only.is_some_and(is);
+        if whole
+            || wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|name| is(name)))
+        {
             notices.extend(warnings);
             selected.push((plain, app));
         }
     }
     for name in wanted.unwrap_or_default() {
+        if selected
+            .iter()
+            .any(|(plain, _)| plain.as_deref() == selection.only)
+        {
+            break;
+        }
         let has = |(plain, app): &(Option<String>, Decl)| {
             plain.as_deref() == Some(name) || app.get("name").and_then(Value::as_str) == Some(name)
         };
@@ -216,7 +231,6 @@ fn assemble(
     });
     let apps = selected.into_iter().map(|(_, app)| app).collect();
     Ok(Loaded {
-        file: source.file.to_owned(),
         apps,
         deploy: shape.deploy,
         notices,

@@ -1,5 +1,6 @@
 //! What commands print: tables, records, colour. All but `screen` is pure: records in, text out.
 
+pub(crate) mod cells;
 pub(crate) mod color;
 pub(crate) mod describe;
 pub(crate) mod env;

@@ -15,12 +15,7 @@ impl Daemon {
         match self.pending.take(request) {
             Waiting::Nobody => {}
             Waiting::Part(part) => self.part_done(&part, reply),
-            Waiting::End(responder) => {
-                if let Some(responder) = responder {
-                    responder.ok(json!({ "stopped": true }));
-                }
-                self.ended = true;
-            }
+            Waiting::End => self.ended = true,
             Waiting::Method {
                 responder,
                 form,
@@ -62,7 +57,6 @@ impl Daemon {
             Form::Child => found.first().map_or(Value::Null, |it| child(it)),
             Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
             Form::List => self.supervisor.instances().map(view::process).collect(),
-            Form::Success => json!({ "success": true }),
             Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
         })
     }

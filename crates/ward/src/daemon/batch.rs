@@ -78,6 +78,24 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Answers with all results: a list, or for `scale` the ids that came and went.
+    fn finish(self) {
+        let results: Vec<Value> = self.results.into_values().collect();
+        if self.action.action != "scale" {
+            return self.responder.ok(results.into());
+        }
+        let all = |key: &str| -> Vec<Value> {
+            let values = results.iter().filter_map(|result| result.get(key));
+            values.filter(|value| !value.is_null()).cloned().collect()
+        };
+        let answer = json!({
+            "added": all("added"), "removed": all("removed"), "errors": all("error"),
+        });
+        self.responder.ok(answer);
+    }
+}
+
 impl Batches {
     /// When a batch has to be answered as it is.
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -133,7 +151,7 @@ impl Daemon {
             .get(&number)
             .is_some_and(|batch| batch.running == 0);
         if let Some(batch) = done.then(|| self.batches.open.remove(&number)).flatten() {
-            batch.responder.ok(batch.results.into_values().collect());
+            batch.finish();
         }
     }
 
@@ -162,6 +180,15 @@ impl Daemon {
         match reply {
             Ok(Outcome::Instances(ids)) if word.action == "prepare" => {
                 ids.into_iter().map(|id| self.entry(id, None)).collect()
+            }
+            Ok(Outcome::Instances(ids)) if word.action == "scale" => {
+                let added = ids.first().copied().unwrap_or(id);
+                let mut entry = self.entry(added, None);
+                entry["added"] = added.0.into();
+                entry
+            }
+            Ok(Outcome::Gone(_) | Outcome::WasNotRunning(_)) if word.action == "scale" => {
+                json!({ "pm_id": id.0, "ok": true, "removed": id.0 })
             }
             Ok(Outcome::Gone(process)) => {
                 self.announce(word, &process["pm2_env"]);
@@ -202,7 +229,7 @@ impl Daemon {
         if let (Some(event), Some(record)) = (word.event, record.as_object()) {
             let mut record = record.clone();
             record.shift_remove("env");
-            self.publish_process(event, true, record.into());
+            self.publish_process(event, true, record);
         }
     }
 
@@ -230,7 +257,7 @@ impl Daemon {
                 };
                 batch.results.entry(index).or_insert(entry);
             }
-            batch.responder.ok(batch.results.into_values().collect());
+            batch.finish();
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The bus: each event is encoded once and queued for every subscriber. A subscriber that does not
-//! read loses its oldest events; it can neither block the daemon nor make it grow.
+//! read loses its oldest events, output before facts; it can neither block the daemon nor make it
+//! grow.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::net::unix::WriteHalf;
 use tokio::sync::Notify;
 use ward_wire::bus::encode_event;
 
@@ -30,7 +33,12 @@ struct Subscriber {
 
 #[derive(Debug, Default)]
 struct Queue {
-    events: VecDeque<Bytes>,
+    /// Output of apps, which is in their log files too: goes first when there is too much.
+    output: VecDeque<(u64, Bytes)>,
+    /// Everything else.
+    facts: VecDeque<(u64, Bytes)>,
+    /// Number of the next event: keeps the order over both.
+    next: u64,
     bytes: usize,
     /// Events this subscriber lost since it was last told.
     lost: u64,
@@ -68,8 +76,9 @@ impl Bus {
             return;
         }
         let event = encode_event(topic, payload);
+        let is_output = topic == "log:out" || topic == "log:err";
         for subscriber in &self.subscribers {
-            let lost = subscriber.queue.borrow_mut().push(event.clone());
+            let lost = subscriber.queue.borrow_mut().push(is_output, event.clone());
             *self.dropped.borrow_mut() += lost;
             subscriber.wake.notify_one();
         }
@@ -86,15 +95,20 @@ impl Bus {
 
 impl Queue {
     /// Adds an event; tells how many older ones had to go.
-    fn push(&mut self, event: Bytes) -> u64 {
+    fn push(&mut self, is_output: bool, event: Bytes) -> u64 {
         let mut lost = 0;
         self.bytes += event.len();
-        self.events.push_back(event);
-        while self.bytes > QUEUE_BYTES && self.events.len() > 1 {
-            if let Some(oldest) = self.events.pop_front() {
-                self.bytes -= oldest.len();
-                lost += 1;
-            }
+        let queue = if is_output {
+            &mut self.output
+        } else {
+            &mut self.facts
+        };
+        queue.push_back((self.next, event));
+        self.next += 1;
+        while self.bytes > QUEUE_BYTES && self.output.len() + self.facts.len() > 1 {
+            let oldest = self.output.pop_front().or_else(|| self.facts.pop_front());
+            self.bytes -= oldest.map_or(0, |(_, event)| event.len());
+            lost += 1;
         }
         self.lost += lost;
         lost
@@ -105,7 +119,15 @@ impl Queue {
             let lost = std::mem::take(&mut self.lost);
             return Some(encode_event("ward:lost", &json!({ "events": lost })));
         }
-        let event = self.events.pop_front()?;
+        let number =
+            |queue: &VecDeque<(u64, Bytes)>| queue.front().map_or(u64::MAX, |(number, _)| *number);
+        let output_is_older = number(&self.output) < number(&self.facts);
+        let queue = if output_is_older {
+            &mut self.output
+        } else {
+            &mut self.facts
+        };
+        let (_, event) = queue.pop_front()?;
         self.bytes -= event.len();
         Some(event)
     }
@@ -131,7 +153,8 @@ async fn serve(mut stream: UnixStream, subscriber: Rc<Subscriber>) {
         tokio::select! {
             () = subscriber.wake.notified() => {}
             read = reader.read(&mut ignored), if reading => match read {
-                // A half-closed subscriber still wants its events; a gone one fails at the write.
+                // A half-closed subscriber still wants its events.
+                Ok(0) if is_gone(&writer) => break,
                 Ok(0) => reading = false,
                 Ok(_) => {}
                 Err(_) => break,
@@ -139,4 +162,40 @@ async fn serve(mut stream: UnixStream, subscriber: Rc<Subscriber>) {
         }
     }
     subscriber.queue.borrow_mut().closed = true;
+}
+
+/// Whether nobody will ever read what is written: the other end is closed, not only half of it.
+fn is_gone(writer: &WriteHalf<'_>) -> bool {
+    let stream: &UnixStream = writer.as_ref();
+    let mut watched = [PollFd::new(stream, PollFlags::empty())];
+    let now = Timespec::default();
+    rustix::event::poll(&mut watched, Some(&now)).is_ok()
+        && watched[0]
+            .revents()
+            .intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_goes_before_facts_and_the_order_stays() {
+        let mut queue = Queue::default();
+        let big = Bytes::from(vec![b'x'; QUEUE_BYTES / 4]);
+        queue.push(false, Bytes::from_static(b"first fact"));
+        for _ in 0..6 {
+            queue.push(true, big.clone());
+        }
+        queue.push(false, Bytes::from_static(b"last fact"));
+        assert!(queue.bytes <= QUEUE_BYTES);
+        let told = queue.pop().unwrap();
+        assert!(String::from_utf8_lossy(&told).contains("\"events\":3"));
+        assert_eq!(queue.pop().unwrap(), "first fact");
+        for _ in 0..3 {
+            assert_eq!(queue.pop().unwrap(), big);
+        }
+        assert_eq!(queue.pop().unwrap(), "last fact");
+        assert_eq!((queue.pop(), queue.bytes), (None, 0));
+    }
 }

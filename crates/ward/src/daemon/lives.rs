@@ -9,20 +9,21 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use rustix::process::Resource;
 use ward_core::action::Scope;
 use ward_core::event::ExitStatus;
-use ward_core::id::{InstanceId, Life};
+use ward_core::id::Life;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
 use ward_sys::proc::Scanner;
 use ward_sys::signal::Signal;
-use ward_sys::{Pid, reap, tree};
+use ward_sys::spawn::Limit;
+use ward_sys::{Pid, limits, reap, tree};
 
 pub(super) use begin::Begin;
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
 pub(super) struct Process {
-    pub(super) instance: InstanceId,
     pub(super) pid: Pid,
     pidfd: OwnedFd,
     start_time: Option<u64>,
@@ -47,6 +48,8 @@ pub(super) struct Lives {
     leftovers: HashSet<Life>,
     hierarchy: Option<Hierarchy>,
     scanner: Scanner,
+    /// The limit on open files the apps get: the one the daemon had before it raised its own.
+    open_files: Option<Limit>,
 }
 
 /// What the reaper found.
@@ -77,6 +80,11 @@ impl Lives {
             leftovers: HashSet::new(),
             hierarchy: Hierarchy::create(),
             scanner: Scanner::new()?,
+            // Fewer descriptors mean fewer apps; no reason not to start.
+            open_files: limits::raise_open_files().ok().map(|limit| Limit {
+                resource: Resource::Nofile,
+                limit,
+            }),
         })
     }
 
@@ -141,14 +149,26 @@ impl Lives {
         let Some(process) = self.processes.get(&life) else {
             return;
         };
-        if scope == Scope::Main || (!process.ended && is_alone(process)) {
+        if scope == Scope::Main {
             // One that has just ended needs no signal.
             reap::pidfd_signal(&process.pidfd, signal).ok();
             return;
         }
-        if let Ok(members) = tree::members(&process.as_tree(), &mut self.scanner) {
-            tree::signal_all(&members, signal);
+        // Looked up before anything is signalled: what dies hands its children on.
+        let alone = !process.ended && is_alone(process);
+        let mut members = if alone {
+            Vec::new()
+        } else {
+            tree::members(&process.as_tree(), &mut self.scanner).unwrap_or_default()
+        };
+        if !process.ended {
+            // The whole group at one moment, as a terminal does it. A shell whose child is signalled
+            // before or without itself starts the next one. The group is surely this life's: its
+            // leader was not collected yet.
+            ward_sys::signal::kill_group(process.pid, signal).ok();
+            members.retain(|member| rustix::process::getpgid(Some(member.pid)) != Ok(process.pid));
         }
+        tree::signal_all(&members, signal);
     }
 
     /// SIGKILL.

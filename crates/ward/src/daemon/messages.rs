@@ -22,7 +22,7 @@ impl Daemon {
                 value,
                 credit,
             } => {
-                self.heard(life, value);
+                self.heard(life, &value);
                 drop(credit);
             }
             ChannelEvent::Choked { life } => {
@@ -33,8 +33,26 @@ impl Daemon {
                 );
             }
             ChannelEvent::Worker { life, event } => self.worker_event(life, event),
-            ChannelEvent::Junk { credit, .. } => drop(credit),
-            ChannelEvent::Closed { .. } => {}
+            ChannelEvent::Junk { life, junk } => {
+                let name = self.name_of(life);
+                self.say(true, &format!("{name} sent no message but junk: {junk}"));
+            }
+            ChannelEvent::Closed { life } => {
+                self.speakers.remove(&life);
+                self.disconnected(life);
+            }
+        }
+    }
+
+    /// An app closed its channel and lives on; at its end there is nothing to tell.
+    fn disconnected(&mut self, life: Life) {
+        let instance = self
+            .supervisor
+            .instance_of(life)
+            .and_then(|id| self.supervisor.instance(id));
+        if let Some(it) = instance {
+            let text = format!("App name:{} id:{} disconnected", it.spec.name, it.id);
+            self.say(false, &text);
         }
     }
 
@@ -49,11 +67,12 @@ impl Daemon {
         )
     }
 
-    fn heard(&mut self, life: Life, value: Value) {
-        let Some(id) = self.supervisor.instance_of(life) else {
+    fn heard(&mut self, life: Life, value: &Value) {
+        // The last words of an app come after its end.
+        let Some(id) = self.speakers.get(&life).copied() else {
             return;
         };
-        if value == "ready" {
+        if *value == "ready" {
             self.publish_from(id, "process:msg", "raw", value);
             self.handle(Event::Ready { life });
             return;
@@ -63,8 +82,8 @@ impl Daemon {
             self.handle(Event::Reported { life, report });
             return;
         }
-        match typed(&value) {
-            Some((kind, data)) => self.heard_typed(life, id, kind, data, &value),
+        match typed(value) {
+            Some((kind, data)) => self.heard_typed(life, id, kind, data, value),
             None => self.publish_from(id, "process:msg", "raw", value),
         }
     }
@@ -76,14 +95,14 @@ impl Daemon {
             "axm:option:configuration" => Report::Options(object(data)),
             "axm:option:setPID" => return,
             own if OWN_TOPICS.contains(&own) || own.starts_with("ward:") => {
-                return self.publish_from(id, "process:msg", "raw", whole.clone());
+                return self.publish_from(id, "process:msg", "raw", whole);
             }
-            topic => return self.publish_from(id, topic, "data", data.clone()),
+            topic => return self.publish_from(id, topic, "data", data),
         };
         self.handle(Event::Reported { life, report });
     }
 
-    fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: Value) {
+    fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
         let Some(instance) = self.supervisor.instance(id) else {
             return;
         };

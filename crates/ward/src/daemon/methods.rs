@@ -41,7 +41,7 @@ pub(super) fn dispatch(daemon: &mut Daemon, call: Call) {
         && let Some(responder) = daemon.fact_method(&method, &args, &peer, responder)
         && let Some(responder) = daemon.talk_method(&method, &args, &peer, responder)
     {
-        responder.error(&format!("method \"{method}\" does not exist"));
+        responder.refuse(&format!("method \"{method}\" does not exist"));
     }
 }
 
@@ -67,7 +67,7 @@ impl Daemon {
                 responder.ok(serde_json::json!({}));
             }
             "notifyKillPM2" => {
-                self.kill_announced = true;
+                self.kill_announced = Some(std::time::Instant::now());
                 responder.never();
             }
             "killMe" => self.kill_me(args.at(0), peer, responder),

@@ -27,7 +27,7 @@ pub(super) enum Waiting {
     /// One instance of a batch.
     Part(Part),
     /// The end of the daemon.
-    End(Option<Responder>),
+    End,
     /// Nobody.
     Nobody,
 }
@@ -43,8 +43,6 @@ pub(super) enum Form {
     Process,
     /// All processes.
     List,
-    /// `{"success":true}`
-    Success,
     /// `{"success":true,"pm_id":id}`
     Monitored(InstanceId),
 }

@@ -1,6 +1,6 @@
 //! Performs what the core asks for: one match over all actions.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ward_core::action::{Action, Ask, Notice, Scope};
 use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life};
@@ -72,7 +72,7 @@ impl Daemon {
                 manually,
                 process,
             }) => {
-                self.publish_process(event, manually, process.into());
+                self.publish_process(event, manually, process);
             }
             Action::Reply { request, reply } => self.answer(request, reply),
             Action::Log { error, text } => self.say(error, &text),
@@ -100,11 +100,11 @@ impl Daemon {
                 if launch.worker.is_some() {
                     self.workers.insert(life, instance);
                 }
-                Event::Spawned {
-                    life,
-                    pid,
-                    version: package::version(&launch.script),
+                if launch.ipc {
+                    self.speakers.insert(life, instance);
                 }
+                let version = package::version(&launch.script);
+                Event::Spawned { life, pid, version }
             }
             Err(reason) => Event::SpawnFailed { life, reason },
         }
@@ -134,18 +134,29 @@ impl Daemon {
     }
 
     /// `process:event`.
-    pub(super) fn publish_process(&mut self, event: &str, manually: bool, process: Value) {
-        let at = clock::wall().0;
-        let payload = json!({ "event": event, "manually": manually, "process": process, "at": at });
-        self.bus.publish("process:event", &payload);
+    pub(super) fn publish_process(
+        &mut self,
+        event: &str,
+        manually: bool,
+        process: Map<String, Value>,
+    ) {
+        let payload = Map::from_iter([
+            ("event".to_owned(), event.into()),
+            ("manually".to_owned(), manually.into()),
+            ("process".to_owned(), process.into()),
+            ("at".to_owned(), clock::wall().0.into()),
+        ]);
+        self.bus.publish("process:event", &payload.into());
     }
 
     /// A line for the daemon's log and for those who follow it.
     pub(super) fn say(&mut self, error: bool, text: &str) {
         self.log.say(error, text);
-        if self.bus.is_followed() {
+        let format = crate::log::daemon::date_format();
+        // Without a date PM2 has no such events.
+        if !format.is_empty() && self.bus.is_followed() {
             let kind = if error { "PM2 error" } else { "PM2 log" };
-            let date = crate::log::date::DateFormat::parse(&super::log_date_format());
+            let date = crate::log::date::DateFormat::parse(&format);
             let at = clock::wall().0;
             let data = format!("{}: {kind}: {text}\n", date.format(at));
             let process = json!({ "pm_id": "PM2", "name": "PM2", "rev": null });

@@ -61,7 +61,7 @@ impl Responder {
     }
 
     /// A failure of the protocol, without a stack.
-    fn refuse(mut self, text: &str) {
+    pub(super) fn refuse(mut self, text: &str) {
         let bytes = rpc::reply_refused(&self.id, text);
         self.send(bytes);
     }

@@ -1,7 +1,7 @@
 //! The control loop: waits for the world, turns what happened into events for the core and performs
 //! what the core asks for. Everything here runs on one thread, one thing after the other.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use ward_core::event::Event;
-use ward_core::id::RequestId;
+use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
 use ward_core::supervisor::Supervisor;
 
@@ -20,7 +20,7 @@ use super::batch::Batches;
 use super::bus::Bus;
 use super::lives::{Lives, Reaped};
 use super::pending::{Pending, Waiting};
-use super::rpc::{self, Call};
+use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
@@ -49,11 +49,14 @@ pub(super) struct Daemon {
     pub(super) pending: Pending,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
+    /// Lives whose channels are open, and whose they are.
+    pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) system: System,
     pub(super) began: Instant,
     pub(super) began_at_ms: u64,
-    /// PM2's clients announce a kill; restarts are refused then.
-    pub(super) kill_announced: bool,
+    /// When a client of PM2's announced a kill; restarts are refused for a while then.
+    pub(super) kill_announced: Option<Instant>,
+    pub(super) ending: Ending,
     /// Leave the loop.
     pub(super) ended: bool,
     last_request: u64,
@@ -64,6 +67,17 @@ pub(super) struct Daemon {
     /// When memory limits are looked at next; only while an app has one.
     next_check: Option<Instant>,
     settings: Settings,
+}
+
+/// The end of the daemon, once it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// How many apps there were; `None` while nobody asked.
+    apps: Option<usize>,
+    /// Who is answered at the very end.
+    pub(super) responders: Vec<Responder>,
+    /// Clients of PM2's that wait for SIGQUIT.
+    pub(super) callers: Vec<ward_sys::Pid>,
 }
 
 /// Where the world comes in.
@@ -117,10 +131,12 @@ pub(super) async fn run(
         pending: Pending::default(),
         batches: Batches::default(),
         usages: Usages::new(),
+        speakers: HashMap::new(),
         system: System::default(),
         began: Instant::now(),
         began_at_ms: clock::wall().0,
-        kill_announced: false,
+        kill_announced: None,
+        ending: Ending::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
@@ -157,9 +173,9 @@ impl Daemon {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);
                 }
-                _ = from.terminate.recv() => self.stop_all("SIGTERM"),
-                _ = from.interrupt.recv() => self.stop_all("SIGINT"),
-                _ = from.quit.recv() => self.stop_all("SIGQUIT"),
+                _ = from.terminate.recv() => self.end("by SIGTERM"),
+                _ = from.interrupt.recv() => self.end("by SIGINT"),
+                _ = from.quit.recv() => self.end("by SIGQUIT"),
                 _ = from.hangup.recv() => {}
                 _ = from.reload_logs.recv() => self.reopen_logs(),
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => self.tick(),
@@ -239,13 +255,18 @@ impl Daemon {
         self.handle(Event::Requested { id, request });
     }
 
-    /// SIGTERM, SIGINT or SIGQUIT: all apps stop side by side, then the daemon ends.
-    pub(super) fn stop_all(&mut self, why: &str) {
-        let text = format!("pm2 has been killed by {why}");
+    /// All apps stop side by side, then the daemon ends. Asked once more it goes on as it is: who is
+    /// impatient must not leave half of the apps behind.
+    pub(super) fn end(&mut self, why: &str) {
+        if self.ending.apps.is_some() {
+            return;
+        }
+        self.ending.apps = Some(self.supervisor.instances().count());
+        let text = format!("pm2 has been killed {why}");
         self.bus
             .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
         self.say(false, &text);
-        self.ask(Request::Shutdown, Waiting::End(None));
+        self.ask(Request::Shutdown, Waiting::End);
     }
 
     pub(super) fn reopen_logs(&mut self) {
@@ -255,9 +276,10 @@ impl Daemon {
         }
     }
 
+    /// Nothing runs any more. Who asked for the end is told when the sockets are gone, so that the
+    /// next command does not talk to a daemon that is leaving.
     async fn close(mut self) {
         self.say(false, "the daemon has ended");
-        self.bus.close();
         for path in [
             &self.paths.rpc_socket,
             &self.paths.pub_socket,
@@ -265,11 +287,19 @@ impl Daemon {
         ] {
             std::fs::remove_file(path).ok();
         }
-        self.lives.close();
-        self.log.stop(LAST_OUTPUT);
+        let stopped = self.ending.apps.unwrap_or_default();
+        for responder in self.ending.responders.drain(..) {
+            responder.ok(json!({ "stopped": stopped }));
+        }
+        for caller in self.ending.callers.drain(..) {
+            rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
+        }
+        self.bus.close();
         // Replies and events that are queued go out before the runtime ends.
         for _ in 0..64 {
             tokio::task::yield_now().await;
         }
+        self.lives.close();
+        self.log.stop(LAST_OUTPUT);
     }
 }

@@ -1,196 +1,133 @@
-//! Figures of the host (`getSystemData`, lifecycle 6.3), measured when asked; rates are since the
-//! last time.
+//! Figures of the host (`getSystemData`, lifecycle 6.3), measured when asked. Rates are since the
+//! last time; the first time they are zero.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::time::Instant;
+mod reading;
+
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-/// What was read last.
-#[derive(Debug, Default)]
-pub(super) struct System {
-    last: Option<Reading>,
-}
+use reading::{Disk, Interface, Mount, Reading};
 
-#[derive(Debug)]
-struct Reading {
-    at: Instant,
-    /// Busy and all time of all processors.
-    cpu: (u64, u64),
-    /// Received and sent bytes, errors and drops per interface.
-    interfaces: BTreeMap<String, [u64; 6]>,
-    /// Read and written sectors of all disks.
-    disk: (u64, u64),
-}
+/// Over less than this a rate is noise: the answer is the last one.
+const SHORTEST: Duration = Duration::from_millis(500);
 
 const MIB: f64 = 1_048_576.0;
+const GIB: f64 = 1_073_741_824.0;
 const SECTOR_BYTES: f64 = 512.0;
+const MINUTE: f64 = 60.0;
+
+/// What was read last, and what was answered.
+#[derive(Debug, Default)]
+pub(super) struct System {
+    last: Option<(Reading, Value)>,
+}
 
 impl System {
     /// All figures by name.
     pub(super) fn measure(&mut self) -> Value {
+        if let Some((last, answer)) = &self.last
+            && last.at.elapsed() < SHORTEST
+        {
+            return answer.clone();
+        }
         let now = Reading::take();
-        let mut figures = Map::new();
-        let mut put = |name: String, value: f64, unit: &str| {
-            let value =
-                json!({ "value": tidy(value), "type": "metric", "unit": unit, "historic": true });
-            figures.insert(name, value);
-        };
-        let seconds = self
-            .last
-            .as_ref()
-            .map_or(0.0, |last| now.at.duration_since(last.at).as_secs_f64());
-        let rate = |now: u64, before: Option<u64>, size: f64| match before {
-            Some(before) if seconds > 0.0 => float(now.saturating_sub(before)) * size / seconds,
-            _ => 0.0,
-        };
-        let cpu = self.last.as_ref().map(|last| {
-            (
-                now.cpu.0.saturating_sub(last.cpu.0),
-                now.cpu.1.saturating_sub(last.cpu.1),
-            )
-        });
-        let busy = cpu
-            .filter(|(_, all)| *all > 0)
-            .map_or(0.0, |(busy, all)| float(busy) / float(all) * 100.0);
-        put("CPU Usage".into(), busy, "%");
-        put("CPU Temperature".into(), -1.0, "°C");
-        let (total, available) = ward_sys::limits::memory();
-        let active = total.saturating_sub(available);
+        let last = self.last.take().map(|(last, _)| last);
+        let answer = Value::Object(figures(&now, last.as_ref()));
+        self.last = Some((now, answer.clone()));
+        answer
+    }
+}
+
+fn figures(now: &Reading, last: Option<&Reading>) -> Map<String, Value> {
+    let mut figures = Map::new();
+    let mut put = |name: &str, value: Value, unit: &str| {
+        let figure = json!({ "value": value, "type": "metric", "unit": unit, "historic": true });
+        figures.insert(name.to_owned(), figure);
+    };
+    let over = last.map(|last| now.at.duration_since(last.at).as_secs_f64());
+    put("CPU Usage", rounded(busy(now, last), 2), "%");
+    put("CPU Temperature", (-1).into(), "°C");
+    let (total, available) = now.memory;
+    let active = total.saturating_sub(available);
+    put("RAM Usage", rounded(percent(active, total), 2), "%");
+    put("RAM Total", total.into(), "b");
+    put("RAM Available", available.into(), "b");
+    put("RAM Active", active.into(), "b");
+    for (name, counts) in &now.interfaces {
+        let before = last.and_then(|last| last.interfaces.get(name));
+        for (key, count, scale, unit) in INTERFACE_FIGURES {
+            let value = rate(count(counts), before.map(count), over) * scale;
+            put(&format!("net:{key}:{name}"), rounded(value, 3), unit);
+        }
+    }
+    for (name, count) in DISK_FIGURES {
+        let sectors = rate(count(&now.disk), last.map(|last| count(&last.disk)), over);
+        put(name, rounded(sectors * SECTOR_BYTES / MIB, 3), "mb/s");
+    }
+    for Mount {
+        path,
+        used,
+        free,
+        size,
+    } in &now.mounts
+    {
         put(
-            "RAM Usage".into(),
-            if total == 0 {
-                0.0
-            } else {
-                float(active) / float(total) * 100.0
-            },
+            &format!("fs:use:{path}"),
+            rounded(percent(*used, used + free), 2),
             "%",
         );
-        put("RAM Total".into(), float(total), "b");
-        put("RAM Available".into(), float(available), "b");
-        put("RAM Active".into(), float(active), "b");
-        for (name, counts) in &now.interfaces {
-            let before = self
-                .last
-                .as_ref()
-                .and_then(|last| last.interfaces.get(name));
-            let of = |index: usize| before.map(|before| before[index]);
-            put(
-                format!("net:rx_5:{name}"),
-                rate(counts[0], of(0), 1.0 / MIB),
-                "mb/s",
-            );
-            put(
-                format!("net:tx_5:{name}"),
-                rate(counts[1], of(1), 1.0 / MIB),
-                "mb/s",
-            );
-            put(
-                format!("net:rx_errors_60:{name}"),
-                rate(counts[2], of(2), 60.0),
-                "/min",
-            );
-            put(
-                format!("net:tx_errors_60:{name}"),
-                rate(counts[3], of(3), 60.0),
-                "/min",
-            );
-            put(
-                format!("net:rx_dropped_60:{name}"),
-                rate(counts[4], of(4), 60.0),
-                "/min",
-            );
-            put(
-                format!("net:tx_dropped_60:{name}"),
-                rate(counts[5], of(5), 60.0),
-                "/min",
-            );
-        }
-        let disk = self.last.as_ref().map(|last| last.disk);
         put(
-            "Disk Reads".into(),
-            rate(now.disk.0, disk.map(|disk| disk.0), SECTOR_BYTES / MIB),
-            "mb/s",
+            &format!("fs:size:{path}"),
+            rounded(float(*size) / GIB, 2),
+            "gb",
         );
-        put(
-            "Disk Writes".into(),
-            rate(now.disk.1, disk.map(|disk| disk.1), SECTOR_BYTES / MIB),
-            "mb/s",
-        );
-        self.last = Some(now);
-        figures.into()
     }
+    figures
 }
 
-impl Reading {
-    fn take() -> Self {
-        Self {
-            at: Instant::now(),
-            cpu: cpu(),
-            interfaces: interfaces(),
-            disk: disk(),
+type InterfaceFigure = (&'static str, fn(&Interface) -> u64, f64, &'static str);
+
+const INTERFACE_FIGURES: [InterfaceFigure; 6] = [
+    ("rx_5", |it| it.received.bytes, 1.0 / MIB, "mb/s"),
+    ("tx_5", |it| it.sent.bytes, 1.0 / MIB, "mb/s"),
+    ("rx_errors_60", |it| it.received.errors, MINUTE, "/min"),
+    ("tx_errors_60", |it| it.sent.errors, MINUTE, "/min"),
+    ("rx_dropped_60", |it| it.received.dropped, MINUTE, "/min"),
+    ("tx_dropped_60", |it| it.sent.dropped, MINUTE, "/min"),
+];
+
+type DiskFigure = (&'static str, fn(&Disk) -> u64);
+
+const DISK_FIGURES: [DiskFigure; 2] = [
+    ("Disk Reads", |disk| disk.read_sectors),
+    ("Disk Writes", |disk| disk.written_sectors),
+];
+
+/// Share of the time all processors worked since the last reading.
+fn busy(now: &Reading, last: Option<&Reading>) -> f64 {
+    last.map_or(0.0, |last| {
+        let worked = now.cpu.busy.saturating_sub(last.cpu.busy);
+        percent(worked, now.cpu.all.saturating_sub(last.cpu.all))
+    })
+}
+
+/// Counts in a second. A counter that went back, or was not there before, has no rate.
+fn rate(now: u64, before: Option<u64>, seconds: Option<f64>) -> f64 {
+    match (before, seconds) {
+        (Some(before), Some(seconds)) if seconds > 0.0 => {
+            float(now.saturating_sub(before)) / seconds
         }
+        _ => 0.0,
     }
 }
 
-fn cpu() -> (u64, u64) {
-    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let line = text.lines().next().unwrap_or_default();
-    let times: Vec<u64> = line
-        .split_ascii_whitespace()
-        .skip(1)
-        .take(8)
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    let all: u64 = times.iter().sum();
-    let idle =
-        times.get(3).copied().unwrap_or_default() + times.get(4).copied().unwrap_or_default();
-    (all.saturating_sub(idle), all)
-}
-
-fn interfaces() -> BTreeMap<String, [u64; 6]> {
-    let text = fs::read_to_string("/proc/net/dev").unwrap_or_default();
-    let line = |line: &str| {
-        let (name, counts) = line.split_once(':')?;
-        let name = name.trim();
-        let counts: Vec<u64> = counts
-            .split_ascii_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        let of = |index: usize| counts.get(index).copied().unwrap_or_default();
-        (name != "lo").then(|| {
-            (
-                name.to_owned(),
-                [of(0), of(8), of(2), of(10), of(3), of(11)],
-            )
-        })
-    };
-    text.lines().filter_map(line).collect()
-}
-
-fn disk() -> (u64, u64) {
-    let text = fs::read_to_string("/proc/diskstats").unwrap_or_default();
-    let mut sum = (0, 0);
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let whole = words
-            .get(2)
-            .is_some_and(|name| fs::exists(format!("/sys/block/{name}")).unwrap_or(false));
-        let virtual_disk = ["loop", "ram", "dm-", "fd"]
-            .iter()
-            .any(|prefix| words.get(2).is_some_and(|name| name.starts_with(prefix)));
-        if whole && !virtual_disk {
-            let of = |index: usize| {
-                words
-                    .get(index)
-                    .and_then(|word| word.parse::<u64>().ok())
-                    .unwrap_or_default()
-            };
-            sum = (sum.0 + of(5), sum.1 + of(9));
-        }
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        float(part) / float(whole) * 100.0
     }
-    sum
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -198,16 +135,61 @@ fn float(value: u64) -> f64 {
     value as f64
 }
 
-/// At most three decimals, none when they are zero.
-fn tidy(value: f64) -> Value {
-    let rounded = (value * 1000.0).round() / 1000.0;
+/// So many decimals at most, none when they are zero: as JavaScript writes a number.
+fn rounded(value: f64, decimals: i32) -> Value {
+    let scale = 10_f64.powi(decimals);
+    let value = (value * scale).round() / scale;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "whole figures of a host fit"
+        reason = "a whole figure of a host is far below 2^53"
     )]
-    if rounded.fract() == 0.0 {
-        (rounded as i64).into()
+    if value.fract() == 0.0 {
+        (value as i64).into()
     } else {
-        rounded.into()
+        value.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(figures: &Map<String, Value>, name: &str) -> Value {
+        figures[name]["value"].clone()
+    }
+
+    #[test]
+    fn the_first_answer_has_no_rates() {
+        let reading = Reading::take();
+        let figures = figures(&reading, None);
+        assert_eq!(value(&figures, "CPU Usage"), 0);
+        assert_eq!(value(&figures, "Disk Reads"), 0);
+        assert_eq!(figures["net:rx_5:lo"]["unit"], "mb/s");
+        assert!(value(&figures, "RAM Total").as_u64().unwrap() > 0);
+    }
+
+    #[test]
+    fn rates_are_between_two_readings() {
+        let first = Reading::take();
+        let mut second = Reading::take();
+        second.at = first.at + Duration::from_secs(2);
+        second.cpu.busy = first.cpu.busy + 30;
+        second.cpu.all = first.cpu.all + 120;
+        second.disk.read_sectors = first.disk.read_sectors + 4096;
+        let lo = second.interfaces.get_mut("lo").unwrap();
+        let before = &first.interfaces["lo"];
+        lo.received.bytes = before.received.bytes + 3 * 1024 * 1024;
+        lo.sent.dropped = before.sent.dropped + 1;
+        let figures = figures(&second, Some(&first));
+        assert_eq!(value(&figures, "CPU Usage"), 25);
+        assert_eq!(value(&figures, "Disk Reads"), 1);
+        assert_eq!(value(&figures, "net:rx_5:lo"), 1.5);
+        assert_eq!(value(&figures, "net:tx_dropped_60:lo"), 30);
+    }
+
+    #[test]
+    fn asked_twice_at_once_the_answer_is_the_same() {
+        let mut system = System::default();
+        assert_eq!(system.measure(), system.measure());
     }
 }

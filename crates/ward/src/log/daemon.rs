@@ -7,19 +7,26 @@ use std::path::PathBuf;
 use super::date::{DateFormat, Stamp};
 use super::sink::open;
 
+/// Format of the date before each line (`PM2_LOG_DATE_FORMAT`); empty: none.
+pub(crate) fn date_format() -> String {
+    std::env::var("PM2_LOG_DATE_FORMAT").unwrap_or_else(|_| "YYYY-MM-DDTHH:mm:ss".to_owned())
+}
+
 /// The file, if there is one.
 #[derive(Debug)]
 pub(crate) struct DaemonLog {
     path: Option<PathBuf>,
     file: Option<File>,
-    stamp: Stamp,
+    /// No prefix without it.
+    stamp: Option<Stamp>,
 }
 
 impl DaemonLog {
     /// Opens the file for appending; without a path all lines are dropped.
     pub(crate) fn open(path: Option<PathBuf>) -> io::Result<Self> {
         let file = path.as_deref().map(open).transpose()?;
-        let stamp = Stamp::new(DateFormat::parse("YYYY-MM-DDTHH:mm:ss"));
+        let format = date_format();
+        let stamp = (!format.is_empty()).then(|| Stamp::new(DateFormat::parse(&format)));
         Ok(Self { path, file, stamp })
     }
 
@@ -27,7 +34,10 @@ impl DaemonLog {
     pub(crate) fn line(&mut self, error: bool, text: &str, wall_ms: u64) {
         if let Some(file) = &mut self.file {
             let kind = if error { "error" } else { "log" };
-            let line = format!("{}: PM2 {kind}: {text}\n", self.stamp.at(wall_ms));
+            let line = match &mut self.stamp {
+                Some(stamp) => format!("{}: PM2 {kind}: {text}\n", stamp.at(wall_ms)),
+                None => format!("PM2 {kind}: {text}\n"),
+            };
             file.write_all(line.as_bytes()).ok();
         }
     }

@@ -1,6 +1,7 @@
 //! One stream of one life: the read end of its pipe, what is held of an unfinished line, and the
 //! files it goes to. It ends when the last writer has closed the pipe, never at an exit.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -8,7 +9,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use memchr::{memchr, memrchr};
-use ward_core::id::Life;
 
 use super::shape::Shape;
 use super::sink::{SharedSink, Sinks};
@@ -21,7 +21,6 @@ const LONGEST_HELD: usize = 64 * 1024;
 /// A stream to be, as it travels to the log thread.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) life: Life,
     pub(crate) origin: Arc<Origin>,
     pub(crate) error: bool,
     pub(crate) pipe: OwnedFd,
@@ -33,7 +32,6 @@ pub(crate) struct Stream {
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) life: Life,
     pub(crate) origin: Arc<Origin>,
     pub(crate) pipe: OwnedFd,
     error: bool,
@@ -74,7 +72,6 @@ impl Source {
             }
         }
         Self {
-            life: stream.life,
             origin: stream.origin,
             pipe: stream.pipe,
             error: stream.error,
@@ -94,11 +91,10 @@ impl Source {
     /// Takes what was read.
     pub(crate) fn take(&mut self, token: Token, bytes: &[u8], work: &mut Work) {
         if !self.shape.is_plain() || self.is_shared() {
-            self.held.extend_from_slice(bytes);
-            let held = core::mem::take(&mut self.held);
-            let end = whole_end(&held);
-            self.pass(token, &held[..end], false, work);
-            self.keep(held, end);
+            let joined = join(core::mem::take(&mut self.held), bytes);
+            let (whole, rest) = joined.split_at(whole_end(&joined));
+            self.pass(token, whole, false, work);
+            self.held = rest.to_vec();
             return;
         }
         if !self.held.is_empty() {
@@ -108,11 +104,10 @@ impl Source {
         }
         self.write(token, bytes, work);
         if work.followed {
-            self.tail.extend_from_slice(bytes);
-            let tail = core::mem::take(&mut self.tail);
-            let end = whole_end(&tail);
-            self.publish(&tail[..end], work);
-            self.tail = tail[end..].to_vec();
+            let joined = join(core::mem::take(&mut self.tail), bytes);
+            let (whole, rest) = joined.split_at(whole_end(&joined));
+            self.publish(whole, work);
+            self.tail = rest.to_vec();
         } else {
             self.tail.clear();
         }
@@ -158,17 +153,6 @@ impl Source {
         work.scratch = out;
     }
 
-    fn keep(&mut self, mut held: Vec<u8>, from: usize) {
-        if from == held.len() {
-            held.clear();
-            // A burst must not keep its memory for ever.
-            held.shrink_to(LONGEST_HELD);
-        } else {
-            held.drain(..from);
-        }
-        self.held = held;
-    }
-
     fn write(&self, token: Token, bytes: &[u8], work: &mut Work) {
         let apart = self.is_shared();
         for sink in &self.sinks {
@@ -182,7 +166,6 @@ impl Source {
             return;
         }
         work.chunks.push(LogChunk {
-            life: self.life,
             origin: Arc::clone(&self.origin),
             error: self.error,
             at_ms: work.wall_ms,
@@ -195,6 +178,17 @@ impl Source {
         // One count is the table's, one is ours.
         self.sinks.iter().any(|sink| Rc::strong_count(sink) > 2)
     }
+}
+
+/// What was held and what follows it, copied only when something was held. Nothing keeps the memory
+/// of a burst: there may be hundreds of streams.
+fn join(held: Vec<u8>, bytes: &[u8]) -> Cow<'_, [u8]> {
+    if held.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut held = held;
+    held.extend_from_slice(bytes);
+    Cow::Owned(held)
 }
 
 /// Where the last whole line ends; for an overlong line, where its last whole character does.

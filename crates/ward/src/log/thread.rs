@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
-use ward_core::id::Life;
 
 use super::sink::Sinks;
 use super::source::{Source, Stream, Work};
@@ -17,6 +16,9 @@ use crate::poll::{Interest, Poll, Slots, Token};
 
 /// How much one read takes.
 const READ_BYTES: usize = 64 * 1024;
+
+/// One source may have so many full reads before the next one has its turn.
+const READS_IN_A_ROW: usize = 8;
 
 /// Below this a read is small, and many small reads in a row are worth waiting for.
 const SMALL_ROUND: usize = READ_BYTES / 2;
@@ -35,8 +37,6 @@ const DRAIN_READS: usize = 256;
 pub(crate) enum Command {
     /// Two streams of a life, with their files opened.
     Attach(Vec<Stream>),
-    /// Take what is there and close.
-    Forget(Life),
     /// Open all files anew.
     Reopen(oneshot::Sender<()>),
     /// Empty these files.
@@ -99,10 +99,10 @@ impl Pump {
             }
             self.work.wall_ms = wall_ms();
             self.work.followed = self.shared.followed.load(Ordering::Relaxed);
-            self.obey(&mut buffer);
+            self.obey();
             let mut most = 0;
             for (token, _) in &ready {
-                most = most.max(self.pump(*token, &mut buffer));
+                most = most.max(self.pump_some(*token, &mut buffer));
             }
             if quiet.is_some_and(|at| Instant::now() >= at) {
                 self.show_tails();
@@ -122,6 +122,19 @@ impl Pump {
             }
             last_round = Instant::now();
         }
+    }
+
+    /// Reads while there is plenty, and not so long that others wait. Returns the largest read.
+    fn pump_some(&mut self, token: Token, buffer: &mut [u8]) -> usize {
+        let first = self.pump(token, buffer);
+        if first == buffer.len() {
+            for _ in 1..READS_IN_A_ROW {
+                if self.pump(token, buffer) < buffer.len() {
+                    break;
+                }
+            }
+        }
+        first
     }
 
     /// Reads once. Returns how much came.
@@ -167,17 +180,12 @@ impl Pump {
         self.finish(token);
     }
 
-    fn obey(&mut self, buffer: &mut [u8]) {
+    fn obey(&mut self) {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Attach(streams)) => {
                     for stream in streams {
                         self.attach(stream);
-                    }
-                }
-                Ok(Command::Forget(life)) => {
-                    for token in self.sources.tokens(|source| source.life == life) {
-                        self.drain(token, buffer);
                     }
                 }
                 Ok(Command::Reopen(done)) => {

@@ -165,11 +165,11 @@ fn stop_and_delete_while_launching() {
         "--listen-timeout",
         "600000",
     ];
-    let starting = ward
-        .command(&words)
+    let mut starting = ward.command(&words);
+    starting
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null());
-    let mut starting = { starting }.spawn().unwrap();
+    let mut starting = starting.spawn().unwrap();
     ward.wait_status("app", "launching");
     let first = ward.pid("app");
     ward.run(&["stop", "app"]).succeeds();

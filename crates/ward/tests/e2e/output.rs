@@ -1,1 +1,352 @@
-//! Follows.
+//! Output of apps: files, followers, dates, rotation. Nothing is lost.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::num::NonZero;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Bus, DEADLINE, Ward, kill, wait_gone};
+
+/// An app that appends to its output what is written into the file `say` (a named pipe).
+const ECHO: &str = "while :; do read -r line < say && echo \"$line\"; done\n";
+
+/// The app `echo.sh`, and a bus that hears all it says.
+struct Echo {
+    bus: Bus,
+}
+
+impl Echo {
+    fn start(ward: &Ward, words: &[&str]) -> Self {
+        let bus = ward.bus();
+        ward.write("echo.sh", ECHO);
+        let pipe = ward.dir().join("say");
+        rustix::fs::mkfifoat(rustix::fs::CWD, pipe, 0o600.into()).unwrap();
+        ward.run(&[&["start"], words].concat()).succeeds();
+        Self { bus }
+    }
+
+    /// Makes it print a line, and waits until that is in its file.
+    fn say(&mut self, ward: &Ward, line: &str) {
+        // Opening waits for the app, which opens it anew for each line.
+        fs::write(ward.dir().join("say"), format!("{line}\n")).unwrap();
+        self.bus.wait_output("echo", line);
+    }
+}
+
+/// Lifecycle 10.4: the tail of a dying process is in the file.
+#[test]
+fn nothing_of_a_dying_app_is_lost() {
+    let apps = [
+        (
+            "shell.sh",
+            "i=0; while [ $i -lt 5000 ]; do i=$((i+1)); echo \"line $i\"; done; echo last words >&2; exit 3",
+        ),
+        (
+            "python.py",
+            "import os, sys\nfor i in range(1, 5001): print('line', i)\nsys.stdout.flush()\n\
+             os.write(2, b'last words\\n')\nos._exit(3)",
+        ),
+        (
+            "node.js",
+            "for (let i = 1; i <= 5000; i++) console.log('line ' + i);\n\
+             console.error('last words'); process.exit(3)",
+        ),
+    ];
+    let ward = Ward::new();
+    let mut bus = ward.bus();
+    for (file, text) in apps {
+        ward.write(file, text);
+        let name = file.split('.').next().unwrap();
+        ward.run(&["start", file, "--no-autorestart"]);
+        let (mut out, mut err) = (false, false);
+        while !(out && err) {
+            let event = bus.next("the last line of each stream");
+            out |= event.is_output(name, "line 5000\n");
+            err |= event.is_output(name, "last words\n");
+        }
+        let lines: Vec<String> = (1..=5000).map(|number| format!("line {number}")).collect();
+        let kept = ward.log(&format!("{name}-out.log"));
+        assert!(
+            kept.lines().eq(lines.iter()),
+            "{file}: {} lines",
+            kept.lines().count()
+        );
+        assert_eq!(
+            ward.log(&format!("{name}-error.log")),
+            "last words\n",
+            "{file}"
+        );
+    }
+}
+
+/// Lifecycle 10.5: a date before each line, and no line lost or broken.
+#[test]
+fn dates_stand_before_lines_not_before_writes() {
+    let ward = Ward::new();
+    ward.write(
+        "app.sh",
+        "printf 'part1 '; printf 'part2\\nline2\\n'; printf 'line3\\n'; exec sleep 1000",
+    );
+    let mut bus = ward.bus();
+    ward.run(&["start", "app.sh", "--log-date-format", "YYYY [of] dddd"])
+        .succeeds();
+    bus.wait_output("app", "line3");
+    let text = ward.log("app-out.log");
+    let year = text.split(' ').next().unwrap();
+    assert!(
+        year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()),
+        "{text}"
+    );
+    for (line, end) in text
+        .lines()
+        .zip(["day: part1 part2", "day: line2", "day: line3"])
+    {
+        assert!(
+            line.starts_with(&format!("{year} of ")) && line.ends_with(end),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn json_lines_have_the_known_form() {
+    let ward = Ward::new();
+    ward.write(
+        "eco.json",
+        r#"{"name": "echo", "script": "echo.sh", "log_type": "json"}"#,
+    );
+    let mut echo = Echo::start(&ward, &["eco.json"]);
+    echo.say(&ward, "héllo");
+    let text = ward.log("echo-out.log");
+    let record: Value = serde_json::from_str(&text).unwrap();
+    let timestamp = record["timestamp"].as_str().unwrap();
+    assert_eq!(
+        text,
+        format!(
+            "{{\"message\":\"héllo\\n\",\"timestamp\":\"{timestamp}\",\"type\":\"out\",\"process_id\":0,\"app_name\":\"echo\"}}\n"
+        )
+    );
+    assert!(timestamp.ends_with('Z'), "{timestamp}");
+}
+
+#[test]
+fn logs_prints_the_last_lines_and_nothing_else() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    for number in 1..=5 {
+        echo.say(&ward, &format!("line {number}"));
+    }
+    ward.run(&["logs", "echo", "--nostream", "--lines", "2"])
+        .succeeds()
+        .prints("line 4")
+        .prints("line 5")
+        .prints_no("line 3");
+    let raw = ward
+        .run(&["logs", "echo", "--nostream", "--raw", "--lines", "1"])
+        .succeeds();
+    assert!(
+        raw.stdout().lines().any(|line| line == "line 5"),
+        "{}",
+        raw.stdout()
+    );
+}
+
+#[test]
+fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    let file = ward.home().join("logs/echo-out.log");
+    echo.say(&ward, "one");
+    assert_eq!(ward.log("echo-out.log"), "one\n");
+
+    // `> file` in a shell: the next line stands at the beginning, not after a hole.
+    fs::write(&file, "").unwrap();
+    echo.say(&ward, "two");
+    assert_eq!(ward.log("echo-out.log"), "two\n");
+
+    ward.run(&["flush"]).succeeds();
+    assert_eq!(ward.log("echo-out.log"), "");
+    echo.say(&ward, "three");
+    assert_eq!(ward.log("echo-out.log"), "three\n");
+
+    let old = ward.home().join("logs/old.log");
+    fs::rename(&file, &old).unwrap();
+    ward.run(&["reloadLogs"]).succeeds();
+    assert_eq!(
+        ward.log("echo-out.log"),
+        "",
+        "the new file is there when the command returns"
+    );
+    echo.say(&ward, "four");
+    assert_eq!(fs::read_to_string(&old).unwrap(), "three\n");
+    assert_eq!(ward.log("echo-out.log"), "four\n");
+
+    // The signal does the same, for logrotate.
+    fs::rename(&file, &old).unwrap();
+    kill(ward.daemons()[0], rustix::process::Signal::USR2);
+    let until = Instant::now() + DEADLINE;
+    while !file.exists() {
+        assert!(Instant::now() < until, "the file was not opened anew");
+        thread::yield_now();
+    }
+    echo.say(&ward, "five");
+    assert_eq!(ward.log("echo-out.log"), "five\n");
+}
+
+#[test]
+fn files_go_where_they_are_asked_to_and_nowhere_when_asked_not_to() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(
+        &ward,
+        &["echo.sh", "-o", "deep/in/out.log", "-e", "/dev/null"],
+    );
+    echo.say(&ward, "here");
+    assert_eq!(
+        fs::read_to_string(ward.dir().join("deep/in/out.log")).unwrap(),
+        "here\n"
+    );
+    let logs: Vec<_> = fs::read_dir(ward.home().join("logs")).unwrap().collect();
+    assert!(logs.is_empty(), "{logs:?}");
+}
+
+#[test]
+fn instances_have_files_of_their_own_or_one_for_all() {
+    let ward = Ward::new();
+    ward.write(
+        "app.sh",
+        "echo \"I am $NODE_APP_INSTANCE\"; exec sleep 1000",
+    );
+    let mut bus = ward.bus();
+    ward.run(&[
+        "start", "app.sh", "--name", "own", "-f", "-i", "2", "-o", "own.log",
+    ])
+    .succeeds();
+    for number in 0..2 {
+        bus.wait_output("own", &format!("I am {number}"));
+    }
+    for number in 0..2 {
+        let file = ward.dir().join(format!("own-{number}.log"));
+        assert_eq!(
+            fs::read_to_string(file).unwrap(),
+            format!("I am {number}\n")
+        );
+    }
+    let words = ["--merge-logs", "-o", "one.log"];
+    ward.run(
+        &[
+            &["start", "app.sh", "--name", "one", "-f", "-i", "2"],
+            &words[..],
+        ]
+        .concat(),
+    )
+    .succeeds();
+    let mut seen = [false; 2];
+    while seen != [true; 2] {
+        let event = bus.next("both instances");
+        for (number, seen) in seen.iter_mut().enumerate() {
+            *seen |= event.is_output("one", &format!("I am {number}"));
+        }
+    }
+    let mut lines: Vec<String> = fs::read_to_string(ward.dir().join("one.log"))
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    assert_eq!(lines, ["I am 0", "I am 1"]);
+}
+
+/// A disk that is full for one app is full for this one alone, and is told.
+#[test]
+fn a_full_disk_stops_neither_the_app_nor_the_others() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    ward.write("full.sh", "head -c 1000000 /dev/zero; exec sleep 1000");
+    let mut bus = ward.bus();
+    ward.run(&["start", "full.sh", "-o", "/dev/full"])
+        .succeeds();
+    bus.wait("output of the app", |event| event.is_output("full", "\0"));
+    assert_eq!(ward.status("full"), "online");
+    echo.say(&ward, "still here");
+    assert_eq!(ward.log("echo-out.log"), "still here\n");
+    let told = ward.daemon_log();
+    let complaint = "cannot write /dev/full: No space left on device";
+    assert_eq!(told.matches(complaint).count(), 1, "{told}");
+}
+
+#[test]
+fn logs_follows_what_is_written() {
+    let ward = Ward::new();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    let mut logs = ward
+        .command(&["logs", "echo", "--raw", "--lines", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(logs.stdout.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        for line in output.lines() {
+            sender.send(line.unwrap()).ok();
+        }
+    });
+    // When it has subscribed it hears us; until then it is told again.
+    let mut number = 0;
+    let heard = loop {
+        number += 1;
+        echo.say(&ward, &format!("line {number}"));
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
+            break line;
+        }
+        assert!(number < 300, "nothing was heard");
+    };
+    assert!(heard.starts_with("line "), "{heard:?}");
+    echo.say(&ward, "the last one");
+    assert!(lines.iter().any(|line| line == "the last one"));
+    logs.kill().unwrap();
+    logs.wait().unwrap();
+    reader.join().unwrap();
+}
+
+/// Lifecycle 10.6: somebody who subscribes and never reads costs neither memory nor lines.
+#[test]
+fn a_subscriber_that_never_reads_is_no_burden() {
+    let ward = Ward::new();
+    let _sleepy = ward.bus();
+    ward.write(
+        "app.sh",
+        "head -c 99000000 /dev/zero | tr '\\0' x | fold -w 99; echo; echo done",
+    );
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
+    ward.run(&["start", "app.sh", "--no-autorestart"])
+        .succeeds();
+    // It may have ended already.
+    if let Some(pid) = NonZero::new(ward.pid("app")) {
+        wait_gone(pid.get());
+    }
+    let peak = peak_kilobytes(daemon);
+    // The daemon ends when all is in the files.
+    ward.run(&["kill"]).succeeds();
+    let text = ward.log("app-out.log");
+    assert!(text.ends_with("x\ndone\n"));
+    assert_eq!(text.len(), 100_000_000 + "done\n".len());
+    assert!(peak < 60_000, "the daemon took {peak} kB");
+}
+
+/// The most memory a process ever had.
+fn peak_kilobytes(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}

@@ -1,1 +1,334 @@
-//! Follows.
+//! Bytes on the sockets: what breaks PM2's daemon gets an answer here, and a slow reader harms
+//! nobody.
+
+use serde_json::{Value, json};
+
+use crate::harness::Ward;
+
+fn malformed() -> Vec<Value> {
+    let vectors = include_str!("../../../ward-wire/tests/data/axon-vectors.json");
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    vectors["malformed"].as_array().unwrap().clone()
+}
+
+fn bytes_of(vector: &Value) -> Vec<u8> {
+    let hex = vector["hex"].as_str().unwrap();
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+/// Lifecycle 10.2: all 45 inputs, on a connection each, and the daemon answers the next one.
+#[test]
+fn no_bytes_on_the_sockets_harm_the_daemon() {
+    let ward = Ward::new();
+    ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
+    let pid = ward.pid("sleep");
+    let inputs = malformed();
+    assert_eq!(inputs.len(), 45);
+    let mut texts = std::collections::BTreeMap::new();
+    for input in &inputs {
+        let name = input["name"].as_str().unwrap().to_owned();
+        let mut rpc = ward.rpc();
+        rpc.send_raw(&bytes_of(input));
+        let silent = [
+            "only one argument",
+            "argument count 0",
+            "truncated",
+            "HTTP",
+            "length 0xf",
+            "pub.sock",
+        ];
+        if !silent.iter().any(|word| name.contains(word)) {
+            let (_, reply) = rpc.reply();
+            assert!(
+                reply.get("error").is_some() != reply.get("args").is_some(),
+                "{name}: {reply}"
+            );
+            texts.insert(name, reply);
+        }
+        drop(rpc);
+        assert_eq!(
+            ward.rpc().call("ping", &json!([{}])),
+            json!({ "args": [{ "msg": "pong" }] })
+        );
+    }
+    for (name, text) in [
+        ("message is null", ".method required"),
+        ("args is an object", ".args required"),
+        ("method toString", "method \"toString\" does not exist"),
+        (
+            "restartProcessId null",
+            "opts.id not passed to restartProcessId",
+        ),
+        ("stopProcessId null", "null : id unknown"),
+        ("reloadProcessId null", "PM2 ID unknown"),
+        ("sendSignalToProcessId null", "undefined id unknown"),
+        ("sendLineToStdin null", "pm_id or line field missing"),
+        ("msgProcess null", "method requires name or id field"),
+        ("notifyByProcessId null", "process id missing"),
+    ] {
+        assert_eq!(texts[name]["error"], text, "{name}");
+    }
+    assert_eq!(ward.pid("sleep"), pid, "the app never noticed");
+    assert_eq!(ward.daemons().len(), 1);
+}
+
+/// Every method is answered once, whatever its arguments are; the two that PM2 never answers are
+/// left out.
+#[test]
+fn every_method_answers_every_argument() {
+    let ward = Ward::new();
+    let mut rpc = ward.rpc();
+    rpc.send_raw(&crate::harness::frame(&[
+        b"j:{\"type\":\"methods\"}",
+        b"s:m",
+    ]));
+    let (_, listing) = rpc.reply();
+    let methods: Vec<String> = listing["methods"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(methods.len(), 30);
+    for method in methods
+        .iter()
+        .filter(|name| !["notifyKillPM2", "killMe"].contains(&name.as_str()))
+    {
+        for args in [
+            json!([]),
+            json!([null]),
+            json!([{}]),
+            json!(["x", [], 7]),
+            json!([99]),
+            json!([{"id": "99"}]),
+        ] {
+            let reply = rpc.call(method, &args);
+            assert!(
+                reply.get("error").is_some() != reply.get("args").is_some(),
+                "{method}{args}: {reply}"
+            );
+        }
+    }
+    for method in [
+        "ward:prepare",
+        "ward:act",
+        "ward:scale",
+        "ward:spec",
+        "ward:status",
+        "ward:reason",
+        "ward:nope",
+    ] {
+        let reply = rpc.call(method, &json!([null]));
+        assert!(
+            reply.get("error").is_some() != reply.get("args").is_some(),
+            "{method}: {reply}"
+        );
+    }
+}
+
+#[test]
+fn the_texts_of_refusals_are_pm2s() {
+    let ward = Ward::new();
+    ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
+    let mut rpc = ward.rpc();
+    for (method, args, text) in [
+        ("startProcessId", json!([99]), "99 id unknown"),
+        ("startProcessId", json!([0]), "process already online"),
+        ("stopProcessId", json!([99]), "99 : id unknown"),
+        ("deleteProcessId", json!(["99"]), "99 : id unknown"),
+        (
+            "restartProcessId",
+            json!([{"id": 99}]),
+            "God db process id unknown",
+        ),
+        ("reloadProcessId", json!([{"id": 99}]), "PM2 ID unknown"),
+        (
+            "softReloadProcessId",
+            json!([{"id": 99}]),
+            "pm_id 99 not available in 99",
+        ),
+        ("duplicateProcessId", json!([99]), "99 id unknown"),
+        ("resetMetaProcessId", json!([99]), "99 id unknown"),
+        (
+            "sendSignalToProcessId",
+            json!([{"process_id": 99, "signal": "SIGINT"}]),
+            "99 id unknown",
+        ),
+        (
+            "sendSignalToProcessId",
+            json!([{"process_id": 0, "signal": "SIGFOO"}]),
+            "Error when sending signal (signal unknown)",
+        ),
+        (
+            "sendSignalToProcessName",
+            json!([{"process_name": "x", "signal": "SIGINT"}]),
+            "Unknown process name",
+        ),
+        (
+            "sendSignalToProcessName",
+            json!([{"process_name": "sleep", "signal": "SIGFOO"}]),
+            "Unknown signal: SIGFOO",
+        ),
+        (
+            "sendLineToStdin",
+            json!([{"pm_id": 9, "line": "x"}]),
+            "Process with ID <9> unknown.",
+        ),
+        (
+            "sendDataToProcessId",
+            json!([{"id": 9}]),
+            "ID, DATA or TOPIC field is missing",
+        ),
+        ("msgProcess", json!([{"id": 9, "msg": "x"}]), "9 id unknown"),
+        (
+            "notifyByProcessId",
+            json!([{"id": 99, "action_name": "x"}]),
+            "process id doesnt exists",
+        ),
+        ("monitor", json!([99]), "Unknown pm_id"),
+        ("nope", json!([]), "method \"nope\" does not exist"),
+    ] {
+        let reply = rpc.call(method, &args);
+        assert_eq!(reply["error"], text, "{method}{args}");
+    }
+    assert_eq!(
+        rpc.call("monitor", &json!([0])),
+        json!({"args": [{"success": true, "pm_id": 0}]})
+    );
+    assert_eq!(
+        rpc.call("notifyByProcessId", &json!([{"id": 0, "action_name": "x"}])),
+        json!({"args": []})
+    );
+}
+
+/// Requests of one connection run side by side; replies come as they are ready.
+#[test]
+fn a_slow_request_does_not_hold_up_a_fast_one() {
+    let ward = Ward::new();
+    ward.write(
+        "slow.sh",
+        "trap '' INT\necho up\nwhile :; do sleep 0.1; done\n",
+    );
+    let mut bus = ward.bus();
+    ward.run(&["start", "slow.sh", "--kill-timeout", "1000"])
+        .succeeds();
+    bus.wait_output("slow", "up");
+    let mut rpc = ward.rpc();
+    let slow = rpc.send("stopProcessId", &json!([0]));
+    let fast = rpc.send("ping", &json!([{}]));
+    assert_eq!(rpc.reply().0, fast);
+    let (answered, message) = rpc.reply();
+    assert_eq!(answered, slow);
+    assert_eq!(message["args"][0]["pm2_env"]["status"], "stopped");
+}
+
+/// A client that closes its side and still reads gets its answer.
+#[test]
+fn a_half_closed_client_is_answered() {
+    use std::io::{Read, Write};
+    let ward = Ward::new();
+    ward.run(&["ping"]).succeeds();
+    let mut stream = std::os::unix::net::UnixStream::connect(ward.home().join("rpc.sock")).unwrap();
+    let call = br#"j:{"type":"call","method":"ping","args":[{}]}"#;
+    stream
+        .write_all(&crate::harness::frame(&[call, b"s:1"]))
+        .unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).unwrap();
+    assert!(String::from_utf8_lossy(&reply).contains("pong"));
+}
+
+/// Lifecycle 10.6: a subscriber that never reads costs a bounded amount of memory.
+#[test]
+fn a_subscriber_that_never_reads_does_not_make_the_daemon_grow() {
+    let ward = Ward::new();
+    ward.run(&["ping"]).succeeds();
+    let silent = std::os::unix::net::UnixStream::connect(ward.home().join("pub.sock")).unwrap();
+    let memory = || {
+        ward.rpc().call("ward:status", &json!([{}]))["args"][0]["memory_bytes"]
+            .as_u64()
+            .unwrap()
+    };
+    let before = memory();
+    ward.write("loud.sh", "yes 'a line that is repeated for a very long time' | head -c 60000000; echo '\"finished\"' >&3; exec sleep 1000");
+    let mut bus = ward.bus();
+    ward.run(&["start", "loud.sh"]).succeeds();
+    // Output may be dropped on the way to a reader as slow as this one; a message is not.
+    bus.wait("the end of it", |event| event.payload["raw"] == "finished");
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 40 << 20, "the daemon grew by {grown} bytes");
+    let status = ward.rpc().call("ward:status", &json!([{}]));
+    assert!(
+        status["args"][0]["bus_dropped"].as_u64().unwrap() > 0,
+        "{status}"
+    );
+    drop(silent);
+}
+
+/// Lifecycle 10.24 and axon-rpc 5.3: which events come in which order.
+#[test]
+fn events_come_in_pm2s_order_and_delete_is_told() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000");
+    let mut bus = ward.bus();
+    ward.run(&["start", "app.sh"]).succeeds();
+    ward.run(&["restart", "app"]).succeeds();
+    ward.run(&["stop", "app"]).succeeds();
+    ward.run(&["delete", "app"]).succeeds();
+    let events = bus.collect_until("delete", |event| event.is_process("delete"));
+    let seen: Vec<String> = events
+        .iter()
+        .filter(|event| event.topic == "process:event")
+        .map(|event| {
+            let status = event.payload["process"]["status"].as_str().unwrap();
+            let by = if event.payload["manually"] == true {
+                " by hand"
+            } else {
+                ""
+            };
+            assert!(event.payload["process"].get("env").is_none());
+            format!(
+                "{} ({status}){by}",
+                event.payload["event"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "online (launching)",
+            "start (online) by hand",
+            "exit (stopping)",
+            "exit (stopped)",
+            "online (launching)",
+            "restart (online) by hand",
+            "exit (stopping)",
+            "exit (stopped)",
+            "stop (stopped) by hand",
+            "delete (stopped) by hand",
+        ]
+    );
+}
+
+/// Lifecycle 10.29: nobody can make the daemon signal a process that is not his own client.
+#[test]
+fn kill_me_signals_only_the_caller() {
+    let ward = Ward::new();
+    ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
+    let mut victim = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    let [daemon] = ward.daemons()[..] else {
+        panic!("one daemon")
+    };
+    ward.rpc().send("killMe", &json!([{ "pid": victim.id() }]));
+    crate::harness::wait_gone(daemon);
+    assert_eq!(victim.try_wait().unwrap(), None, "it was left alone");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+}

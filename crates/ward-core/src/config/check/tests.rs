@@ -292,6 +292,10 @@ fn the_strongest_name_wins_and_null_says_nothing() {
         ),
         (json!({"name": null}), json!({})),
         (json!({"name": ""}), json!({})),
+        (
+            json!({"log_date_format": "", "watch": "", "max_restarts": "", "args": ""}),
+            json!({"args": []}),
+        ),
     ] {
         assert_eq!(
             Value::Object(file(&written).unwrap().decl),

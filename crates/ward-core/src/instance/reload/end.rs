@@ -66,13 +66,13 @@ impl Instance {
         }
     }
 
-    pub(in crate::instance) fn reload_failed(&mut self, reason: String, turn: &mut Turn<'_>) {
+    pub(in crate::instance) fn reload_failed(&mut self, reason: &str, turn: &mut Turn<'_>) {
         turn.log_error(format!("{} was not replaced: {reason}", self.title()));
         self.failure = Some(format!("replace the worker: {reason}"));
         self.settle(Goal::Replaced, turn, |instance| {
             Err(RequestError::ReloadFailed {
                 instance: instance.id,
-                reason: reason.clone(),
+                reason: reason.to_owned(),
             })
         });
     }
@@ -102,15 +102,12 @@ impl Instance {
                 };
                 self.restore_spec(next.before, turn);
                 let pid = next.pid.unwrap_or_default();
-                match Ending::sweep(next.life, pid, manner, turn) {
-                    Some(ending) => {
-                        let reason = Some(reason);
-                        self.side = Some(Side::Discarding { ending, reason });
-                    }
-                    None => {
-                        turn.release(next.life);
-                        self.reload_failed(reason, turn);
-                    }
+                if let Some(ending) = Ending::sweep(next.life, pid, manner, turn) {
+                    let reason = Some(reason);
+                    self.side = Some(Side::Discarding { ending, reason });
+                } else {
+                    turn.release(next.life);
+                    self.reload_failed(&reason, turn);
                 }
             }
             Some(Side::Draining(old)) => {
@@ -198,7 +195,7 @@ impl Instance {
             Some(Side::Discarding { ending, reason }) => {
                 self.part_with(ending, stuck, turn);
                 if let Some(reason) = reason {
-                    self.reload_failed(reason, turn);
+                    self.reload_failed(&reason, turn);
                 }
             }
             Some(Side::Retiring { ending, record }) => {

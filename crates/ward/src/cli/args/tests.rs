@@ -149,6 +149,7 @@ fn log_is_logs_as_a_command_only() {
 #[test]
 fn a_lone_dash_is_an_argument() {
     assert_eq!(read(&["start", "-"]).targets, ["-"]);
+    assert_eq!(read(&["scale", "app", "-1"]).targets, ["app", "-1"]);
 }
 
 #[test]

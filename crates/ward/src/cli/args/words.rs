@@ -119,9 +119,10 @@ fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
     Ok(result)
 }
 
-// A lone dash is an argument: standard input.
+// A lone dash is an argument: standard input. So is a number: `scale app -1`.
 fn is_option(word: &str) -> bool {
-    word.len() > 1 && word.starts_with('-')
+    let letters = word.strip_prefix('-').unwrap_or_default();
+    letters.bytes().any(|byte| !byte.is_ascii_digit())
 }
 
 /// The options one word stands for, each with the word attached to it.

@@ -50,6 +50,14 @@ fn a_refusal_keeps_its_text() {
 }
 
 #[test]
+fn a_daemon_of_pm2_is_recognised() {
+    let text = "method \"ward:act\" does not exist";
+    let (mut client, _peer) = client(rpc::reply_refused(&id(0), text), false);
+    let error = client.call("ward:act", &[]).unwrap_err();
+    assert!(matches!(error, CallError::Foreign), "{error}");
+}
+
+#[test]
 fn a_reply_to_another_call_is_passed_over() {
     let mut answer = rpc::reply_ok(&id(77), &[json!("wrong")]);
     answer.extend(rpc::reply_ok(&id(0), &[json!("right")]));

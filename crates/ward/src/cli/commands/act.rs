@@ -1,17 +1,17 @@
 //! What restart, reload, stop and delete have in common: a word is resolved to ids, the daemon acts
 //! on them, and each is reported.
 
-use std::env;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+mod jobs;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::cli::args::Invocation;
-use crate::cli::client::{CallError, Client};
+use crate::cli::client::Client;
 use crate::cli::messages::Console;
 use crate::cli::select::{self, Candidate, NotFound, Selection};
 use crate::exit::Failure;
+
+pub(crate) use self::jobs::{Job, on_ids, side_by_side};
 
 /// An action on instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,13 @@ pub(crate) fn on_word(
     let selection = select::select(&candidates, word, &super::cwd()?, false)
         .map_err(|reason| not_found(&invocation.console, action, word, reason))?;
     applying(&invocation.console, action, word, &selection);
-    on_ids(invocation, client, action, &selection.ids, extras)?;
+    on_ids(
+        invocation,
+        client,
+        action,
+        (&selection.ids, &candidates),
+        extras,
+    )?;
     Ok(selection.ids)
 }
 
@@ -94,136 +100,6 @@ pub(crate) fn applying(console: &Console, action: Action, word: &str, selection:
         action.method(),
         ids.join(", ")
     ));
-}
-
-/// Acts on ids and reports each; the first refusal is the failure.
-pub(crate) fn on_ids(
-    invocation: &Invocation,
-    client: &mut Client,
-    action: Action,
-    ids: &[u32],
-    extras: &Extras,
-) -> Result<(), Failure> {
-    let job = Job {
-        ids: ids.to_vec(),
-        extras: extras.clone(),
-    };
-    let outcomes = ask(invocation, client, action, &job)?;
-    report(&invocation.console, &outcomes)
-}
-
-/// Instances that are acted on in the same way.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// Which.
-    pub(crate) ids: Vec<u32>,
-    /// What else the request says.
-    pub(crate) extras: Extras,
-}
-
-fn ask(
-    invocation: &Invocation,
-    client: &mut Client,
-    action: Action,
-    job: &Job,
-) -> Result<Value, CallError> {
-    let mut request = job.extras.clone();
-    request.insert("action".to_owned(), json!(action.word()));
-    request.insert("ids".to_owned(), json!(job.ids));
-    request.insert(
-        "parallel".to_owned(),
-        json!(parallel(invocation, action, job.ids.len())),
-    );
-    super::set_deadline(&mut request, client);
-    client.call("ward:act", &[Value::Object(request)])
-}
-
-/// Does several jobs, as many at once as instances would be, each over its own connection. All are
-/// done, and reported in their order, also when one fails.
-pub(crate) fn side_by_side(
-    invocation: &Invocation,
-    client: &mut Client,
-    action: Action,
-    jobs: &[Job],
-) -> Result<(), Failure> {
-    let count = jobs.iter().map(|job| job.ids.len()).sum();
-    let at_once = usize::try_from(parallel(invocation, action, count)).unwrap_or(1);
-    let queue = Mutex::new(jobs.iter().enumerate());
-    let outcomes = Mutex::new(Vec::new());
-    let work = |client: &mut Client| {
-        loop {
-            let next = lock(&queue).next();
-            let Some((position, job)) = next else { break };
-            let outcome = ask(invocation, client, action, job);
-            lock(&outcomes).push((position, outcome));
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..at_once.min(jobs.len()) {
-            // With fewer connections it merely takes longer.
-            if let Ok(mut other) = client.another(&invocation.paths) {
-                scope.spawn(move || work(&mut other));
-            }
-        }
-        work(client);
-    });
-    let mut outcomes = outcomes
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(position, _)| *position);
-    let mut result = Ok(());
-    for (_, outcome) in outcomes {
-        let reported = match outcome {
-            Ok(outcome) => report(&invocation.console, &outcome),
-            Err(error) => {
-                invocation.console.error(error.to_string());
-                Err(Failure::said())
-            }
-        };
-        result = result.and(reported);
-    }
-    result
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// One line for each instance; those that failed go to standard error.
-pub(crate) fn report(console: &Console, outcomes: &Value) -> Result<(), Failure> {
-    let mut failed = false;
-    for outcome in outcomes.as_array().into_iter().flatten() {
-        let name = outcome["name"].as_str().unwrap_or_default();
-        let id = &outcome["pm_id"];
-        if outcome["ok"].as_bool().unwrap_or(false) {
-            console.say(format!("[{name}]({id}) ✓"));
-        } else {
-            failed = true;
-            let reason = outcome["error"].as_str().unwrap_or("no reason was given");
-            console.error(format!("[{name}]({id}) {reason}"));
-        }
-    }
-    if failed { Err(Failure::said()) } else { Ok(()) }
-}
-
-/// How many at once: PM2's rule, so that a rolling action stays rolling.
-fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
-    if action == Action::Delete {
-        return 10;
-    }
-    if count <= 2 {
-        return 1;
-    }
-    let from_env = || {
-        env::var("PM2_CONCURRENT_ACTIONS")
-            .ok()
-            .and_then(|text| text.parse().ok())
-    };
-    invocation
-        .number("parallel")
-        .or_else(from_env)
-        .filter(|count| *count > 0)
-        .unwrap_or(2)
 }
 
 /// Says why a word means nothing, in PM2's words and places.

@@ -38,7 +38,7 @@ fn end(invocation: &Invocation, mut client: Client) -> Result<(), Failure> {
                 invocation,
                 &mut client,
                 Action::Delete,
-                &selection.ids,
+                (&selection.ids, &candidates),
                 &Extras::new(),
             )
             .or(Ok::<_, Failure>(()))?;

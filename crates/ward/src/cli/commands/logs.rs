@@ -146,12 +146,17 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
 }
 
 /// Streams the logs of these instances until the reader has enough: `--attach` of other commands.
-#[expect(
-    dead_code,
-    reason = "for start and restart, which know what they acted on"
-)]
 pub(crate) fn attach(invocation: &Invocation, ids: &[u32]) {
-    let filter = Filter::Ids(ids.iter().copied().map(i64::from).collect());
+    let ids = ids.iter().copied().map(i64::from).collect();
+    follow(invocation, Filter::Ids(ids));
+}
+
+/// Streams all logs until the reader has enough: `--no-daemon`.
+pub(crate) fn follow_all(invocation: &Invocation) {
+    follow(invocation, Filter::All);
+}
+
+fn follow(invocation: &Invocation, filter: Filter) {
     let console = &invocation.console;
     let options = LogOptions {
         paint: Paint {

@@ -50,6 +50,7 @@ fn restore(
     if missing.is_empty() {
         return Ok(());
     }
+    let names = script::names(&missing);
     let started = script::prepare(client, missing.clone())?;
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
@@ -63,7 +64,7 @@ fn restore(
     }
     // The apps that do not run are named, but those that do are worth more than an exit code: a
     // boot service that fails takes all of them down.
-    script::report_failures(invocation, &started).or(Ok(()))
+    script::report_failures(invocation, &names, &started).or(Ok(()))
 }
 
 /// A saved entry as a request. What was stopped comes back stopped; everything else runs, and

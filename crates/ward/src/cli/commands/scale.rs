@@ -1,6 +1,9 @@
 //! `scale`: more or fewer processes of an app.
 
-use serde_json::{Value, json};
+use core::num::NonZero;
+use std::thread;
+
+use serde_json::{Map, Value, json};
 
 use super::act::{self, Action};
 use crate::cli::args::Invocation;
@@ -35,6 +38,20 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     super::list::print_after(&mut client, invocation)
 }
 
+/// How many processes a declared number means: 0 is one for each CPU, a negative number leaves so
+/// many CPUs free.
+pub(super) fn processes(stated: i64) -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    match usize::try_from(stated) {
+        Ok(0) => processors,
+        Ok(count) => count,
+        Err(_) => {
+            let free = usize::try_from(stated.unsigned_abs()).unwrap_or(usize::MAX);
+            processors.saturating_sub(free).max(1)
+        }
+    }
+}
+
 /// The one app a word means: its name, or the id or script of one of its instances.
 fn app_of(candidates: &[Candidate], target: &str) -> Result<String, Failure> {
     let unknown = || Failure::new(format!("Application {target} not found"));
@@ -65,23 +82,25 @@ fn count(present: usize, wanted: &str) -> Option<usize> {
     wanted.parse().ok()
 }
 
-fn scale(
+/// Brings an app to a number of processes, and tells of each that came or went.
+pub(super) fn scale(
     invocation: &Invocation,
     client: &mut Client,
     name: &str,
     count: usize,
 ) -> Result<(), Failure> {
-    let changed = client.call("ward:scale", &[json!({"name": name, "count": count})])?;
-    let ids = |key: &str| -> Vec<u32> {
-        let list = changed[key].as_array().into_iter().flatten();
-        list.filter_map(Value::as_u64)
-            .filter_map(|id| u32::try_from(id).ok())
-            .collect()
-    };
-    for _ in ids("added") {
+    let before = ids_of(client, name)?;
+    let mut request = Map::new();
+    request.insert("name".to_owned(), json!(name));
+    request.insert("count".to_owned(), json!(count));
+    super::set_deadline(&mut request, client);
+    let changed = client.call("ward:scale", &[Value::Object(request)]);
+    // What did happen is told also when not all of it did.
+    let after = ids_of(client, name)?;
+    for _ in after.iter().filter(|id| !before.contains(id)) {
         invocation.console.say("Scaling up application");
     }
-    for id in ids("removed") {
+    for id in before.into_iter().filter(|id| !after.contains(id)) {
         let selection = Selection {
             ids: vec![id],
             typed_id: false,
@@ -94,12 +113,32 @@ fn scale(
         );
         invocation.console.say(format!("[{name}]({id}) ✓"));
     }
-    Ok(())
+    let refused = changed?;
+    let mut reasons = refused.as_array().into_iter().flatten();
+    match reasons.find_map(|entry| entry["error"].as_str()) {
+        Some(reason) => Err(Failure::new(format!("[{name}] {reason}"))),
+        None => Ok(()),
+    }
+}
+
+fn ids_of(client: &mut Client, name: &str) -> Result<Vec<u32>, Failure> {
+    let mut candidates = Candidate::from_records(&client.records()?);
+    candidates.retain(|candidate| candidate.name == name);
+    Ok(candidates.iter().map(|candidate| candidate.id).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, processes};
+
+    #[test]
+    fn declared_numbers_count_processors() {
+        let processors = processes(0);
+        assert!(processors >= 1);
+        assert_eq!(processes(3), 3);
+        assert_eq!(processes(-1), (processors - 1).max(1));
+        assert_eq!(processes(-10_000), 1);
+    }
 
     #[test]
     fn numbers_are_totals_unless_they_have_a_sign() {

@@ -23,10 +23,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         [] => vec![default_target()?],
         targets => targets.to_vec(),
     };
+    let mut ids = Vec::new();
     for target in &targets {
-        one(invocation, &mut client, target)?;
+        ids.extend(one(invocation, &mut client, target)?);
     }
-    super::list::print_after(&mut client, invocation)
+    super::finish(invocation, &mut client, &ids)
 }
 
 /// The config file of this folder; PM2's name of it when there is none, for the message.
@@ -39,7 +40,7 @@ fn default_target() -> Result<String, Failure> {
     ))
 }
 
-fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<(), Failure> {
+fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<Vec<u32>, Failure> {
     let candidates = Candidate::from_records(&client.records()?);
     let cwd = super::cwd()?;
     if file::is_config(&candidates, target, &cwd) {
@@ -79,11 +80,11 @@ fn meaning(candidates: &[Candidate], word: &str, cwd: &Path) -> Meaning {
 }
 
 /// Starts apps of the list. Options are applied, so `--name` renames.
-fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<(), Failure> {
+fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<Vec<u32>, Failure> {
     let extras = change::of(invocation, false)?;
-    act::on_word(invocation, client, Action::Restart, word, &extras)?;
+    let ids = act::on_word(invocation, client, Action::Restart, word, &extras)?;
     invocation.console.say("Process successfully started");
-    Ok(())
+    Ok(ids)
 }
 
 #[cfg(test)]

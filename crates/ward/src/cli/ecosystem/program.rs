@@ -41,8 +41,8 @@ impl fmt::Display for Failed {
 }
 
 /// Runs a configuration file and returns what it exports: `module.exports`, `export default`,
-/// named exports, or what an exported function returns.
-pub(super) fn evaluate(path: &Path, typescript: bool) -> Result<Value, Failed> {
+/// named exports, or what an exported function returns; and the lines the file printed.
+pub(super) fn evaluate(path: &Path, typescript: bool) -> Result<(Value, Vec<String>), Failed> {
     let mut command = runtime(typescript)?;
     command
         .arg(LOAD)
@@ -63,10 +63,10 @@ pub(super) fn evaluate_text(file: &str, text: &str) -> Result<Value, Failed> {
         .env_clear()
         .env("WARD_CONFIG_FILE", file)
         .stdin(Stdio::piped());
-    run(command, text, file)
+    run(command, text, file).map(|(value, _)| value)
 }
 
-fn run(mut command: Command, input: &str, file: &str) -> Result<Value, Failed> {
+fn run(mut command: Command, input: &str, file: &str) -> Result<(Value, Vec<String>), Failed> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -79,12 +79,20 @@ fn run(mut command: Command, input: &str, file: &str) -> Result<Value, Failed> {
     let output = child.wait_with_output().map_err(Failed::Run)?;
     let answer =
         memchr::memmem::rfind(&output.stdout, MARK).map(|at| &output.stdout[at + MARK.len()..]);
+    let printed = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(threw(&String::from_utf8_lossy(&output.stderr), file));
+        return Err(threw(&printed, file));
     }
-    answer
-        .and_then(|answer| serde_json::from_slice(answer).ok())
-        .ok_or(Failed::Silent)
+    let value = answer.and_then(|answer| serde_json::from_slice(answer).ok());
+    // Warnings of node itself, about its own experiments, are not the file's.
+    let own = |line: &&str| line.starts_with("(node:") || line.starts_with("(Use `node ");
+    let lines = printed
+        .lines()
+        .filter(|line| !own(line) && !line.is_empty());
+    Ok((
+        value.ok_or(Failed::Silent)?,
+        lines.map(str::to_owned).collect(),
+    ))
 }
 
 /// A command that takes a module as its last word.

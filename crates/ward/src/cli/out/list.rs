@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::cells::{cpu, memory, mode, pid, status, user, watching};
 use super::color::{Paint, Style};
 use super::record::Record;
 use super::table::{Cell, Table};
 use super::users::Users;
-use super::{host, human, width};
+use super::{host, width};
 
 /// How to print a list.
 #[derive(Clone, Copy, Debug)]
@@ -214,64 +215,6 @@ fn module_block(
     };
     let title = options.paint.apply(title, &[Style::Bold]);
     format!("{title}\n{}", table.render(options.paint))
-}
-
-fn mode(app: Record<'_>) -> Cell {
-    match app.mode() {
-        "fork" => Cell::new("fork", &[Style::Inverse, Style::Bold]),
-        other => Cell::new(other, &[Style::Blue, Style::Bold]),
-    }
-}
-
-fn pid(app: Record<'_>) -> Cell {
-    Cell::plain(
-        app.pid()
-            .map_or_else(|| "N/A".to_owned(), |pid| pid.to_string()),
-    )
-}
-
-/// The status in its colour; also a row of `describe`.
-pub(super) fn status(app: Record<'_>) -> Cell {
-    let styles: &[Style] = match app.status() {
-        "online" => &[Style::Green, Style::Bold],
-        "launching" => &[Style::Blue, Style::Bold],
-        "created" | "restart" => &[Style::Yellow, Style::Bold],
-        _ => &[Style::Red, Style::Bold],
-    };
-    Cell::new(app.status(), styles)
-}
-
-fn cpu(app: Record<'_>) -> Cell {
-    let percent = if app.is_online() { app.cpu() } else { 0.0 };
-    Cell::plain(format!("{}%", human::one_decimal(percent)))
-}
-
-fn memory(app: Record<'_>) -> Cell {
-    Cell::plain(human::bytes(app.memory()))
-}
-
-fn user(app: Record<'_>, users: &Users) -> Cell {
-    let name = match app.get("uid") {
-        Some(Value::Number(id)) => id
-            .as_u64()
-            .and_then(|id| users.name(id).map(str::to_owned))
-            .or_else(|| Some(id.to_string())),
-        Some(Value::String(text)) => text
-            .parse()
-            .ok()
-            .and_then(|id| users.name(id).map(str::to_owned))
-            .or_else(|| Some(text.clone())),
-        _ => app.shown("username"),
-    };
-    Cell::new(name.unwrap_or_else(|| "N/A".to_owned()), &[Style::Bold])
-}
-
-fn watching(app: Record<'_>) -> Cell {
-    if app.is_watching() {
-        Cell::new("enabled", &[Style::Green, Style::Bold])
-    } else {
-        Cell::new("disabled", &[Style::Grey])
-    }
 }
 
 /// Sorts by `field[:asc|desc]`; anything unknown means by name.

@@ -6,8 +6,10 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 use ward_core::id::{InstanceId, Life};
@@ -45,6 +47,7 @@ impl Lives {
         with: &Begin<'_>,
     ) -> Result<u32, String> {
         let mut command = command(launch)?;
+        command.limits.extend(self.open_files.clone());
         let seat = with
             .worker
             .map(|instance| seat(&mut command, instance, launch, with.home))
@@ -52,7 +55,7 @@ impl Lives {
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
-            .attach(life, &launch.output)
+            .attach(&launch.output)
             .map_err(|error| error.to_string())?;
         command.stdout = Stdio::Fd(out);
         command.stderr = Stdio::Fd(err);
@@ -96,7 +99,6 @@ impl Lives {
         }
         self.by_pid.insert(child.pid, life);
         let process = Process {
-            instance,
             pid: child.pid,
             start_time: proc::start_time(child.pid).ok(),
             pidfd: child.pidfd,
@@ -200,6 +202,12 @@ fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = File::create(path)?;
+    // A pid file that is a pipe nobody reads must not stop the daemon.
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
     io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
 }

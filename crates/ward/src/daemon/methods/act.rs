@@ -7,6 +7,7 @@ use ward_core::id::InstanceId;
 use ward_core::record;
 use ward_core::request::{Change, Request, WatchChange};
 
+use super::control::registration;
 use crate::daemon::batch::{Batch, Word};
 use crate::daemon::pending::Waiting;
 use crate::daemon::rpc::Responder;
@@ -62,18 +63,14 @@ impl Daemon {
     /// Registers and starts apps, all side by side.
     pub(super) fn prepare_all(&mut self, options: &Value, responder: Responder) {
         let apps = options["apps"].as_array().map_or(&[][..], Vec::as_slice);
-        let specs: Result<Vec<_>, _> = apps
-            .iter()
-            .map(|app| record::spec_from(object(app)))
-            .collect();
-        match specs {
+        let requests: Result<Vec<_>, _> =
+            apps.iter().map(|app| registration(object(app))).collect();
+        match requests {
             Err(error) => responder.error(&error.to_string()),
-            Ok(specs) => {
+            Ok(requests) => {
                 let mut batch = Batch::new(responder, PREPARE, usize::MAX, deadline(options));
-                // The id is not known yet; the answer names the instances.
-                let parts = specs
-                    .into_iter()
-                    .map(|spec| (InstanceId(0), Request::Prepare(Box::new(spec))));
+                // The ids are not known yet; the answers name the instances.
+                let parts = requests.into_iter().map(|request| (InstanceId(0), request));
                 batch.queue.extend(parts);
                 self.run_batch(batch);
             }

@@ -1,15 +1,22 @@
 //! Methods that change what runs.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
 use ward_core::record;
-use ward_core::request::{Change, Request};
+use ward_core::record::BadSpec;
+use ward_core::request::{Change, Kept, Request};
+use ward_core::time::Wall;
 
 use super::Args;
 use crate::daemon::answers::{id_text, instance_id, unknown};
 use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
+
+/// How long after the announcement of a kill restarts are refused.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Daemon {
     pub(super) fn control_method(
@@ -63,7 +70,7 @@ impl Daemon {
                 );
             }
             "restartProcessId" => {
-                self.change("restartProcessId", first, responder, Request::Restart)
+                self.change("restartProcessId", first, responder, Request::Restart);
             }
             "reloadProcessId" => self.change("reloadProcessId", first, responder, Request::Reload),
             "softReloadProcessId" => {
@@ -78,17 +85,20 @@ impl Daemon {
         let Some(record) = app.as_object() else {
             return responder.error("prepare needs an app as its argument");
         };
-        match record::spec_from(record) {
+        match registration(record) {
             Err(error) => responder.error(&error.to_string()),
-            Ok(spec) => {
+            Ok(request) => {
                 let (method, id) = ("prepare", String::new());
-                let waiting = Waiting::Method {
-                    responder,
-                    form: Form::Children,
-                    id,
-                    method,
-                };
-                self.ask(Request::Prepare(Box::new(spec)), waiting);
+                let form = Form::Children;
+                self.ask(
+                    request,
+                    Waiting::Method {
+                        responder,
+                        form,
+                        id,
+                        method,
+                    },
+                );
             }
         }
     }
@@ -130,7 +140,9 @@ impl Daemon {
                 _ => "PM2 ID unknown",
             });
         };
-        if self.kill_announced {
+        // An announced kill that never came must not forbid restarts for ever.
+        let announced = self.kill_announced.map(|at| at.elapsed());
+        if announced.is_some_and(|age| age < KILL_PATIENCE) {
             return responder
                 .error("[RestartProcessId] PM2 is being killed, stopping restart procedure...");
         }
@@ -149,6 +161,25 @@ impl Daemon {
     pub(super) fn known(&self, id: &Value) -> Option<InstanceId> {
         instance_id(id).filter(|id| self.supervisor.instance(*id).is_some())
     }
+}
+
+/// The request a prepare record stands for: a new app, or an instance of a saved list, which has
+/// the marks of its earlier run.
+pub(super) fn registration(app: &Map<String, Value>) -> Result<Request, BadSpec> {
+    let spec = Box::new(record::spec_from(app)?);
+    let number = |key: &str| app.get(key).and_then(Value::as_u64);
+    let count = |key: &str| number(key).and_then(|number| u32::try_from(number).ok());
+    let status = app.get("status").and_then(Value::as_str);
+    if status.is_none() && number("created_at").is_none() {
+        return Ok(Request::Prepare(spec));
+    }
+    let kept = Kept {
+        stopped: status == Some("stopped"),
+        number: count(&spec.instance_var),
+        created_at: number("created_at").map(Wall),
+        restarts: count("restart_time").unwrap_or_default(),
+    };
+    Ok(Request::Register(spec, kept))
 }
 
 /// PM2's way to say what a restart changes: variables, and the record under `current_conf`.

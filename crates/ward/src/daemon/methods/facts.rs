@@ -8,6 +8,7 @@ use ward_core::view;
 use ward_sys::Pid;
 
 use super::Args;
+use crate::daemon::package;
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
 use crate::daemon::settings::PM2_VERSION;
@@ -143,8 +144,8 @@ fn version_of_client(pid: i32) -> Option<String> {
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())?;
     let script = std::fs::canonicalize(script).ok()?;
-    let package = script.parent().and_then(Path::parent)?.join("package.json");
-    let package: Value = serde_json::from_slice(&std::fs::read(package).ok()?).ok()?;
+    let path = script.parent().and_then(Path::parent)?.join("package.json");
+    let package: Value = serde_json::from_slice(&package::read(&path)?).ok()?;
     (package["name"] == "pm2")
         .then(|| package["version"].as_str().map(str::to_owned))
         .flatten()

@@ -3,12 +3,10 @@
 
 use serde_json::{Value, json};
 use ward_core::record;
-use ward_core::request::Request;
 use ward_core::view;
 
 use super::Args;
 use crate::daemon::answers::{id_text, unknown};
-use crate::daemon::pending::Waiting;
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -24,12 +22,10 @@ impl Daemon {
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),
             "shutdown" => {
-                let text = "pm2 has been killed via CLI";
-                self.bus
-                    .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
-                self.ask(Request::Shutdown, Waiting::End(Some(responder)));
+                self.ending.responders.push(responder);
+                self.end("via CLI");
             }
-            _ => responder.error(&format!("method \"ward:{method}\" does not exist")),
+            _ => responder.refuse(&format!("method \"ward:{method}\" does not exist")),
         }
     }
 

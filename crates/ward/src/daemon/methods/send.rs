@@ -82,7 +82,7 @@ impl Daemon {
         };
         // PM2 sends the bare word when there is nothing else to say.
         let has = |key: &str| command.get(key).is_some_and(|value| !value.is_null());
-        let bare = !has("opts") && !(by_id.is_some() && has("uuid"));
+        let bare = !has("opts") && (by_id.is_none() || !has("uuid"));
         let value = if bare {
             Value::from(message)
         } else {
@@ -142,7 +142,7 @@ impl Daemon {
         record.shift_remove("env");
         let event = id_text(options.get("action_name").unwrap_or(&Value::Null));
         let manually = options.get("manually").is_some();
-        self.publish_process(&event, manually, record.into());
+        self.publish_process(&event, manually, record);
         responder.results(&[]);
     }
 
@@ -153,20 +153,12 @@ impl Daemon {
             .and_then(Value::as_i64)
             .and_then(|pid| i32::try_from(pid).ok());
         // Nobody can make the daemon signal a process other than his own.
-        if let Some(pid) = caller
+        let caller = caller
             .filter(|pid| peer.pid == Some(*pid))
-            .and_then(ward_sys::Pid::from_raw)
-        {
-            rustix::process::kill_process(pid, Signal::QUIT).ok();
-        }
+            .and_then(ward_sys::Pid::from_raw);
+        self.ending.callers.extend(caller);
         responder.never();
-        let text = "pm2 has been killed via CLI";
-        self.bus
-            .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
-        self.ask(
-            Request::Shutdown,
-            crate::daemon::pending::Waiting::End(None),
-        );
+        self.end("via CLI");
     }
 }
 

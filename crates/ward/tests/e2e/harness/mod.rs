@@ -15,8 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use self::bus::{Bus, Event};
-pub(crate) use self::rpc::Rpc;
+pub(crate) use self::bus::Bus;
+pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -33,13 +33,13 @@ pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure>
     Ok(is_config(&candidates, word, &cwd))
 }
 
-/// Acts on the apps of a file.
+/// Acts on the apps of a file. Returns the ids acted on.
 pub(crate) fn run(
     invocation: &Invocation,
     client: &mut Client,
     action: Action,
     word: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     match action {
         Action::Restart | Action::Reload => start_all(invocation, client, action, word),
         Action::Stop | Action::Delete => end_all(invocation, client, action, word),
@@ -58,19 +58,21 @@ fn start_all(
     client: &mut Client,
     action: Action,
     word: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     let declared = declare::file(invocation, word)?;
     let candidates = Candidate::from_records(&client.records()?);
     let (present, missing): (Vec<Match>, Vec<Match>) = matches(declared.apps, &candidates)
         .into_iter()
         .partition(|found| !found.ids.is_empty());
-    let restarted = restart(invocation, client, action, present);
+    let mut ids: Vec<u32> = present.iter().flat_map(|found| found.ids.clone()).collect();
+    let restarted = restart(invocation, client, action, present, &candidates);
     let missing = missing.into_iter().map(|found| found.app).collect();
     let started = launch(invocation, client, missing);
-    restarted.and(started)?;
+    restarted?;
+    ids.extend(started?);
     // An app that could not be resolved was named already; the others were not held up by it.
     if declared.complete {
-        Ok(())
+        Ok(ids)
     } else {
         Err(Failure::said())
     }
@@ -110,6 +112,7 @@ fn restart(
     client: &mut Client,
     action: Action,
     present: Vec<Match>,
+    candidates: &[Candidate],
 ) -> Result<(), Failure> {
     let mut jobs = Vec::new();
     for Match { app, ids } in present {
@@ -125,7 +128,7 @@ fn restart(
             extras,
         });
     }
-    act::side_by_side(invocation, client, action, &jobs)
+    act::side_by_side(invocation, client, action, &jobs, candidates)
 }
 
 /// Starts what is missing, all side by side.
@@ -133,12 +136,12 @@ fn launch(
     invocation: &Invocation,
     client: &mut Client,
     missing: Vec<Map<String, Value>>,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     if missing.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let console = &invocation.console;
-    let names: Vec<String> = missing.iter().map(name).collect();
+    let names = script::names(&missing);
     console.warn(format!(
         "Applications {} not running, starting...",
         names.join(", ")
@@ -159,7 +162,8 @@ fn launch(
             console.say(format!("App [{name}] launched ({count} instances)"));
         }
     }
-    script::report_failures(invocation, &started)
+    script::report_failures(invocation, &names, &started)?;
+    Ok(script::ids(&started))
 }
 
 /// Stops or deletes the apps a file names. A name that is not in the list is no failure.
@@ -168,7 +172,7 @@ fn end_all(
     client: &mut Client,
     action: Action,
     word: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     let names = declare::names(invocation, word)?;
     let candidates = Candidate::from_records(&client.records()?);
     let mut ids = Vec::new();
@@ -186,9 +190,16 @@ fn end_all(
     }
     ids.dedup();
     if ids.is_empty() {
-        return Ok(());
+        return Ok(ids);
     }
-    act::on_ids(invocation, client, action, &ids, &Extras::new())
+    act::on_ids(
+        invocation,
+        client,
+        action,
+        (&ids, &candidates),
+        &Extras::new(),
+    )?;
+    Ok(ids)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) fn run(
     client: &mut Client,
     candidates: &[Candidate],
     word: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     let app = declare::script(invocation, word)?;
     if !invocation.is_set("force")
         && let Some(existing) = existing(candidates, &app)
@@ -37,16 +37,17 @@ fn start_again(
     invocation: &Invocation,
     client: &mut Client,
     existing: &Candidate,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     if !matches!(existing.status.as_str(), "stopped" | "stopping" | "errored") {
         return Err(Failure::new(
             "Script already launched, add -f option to force re-execution",
         ));
     }
     let extras = change::of(invocation, false)?;
-    act::on_word(invocation, client, Action::Restart, &existing.name, &extras)?;
+    let name = &existing.name;
+    let ids = act::on_word(invocation, client, Action::Restart, name, &extras)?;
     invocation.console.say("Process successfully started");
-    Ok(())
+    Ok(ids)
 }
 
 /// Hands declarations to the daemon and reports.
@@ -54,9 +55,10 @@ pub(crate) fn launch(
     invocation: &Invocation,
     client: &mut Client,
     apps: Vec<Map<String, Value>>,
-) -> Result<(), Failure> {
+) -> Result<Vec<u32>, Failure> {
     for app in &apps {
-        let count = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let stated = app.get("instances").and_then(Value::as_i64).unwrap_or(1);
+        let count = commands::scale::processes(stated);
         let plural = if count > 1 { "s" } else { "" };
         invocation.console.say(format!(
             "Starting {} in {} ({count} instance{plural})",
@@ -64,10 +66,11 @@ pub(crate) fn launch(
             app["exec_mode"].as_str().unwrap_or_default(),
         ));
     }
+    let names = names(&apps);
     let started = prepare(client, apps)?;
-    report_failures(invocation, &started)?;
+    report_failures(invocation, &names, &started)?;
     invocation.console.say("Done.");
-    Ok(())
+    Ok(ids(&started))
 }
 
 /// Asks the daemon to start apps; one list of instances for each comes back.
@@ -82,20 +85,44 @@ pub(crate) fn prepare(
     Ok(client.call("ward:prepare", &[Value::Object(request)])?)
 }
 
+/// Names of apps, in their order.
+pub(crate) fn names(apps: &[Map<String, Value>]) -> Vec<String> {
+    let name =
+        |app: &Map<String, Value>| app.get("name").and_then(Value::as_str).map(str::to_owned);
+    apps.iter()
+        .map(|app| name(app).unwrap_or_default())
+        .collect()
+}
+
+/// Ids of everything that came back.
+pub(crate) fn ids(started: &Value) -> Vec<u32> {
+    let apps = started.as_array().into_iter().flatten();
+    apps.flat_map(|app| app.as_array().into_iter().flatten())
+        .filter_map(|instance| instance["pm_id"].as_u64())
+        .filter_map(|id| u32::try_from(id).ok())
+        .collect()
+}
+
 /// Names every instance that does not run, with its reason.
-pub(crate) fn report_failures(invocation: &Invocation, started: &Value) -> Result<(), Failure> {
+pub(crate) fn report_failures(
+    invocation: &Invocation,
+    names: &[String],
+    started: &Value,
+) -> Result<(), Failure> {
     let mut failed = false;
-    let instances = started.as_array().into_iter().flatten();
-    for instance in instances.flat_map(|app| app.as_array().into_iter().flatten()) {
-        if instance["ok"].as_bool().unwrap_or(false) {
-            continue;
+    for (name, instances) in names.iter().zip(started.as_array().into_iter().flatten()) {
+        for instance in instances.as_array().into_iter().flatten() {
+            if instance["ok"].as_bool().unwrap_or(false) {
+                continue;
+            }
+            failed = true;
+            let reason = instance["error"].as_str().unwrap_or("it did not start");
+            let which = match instance["pm_id"].as_u64() {
+                Some(id) => format!("[{name}]({id})"),
+                None => format!("[{name}]"),
+            };
+            invocation.console.error(format!("{which} {reason}"));
         }
-        failed = true;
-        let name = instance["name"].as_str().unwrap_or_default();
-        let reason = instance["error"].as_str().unwrap_or("it did not start");
-        invocation
-            .console
-            .error(format!("[{name}]({}) {reason}", instance["pm_id"]));
     }
     if failed { Err(Failure::said()) } else { Ok(()) }
 }

@@ -1,0 +1,391 @@
+//! The captured frames of the official client and daemon, and inputs that kill the official daemon.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
+
+use serde_json::{Value, json};
+use ward_wire::amp::{Arg, Decoder, Frame, FrameError, RawArg};
+use ward_wire::bus::Event;
+use ward_wire::rpc::{self, BadReply, Body, InvalidRequest, Request};
+use ward_wire::{json, methods};
+
+const FILE: &str = include_str!("data/axon-vectors.json");
+
+fn section(name: &str) -> Vec<Value> {
+    let file = json::parse(FILE.as_bytes()).unwrap();
+    file[name].as_array().unwrap().clone()
+}
+
+fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
+    vector[key].as_str().unwrap()
+}
+
+fn bytes(vector: &Value) -> Vec<u8> {
+    let digits = text(vector, "hex").as_bytes();
+    let pairs = digits.chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
+}
+
+fn decode_all(bytes: &[u8]) -> Result<Vec<Frame>, FrameError> {
+    let mut decoder = Decoder::new();
+    decoder.push(bytes);
+    let mut frames = Vec::new();
+    while let Some(frame) = decoder.next()? {
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+fn decode_one(bytes: &[u8]) -> Frame {
+    let mut frames = decode_all(bytes).unwrap();
+    assert_eq!(frames.len(), 1);
+    frames.remove(0)
+}
+
+fn reencode(arg: &RawArg) -> RawArg {
+    match arg.decode().unwrap() {
+        Arg::Text(text) => RawArg::text(&text),
+        Arg::Json(value) => RawArg::json(&value),
+        Arg::Raw(bytes) => RawArg(bytes),
+    }
+}
+
+/// An argument in the notation of the vectors file.
+fn plain(arg: &RawArg) -> Value {
+    match arg.decode().unwrap() {
+        Arg::Text(text) => Value::String(text),
+        Arg::Json(value) => value,
+        Arg::Raw(bytes) => {
+            let hex = bytes
+                .iter()
+                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            json!({ "__buffer_hex": hex })
+        }
+    }
+}
+
+#[test]
+fn captured_frames_decode_and_encode_byte_for_byte() {
+    let vectors = section("vectors");
+    assert_eq!(vectors.len(), 107);
+    for vector in &vectors {
+        let (name, bytes) = (text(vector, "name"), bytes(vector));
+        let frame = decode_one(&bytes);
+        assert_eq!(frame.encode(), bytes, "{name}");
+        let expected = vector["args"].as_array().unwrap();
+        assert_eq!(frame.args.len(), expected.len(), "{name}");
+        for (arg, expected) in frame.args.iter().zip(expected) {
+            assert_eq!(plain(arg), expected["value"], "{name}");
+            let kind = match arg.decode().unwrap() {
+                Arg::Text(_) => "string",
+                Arg::Json(_) => "json",
+                Arg::Raw(_) => "buffer",
+            };
+            assert_eq!(kind, text(expected, "type"), "{name}");
+            assert_eq!(&reencode(arg), arg, "{name}");
+        }
+    }
+}
+
+#[test]
+fn captured_requests_are_understood_and_written_alike() {
+    let mut seen = 0;
+    for vector in section("vectors") {
+        if vector["direction"] != "client->daemon" {
+            continue;
+        }
+        seen += 1;
+        let (name, bytes) = (text(&vector, "name"), bytes(&vector));
+        let request = Request::from_frame(&decode_one(&bytes)).unwrap();
+        let id = request.id.clone();
+        let Arg::Text(id) = id.decode().unwrap() else {
+            panic!("{name}: the id is no string")
+        };
+        match &request.body {
+            Body::Call { method, args } => {
+                assert_eq!(rpc::encode_call(method, args, &id), bytes, "{name}");
+                let known = methods::find(method).is_some();
+                assert_eq!(known, name != "unknown.method.request", "{name}");
+            }
+            Body::Methods => assert_eq!(rpc::encode_methods(&id), bytes, "{name}"),
+            Body::Invalid(reason) => {
+                let expected = match name {
+                    "no.method.request" => InvalidRequest::Method,
+                    "no.args.request" => InvalidRequest::Args,
+                    _ => panic!("{name}: {reason}"),
+                };
+                assert_eq!(*reason, expected, "{name}");
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn captured_replies_are_understood_and_written_alike() {
+    let mut seen = 0;
+    for vector in section("vectors") {
+        if vector["direction"] != "daemon->client" {
+            continue;
+        }
+        seen += 1;
+        let (name, bytes) = (text(&vector, "name"), bytes(&vector));
+        let (id, result) = rpc::decode_reply(&decode_one(&bytes)).unwrap();
+        let ours = match result {
+            Ok(results) if name == "methods.reply" => {
+                assert_eq!(
+                    results[0].as_object().unwrap().len(),
+                    methods::METHODS.len()
+                );
+                rpc::reply_methods(&id)
+            }
+            Ok(results) => {
+                if let [result] = &results[..] {
+                    assert_eq!(rpc::reply_result(&id, result).unwrap(), bytes, "{name}");
+                }
+                rpc::reply_ok(&id, &results)
+            }
+            Err(error) if error.value.get("stack").is_some() => {
+                // The frames below the first line are those of the official program.
+                let ours = rpc::reply_error(&id, &error.message);
+                let again = rpc::decode_reply(&decode_one(&ours))
+                    .unwrap()
+                    .1
+                    .unwrap_err();
+                assert_eq!(again.message, error.message, "{name}");
+                let first_line =
+                    |value: &Value| text(value, "stack").lines().next().map(str::to_owned);
+                assert_eq!(first_line(&again.value), first_line(&error.value), "{name}");
+                continue;
+            }
+            Err(error) => match name {
+                "unknown.method.reply" => rpc::reply_unknown_method(&id, "nosuch"),
+                "no.method.reply" => rpc::reply_refused(&id, &InvalidRequest::Method.to_string()),
+                "no.args.reply" => rpc::reply_refused(&id, &InvalidRequest::Args.to_string()),
+                _ => rpc::reply_error_value(&id, &error.value["error"]),
+            },
+        };
+        assert_eq!(ours, bytes, "{name}");
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn captured_events_are_understood_and_written_alike() {
+    let mut seen = 0;
+    for vector in section("vectors") {
+        if vector["socket"] != "pub.sock" {
+            continue;
+        }
+        seen += 1;
+        let (name, bytes) = (text(&vector, "name"), bytes(&vector));
+        let Event { topic, payload } = Event::from_frame(&decode_one(&bytes)).unwrap();
+        let ours = if name == "bus.numeric.topic" {
+            assert_eq!(topic, "5");
+            ward_wire::bus::encode_parts(RawArg::json(&json!(5)), RawArg::json(&payload))
+        } else {
+            ward_wire::bus::encode_event(&topic, &payload)
+        };
+        assert_eq!(ours, bytes, "{name}");
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn the_encoder_writes_what_the_official_one_writes() {
+    let vectors = section("encoder_vectors");
+    assert_eq!(vectors.len(), 41);
+    for vector in &vectors {
+        let (name, bytes) = (text(vector, "name"), bytes(vector));
+        if name.starts_with("16 args") {
+            // What a writer makes of too many arguments; ours refuses.
+            let frame = Frame::new(vec![RawArg::text("x"); 16]);
+            assert!(std::panic::catch_unwind(|| frame.encode()).is_err());
+            continue;
+        }
+        let frame = decode_one(&bytes);
+        assert_eq!(frame.encode(), bytes, "{name}");
+        let expected = json::parse(text(vector, "decodes_to").as_bytes()).unwrap();
+        let decoded: Vec<_> = frame.args.iter().map(plain).collect();
+        assert_eq!(Value::Array(decoded), expected, "{name}");
+        if name == "lone surrogate is escaped in JSON" {
+            continue; // Half a pair is gone after decoding; the raw argument still has it.
+        }
+        let again = frame.args.iter().map(reencode).collect();
+        let again = Frame::new(again);
+        assert_eq!(again.encode(), bytes, "{name}");
+    }
+}
+
+/// What the codec makes of a malformed input.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// Calls for these methods with these ids.
+    Calls(Vec<(String, RawArg)>),
+    Error(InvalidRequest),
+    Ignored,
+    Waiting,
+    Closed(FrameError),
+}
+
+fn outcome(bytes: &[u8]) -> Outcome {
+    let frames = match decode_all(bytes) {
+        Ok(frames) if frames.is_empty() => return Outcome::Waiting,
+        Ok(frames) => frames,
+        Err(error) => return Outcome::Closed(error),
+    };
+    let mut calls = Vec::new();
+    for request in frames.iter().filter_map(Request::from_frame) {
+        match request.body {
+            Body::Call { method, .. } => calls.push((method, request.id)),
+            Body::Invalid(reason) => return Outcome::Error(reason),
+            Body::Methods => panic!("not a question for methods"),
+        }
+    }
+    if calls.is_empty() {
+        return Outcome::Ignored;
+    }
+    Outcome::Calls(calls)
+}
+
+fn expected(name: &str) -> Outcome {
+    let call = |method: &str, id: &[u8]| {
+        let id = RawArg(id.to_vec().into());
+        Outcome::Calls(vec![(method.to_owned(), id)])
+    };
+    let length = |length| {
+        let limit = ward_wire::amp::MAX_ARGUMENT;
+        Outcome::Closed(FrameError::ArgumentTooLong { length, limit })
+    };
+    match name {
+        "two frames in one write" => Outcome::Calls(vec![
+            ("ping".to_owned(), RawArg::text("77:9")),
+            ("ping".to_owned(), RawArg::text("77:10")),
+        ]),
+        "good frame sent byte by byte" | "version nibble 0" | "version nibble 15" => {
+            call("ping", b"s:77:9")
+        }
+        "only one argument" | "argument count 0" | "bad JSON written to pub.sock" => {
+            Outcome::Ignored
+        }
+        "id is JSON number" => call("ping", b"j:5"),
+        "id is raw bytes" => call("ping", b"\0\x01xyz"),
+        "id is JSON object" => call("ping", b"j:{\"a\":1}"),
+        "id is the empty string" => call("ping", b"s:"),
+        "id has length zero" => call("ping", b""),
+        "leading empty argument"
+        | "message is a string"
+        | "message is bytes"
+        | "message is number"
+        | "message is array"
+        | "message is null" => Outcome::Error(InvalidRequest::Method),
+        "invalid JSON" | "empty JSON" => Outcome::Error(InvalidRequest::Json),
+        "args is an object" => Outcome::Error(InvalidRequest::Args),
+        "HTTP request" => length(u32::from_be_bytes(*b"ET /") as usize),
+        "length 0xffffffff" => length(0xffff_ffff),
+        "truncated frame then close" => Outcome::Waiting,
+        "method is a number" => call("5", b"s:77:1"),
+        "args too short" => call("getMonitorData", b"s:77:1"),
+        "invalid UTF-8 inside JSON"
+        | "three arguments"
+        | "args too long"
+        | "no type key"
+        | "other type value" => call("ping", b"s:77:1"),
+        name => {
+            // "method toString", "prepare {}", "stopWatch null null".
+            let method = name.strip_prefix("method ").unwrap_or(name);
+            call(method.split(' ').next().unwrap(), b"s:77:1")
+        }
+    }
+}
+
+#[test]
+fn malformed_inputs_end_as_recommended() {
+    let vectors = section("malformed");
+    assert_eq!(vectors.len(), 45);
+    for vector in &vectors {
+        let name = text(vector, "name");
+        assert_eq!(outcome(&bytes(vector)), expected(name), "{name}");
+    }
+}
+
+#[test]
+fn names_from_javascript_prototypes_do_not_exist() {
+    for name in ["toString", "hasOwnProperty", "__proto__", "constructor", ""] {
+        assert!(methods::find(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn method_names_are_read_as_javascript_reads_property_names() {
+    let method = |message: &str| {
+        let message = RawArg::json(&json::parse(message.as_bytes()).unwrap());
+        let frame = Frame::pair(message, RawArg::text("1:0"));
+        match Request::from_frame(&frame).unwrap().body {
+            Body::Call { method, .. } => Some(method),
+            Body::Invalid(InvalidRequest::Method) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (value, name) in [
+        ("null", None),
+        ("false", None),
+        ("0", None),
+        ("\"\"", None),
+        ("true", Some("true")),
+        ("1.50", Some("1.5")),
+        ("{}", Some("[object Object]")),
+        ("[1,null,\"a\",false]", Some("1,,a,false")),
+    ] {
+        let found = method(&format!("{{\"method\":{value},\"args\":[]}}"));
+        assert_eq!(found.as_deref(), name, "{value}");
+    }
+}
+
+#[test]
+fn an_unknown_method_is_noticed_before_missing_arguments() {
+    for (message, expected) in [
+        (json!({"method": "nosuch"}), None),
+        (json!({"method": "nosuch", "args": 5}), None),
+        (
+            json!({"method": "ping", "args": ""}),
+            Some(InvalidRequest::Args),
+        ),
+        (json!({"method": "ward:x"}), Some(InvalidRequest::Args)),
+    ] {
+        let frame = Frame::pair(RawArg::json(&message), RawArg::text("1:0"));
+        let reason = match Request::from_frame(&frame).unwrap().body {
+            Body::Invalid(reason) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(reason, expected, "{message}");
+    }
+}
+
+#[test]
+fn the_presence_of_error_is_a_failure_and_no_reply_is_malformed() {
+    let result = |message: Value| {
+        let frame = Frame::pair(RawArg::json(&message), RawArg::text("1:0"));
+        rpc::decode_reply(&frame).map(|(_, result)| result)
+    };
+    for (error, message) in [
+        (json!(null), "null"),
+        (json!({"a": 1}), "{\"a\":1}"),
+        (json!("x"), "x"),
+    ] {
+        let failed = result(json!({"error": error, "args": [1]}))
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            (failed.message.as_str(), &failed.value["error"]),
+            (message, &error)
+        );
+    }
+    assert_eq!(result(json!({"args": []})), Ok(Ok(vec![])));
+    for broken in [json!({}), json!(null), json!("x"), json!({"args": {}})] {
+        assert_eq!(result(broken), Err(BadReply::Message));
+    }
+    let alone = Frame::new(vec![RawArg::json(&json!({"args": []}))]);
+    assert_eq!(rpc::decode_reply(&alone), Err(BadReply::Shape));
+}

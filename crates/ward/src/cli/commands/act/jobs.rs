@@ -1,0 +1,192 @@
+//! Requests on many instances, and what became of each.
+
+use std::env;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{Action, Extras};
+use crate::cli::args::Invocation;
+use crate::cli::client::{CallError, Client};
+use crate::cli::commands;
+use crate::cli::messages::Console;
+use crate::cli::select::Candidate;
+use crate::exit::Failure;
+
+/// Instances that are acted on in the same way.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Which.
+    pub(crate) ids: Vec<u32>,
+    /// What else the request says.
+    pub(crate) extras: Extras,
+}
+
+/// Acts on ids and reports each; any refusal is the failure. The candidates name what is gone
+/// afterwards.
+pub(crate) fn on_ids(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    (ids, candidates): (&[u32], &[Candidate]),
+    extras: &Extras,
+) -> Result<(), Failure> {
+    if let Some(folder) = extras.get("conf").and_then(|conf| conf.get("pm_cwd")) {
+        let jobs = in_folder(client, ids, extras, folder)?;
+        return side_by_side(invocation, client, action, &jobs, candidates);
+    }
+    let job = Job {
+        ids: ids.to_vec(),
+        extras: extras.clone(),
+    };
+    let outcomes = ask(invocation, client, action, &job)?;
+    report(&invocation.console, action, &job, candidates, &outcomes)
+}
+
+/// A running app keeps its folder whatever `conf` says, so each instance gets its own declaration
+/// back with another folder in it.
+fn in_folder(
+    client: &mut Client,
+    ids: &[u32],
+    extras: &Extras,
+    folder: &Value,
+) -> Result<Vec<Job>, Failure> {
+    let mut jobs = Vec::new();
+    for id in ids {
+        let mut spec = client.call("ward:spec", &[json!({"id": id})])?;
+        spec["pm_cwd"] = folder.clone();
+        let mut extras = extras.clone();
+        extras.insert("spec".to_owned(), spec);
+        jobs.push(Job {
+            ids: vec![*id],
+            extras,
+        });
+    }
+    Ok(jobs)
+}
+
+fn ask(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    job: &Job,
+) -> Result<Value, CallError> {
+    let mut request = job.extras.clone();
+    request.insert("action".to_owned(), json!(action.word()));
+    request.insert("ids".to_owned(), json!(job.ids));
+    request.insert(
+        "parallel".to_owned(),
+        json!(parallel(invocation, action, job.ids.len())),
+    );
+    commands::set_deadline(&mut request, client);
+    client.call("ward:act", &[Value::Object(request)])
+}
+
+/// Does several jobs, as many at once as instances would be, each over its own connection. All are
+/// done, and reported in their order, also when one fails.
+pub(crate) fn side_by_side(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    jobs: &[Job],
+    candidates: &[Candidate],
+) -> Result<(), Failure> {
+    let count = jobs.iter().map(|job| job.ids.len()).sum();
+    let at_once = usize::try_from(parallel(invocation, action, count)).unwrap_or(1);
+    let queue = Mutex::new(jobs.iter().enumerate());
+    let outcomes = Mutex::new(Vec::new());
+    let work = |client: &mut Client| {
+        loop {
+            let next = lock(&queue).next();
+            let Some((position, job)) = next else { break };
+            let outcome = ask(invocation, client, action, job);
+            lock(&outcomes).push((position, outcome));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..at_once.min(jobs.len()) {
+            // With fewer connections it merely takes longer.
+            if let Ok(mut other) = client.another(&invocation.paths) {
+                scope.spawn(move || work(&mut other));
+            }
+        }
+        work(client);
+    });
+    let mut outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|(position, _)| *position);
+    let mut result = Ok(());
+    for (position, outcome) in outcomes {
+        let job = &jobs[position];
+        let reported = match outcome {
+            Ok(outcome) => report(&invocation.console, action, job, candidates, &outcome),
+            Err(error) => {
+                invocation.console.error(error.to_string());
+                Err(Failure::said())
+            }
+        };
+        result = result.and(reported);
+    }
+    result
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One line for each instance; those that failed go to standard error.
+fn report(
+    console: &Console,
+    action: Action,
+    job: &Job,
+    candidates: &[Candidate],
+    outcomes: &Value,
+) -> Result<(), Failure> {
+    let mut failed = false;
+    for (id, outcome) in job
+        .ids
+        .iter()
+        .zip(outcomes.as_array().into_iter().flatten())
+    {
+        // What was deleted, or is not done yet, has no name in the answer.
+        let known = candidates.iter().find(|candidate| candidate.id == *id);
+        let known = known.map(|candidate| candidate.name.as_str());
+        let name = outcome["name"].as_str().or(known).unwrap_or_default();
+        if is_done(action, outcome) {
+            console.say(format!("[{name}]({id}) ✓"));
+        } else {
+            failed = true;
+            let reason = outcome["error"].as_str().unwrap_or("no reason was given");
+            console.error(format!("[{name}]({id}) {reason}"));
+        }
+    }
+    if failed { Err(Failure::said()) } else { Ok(()) }
+}
+
+/// The reason why an app does not run comes with every answer about it; for a stop it is none.
+fn is_done(action: Action, outcome: &Value) -> bool {
+    outcome["ok"] == true
+        || (action == Action::Stop && outcome["process"]["pm2_env"]["status"] == "stopped")
+}
+
+/// How many at once: PM2's rule, so that a rolling action stays rolling.
+fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
+    if action == Action::Delete {
+        return 10;
+    }
+    if count <= 2 {
+        return 1;
+    }
+    let from_env = || {
+        env::var("PM2_CONCURRENT_ACTIONS")
+            .ok()
+            .and_then(|text| text.parse().ok())
+    };
+    invocation
+        .number("parallel")
+        .or_else(from_env)
+        .filter(|count| *count > 0)
+        .unwrap_or(2)
+}
