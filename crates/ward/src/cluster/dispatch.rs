@@ -38,7 +38,7 @@ impl Primary {
             return self.dispatch_sticky(token, now, wires);
         }
         for _ in 0..BATCH {
-            let Some(worker) = self.choose(token, now) else {
+            let Some(place) = self.choose(token, now) else {
                 // They wait in the kernel, in order.
                 wires.arm(token, false).ok();
                 return;
@@ -46,7 +46,9 @@ impl Primary {
             let Some(connection) = self.next_connection(token, now, wires) else {
                 return;
             };
-            self.hand_over(token, worker, connection, wires);
+            if let Some(worker) = self.take_turn(token, place) {
+                self.hand_over(token, worker, connection, wires);
+            }
         }
         self.arm(token, wires);
     }
@@ -182,8 +184,9 @@ impl Primary {
         self.serve_all(token, now, wires);
     }
 
-    /// Whose turn it is. `None` when nobody can take a connection; whoever pauses is tried again.
-    fn choose(&mut self, token: Token, now: Instant) -> Option<Token> {
+    /// Whose turn it is, by place among the holders. `None` when nobody can take a connection;
+    /// whoever pauses is tried again.
+    fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
         let listener = self.listeners.get(&token)?;
         let count = listener.holders.len();
         let mut wake = None;
@@ -208,13 +211,17 @@ impl Primary {
                 break;
             }
         }
-        let Some((index, _)) = found else {
+        if found.is_none() {
             self.wake_by(wake);
-            return None;
-        };
+        }
+        found.map(|(place, _)| place)
+    }
+
+    /// The holder at this place has its turn.
+    fn take_turn(&mut self, token: Token, place: usize) -> Option<Token> {
         let listener = self.listeners.get_mut(&token)?;
-        listener.next = (index + 1) % count;
-        let chosen = listener.holders[index];
+        let chosen = *listener.holders.get(place)?;
+        listener.next = (place + 1) % listener.holders.len();
         self.charge(token, chosen);
         Some(chosen)
     }
