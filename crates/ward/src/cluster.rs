@@ -68,8 +68,13 @@ pub(crate) enum WorkerEvent {
     },
     /// Never said `online`.
     Silent,
-    /// Something went wrong that nobody but the user can mend.
-    Trouble(String),
+    /// The daemon cannot accept connections for now; they wait in the kernel.
+    Exhausted {
+        /// Where.
+        place: String,
+        /// Why.
+        error: String,
+    },
 }
 
 /// The primary of all workers.

@@ -9,7 +9,7 @@ use ward_wire::node_cluster::{NodeMessage, Outbox};
 use ward_wire::node_ipc::Line;
 
 use super::ChannelEvent;
-use super::link::Received;
+use super::link::{Link, Received};
 use super::wires::Wires;
 use crate::cluster::{Primary, Seat};
 use crate::poll::{Interest, Token};
@@ -147,8 +147,7 @@ impl Switchboard {
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Received {
         let received = self.wires.receive(token, buffer);
         if received == Received::Some {
-            while let Some((line, bytes)) = self.wires.link(token).and_then(|link| link.next_line())
-            {
+            while let Some((line, bytes)) = self.wires.link(token).and_then(Link::next_line) {
                 self.take(token, line, bytes);
             }
             self.wires.pause_if_full(token);

@@ -47,7 +47,7 @@ pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path) -> bool
     let Ok(path) = install(home) else {
         return false;
     };
-    let words = ["--require".to_owned(), path.display().to_string()];
-    argv.splice(place + 1..place + 1, words);
+    argv.insert(place + 1, path.display().to_string());
+    argv.insert(place + 1, "--require".to_owned());
     true
 }

@@ -99,8 +99,10 @@ impl Primary {
         };
         let first = listener.holders.first();
         if let Some(worker) = first.and_then(|it| self.workers.get(it)) {
-            let text = format!("cannot accept connections on {}: {error}", listener.place);
-            let event = WorkerEvent::Trouble(text);
+            let event = WorkerEvent::Exhausted {
+                place: listener.place.clone(),
+                error: error.to_string(),
+            };
             let life = worker.life;
             wires.tell(ChannelEvent::Worker { life, event });
         }

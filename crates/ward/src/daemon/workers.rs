@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ward_core::event::Event;
+use ward_core::event::{Event, Report};
 use ward_core::id::{InstanceId, Life};
 use ward_core::instance::State;
 
@@ -87,23 +87,29 @@ impl Daemon {
                     EACCES => no_permission(&place, port),
                     _ => {
                         let errno = ward_sys::errno::Errno(errno);
-                        format!("cannot listen on {place}: {errno}")
+                        format!("listen on {place}: {errno}")
                     }
                 };
                 self.trouble(life, &reason);
             }
             WorkerEvent::Silent => {
-                let reason = "has said nothing as a cluster worker: does its command start node, bun or deno directly?";
+                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno directly?";
                 self.trouble(life, reason);
             }
-            WorkerEvent::Trouble(text) => self.trouble(life, &text),
+            WorkerEvent::Exhausted { place, error } => {
+                let name = self.name_of(life);
+                let text = format!("{name} cannot accept connections on {place}: {error}");
+                self.say(true, &text);
+            }
         }
     }
 
-    /// Something only the user can mend.
+    /// Something only the user can mend; completes "cannot …".
     fn trouble(&mut self, life: Life, text: &str) {
         let name = self.name_of(life);
-        self.say(true, &format!("{name} {text}"));
+        self.say(true, &format!("{name} cannot {text}"));
+        let report = Report::Trouble(text.to_owned());
+        self.handle(Event::Reported { life, report });
     }
 }
 
@@ -115,7 +121,7 @@ fn in_use(place: &str, port: Option<u16>, held_by: Option<String>) -> String {
             .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
     };
     let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
-    format!("cannot listen on {place}: it is in use{holder}")
+    format!("listen on {place}: it is in use{holder}")
 }
 
 fn no_permission(place: &str, port: Option<u16>) -> String {
@@ -125,5 +131,5 @@ fn no_permission(place: &str, port: Option<u16>) -> String {
         }
         _ => "",
     };
-    format!("cannot listen on {place}: permission denied{hint}")
+    format!("listen on {place}: permission denied{hint}")
 }
