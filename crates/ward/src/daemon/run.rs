@@ -24,6 +24,7 @@ use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
+use super::workers::Workers;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
@@ -46,6 +47,7 @@ pub(super) struct Daemon {
     pub(super) lives: Lives,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
+    pub(super) workers: Workers,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
     pub(super) batches: Batches,
@@ -159,6 +161,7 @@ pub(super) async fn run(
         lives: Lives::new()?,
         log,
         channel,
+        workers: Workers::default(),
         bus: Bus::default(),
         pending: Pending::default(),
         batches: Batches::default(),
