@@ -131,7 +131,12 @@ impl Instance {
         record.insert("unstable_restarts".to_owned(), unstable.into());
         turn.publish("restart overlimit", false, record);
         self.created_at = None;
-        let reason = format!("keep it running: {unstable} short lives in a row");
+        let reason = match &self.told.trouble {
+            Some(trouble) => {
+                format!("keep it running: {unstable} short lives in a row, it cannot {trouble}")
+            }
+            None => format!("keep it running: {unstable} short lives in a row"),
+        };
         self.failure = Some(reason.clone());
         turn.publish("exit", false, view::record_as(self, Status::Errored));
         Then::Fail { reason }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ward_core::id::{InstanceId, RequestId};
-use ward_core::instance::Instance;
+use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, RequestError};
 use ward_core::view;
 
@@ -48,7 +48,10 @@ impl Daemon {
             .filter_map(|id| self.supervisor.instance(*id))
             .collect();
         let starts = matches!(form, Form::Child | Form::Children);
-        if starts && !found.is_empty() && found.iter().all(|it| it.failure.is_some()) {
+        // One that runs has a trouble it can live with, such as a port in use.
+        let failed =
+            |it: &&Instance| it.failure.is_some() && !matches!(it.state, State::Online { .. });
+        if starts && !found.is_empty() && found.iter().all(failed) {
             let reason = found[0].failure.clone().unwrap_or_default();
             return Err(format!("cannot {reason}"));
         }

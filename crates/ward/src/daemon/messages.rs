@@ -32,6 +32,7 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
+            ChannelEvent::Worker { life, event } => self.worker_event(life, event),
             ChannelEvent::Junk { life, junk } => {
                 let name = self.name_of(life);
                 self.say(true, &format!("{name} sent no message but junk: {junk}"));
@@ -55,7 +56,7 @@ impl Daemon {
         }
     }
 
-    fn name_of(&self, life: Life) -> String {
+    pub(super) fn name_of(&self, life: Life) -> String {
         let instance = self
             .supervisor
             .instance_of(life)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod channel;
+mod cluster;
 mod environment;
 mod files;
 mod first_command;

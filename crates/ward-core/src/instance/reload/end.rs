@@ -96,10 +96,13 @@ impl Instance {
         let manner = self.manner(turn);
         match self.side.take() {
             Some(Side::Starting(next)) => {
-                let reason = match policy::exit_code(status) {
+                let mut reason = match policy::exit_code(status) {
                     Some(code) => format!("its successor ended with code {code}"),
                     None => "its successor ended".to_owned(),
                 };
+                if let Some(trouble) = &next.told.trouble {
+                    reason = format!("{reason}, it cannot {trouble}");
+                }
                 self.restore_spec(next.before, turn);
                 let pid = next.pid.unwrap_or_default();
                 if let Some(ending) = Ending::sweep(next.life, pid, manner, turn) {
