@@ -262,7 +262,8 @@ fn start_and_stop_all(world: &mut World) {
     for id in &ids {
         world.ask(Request::Start(*id));
     }
-    world.run(4_000);
+    // As below, for lives that are still ending, and then the start.
+    world.run(12_000);
     for instance in world.supervisor.instances() {
         let online = matches!(instance.state, State::Online { .. });
         let planned = instance.planned.is_some();
@@ -271,7 +272,8 @@ fn start_and_stop_all(world: &mut World) {
     for id in &ids {
         world.ask(Request::Stop(*id));
     }
-    world.run(4_000);
+    // The grace period, and the time SIGKILL has at least.
+    world.run(8_000);
     for instance in world.supervisor.instances() {
         let stopped = match &instance.state {
             State::Stopped => true,
