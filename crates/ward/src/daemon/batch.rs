@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use ward_core::id::InstanceId;
+use ward_core::instance::State;
 use ward_core::request::{Outcome, Reply, Request};
 use ward_core::view;
 
@@ -210,10 +211,10 @@ impl Daemon {
         let Some(instance) = self.supervisor.instance(id) else {
             return json!({ "pm_id": id.0, "ok": error.is_none(), "error": error });
         };
-        let failure = instance
-            .failure
-            .as_ref()
-            .map(|reason| format!("cannot {reason}"));
+        // One that runs can live with what it cannot have.
+        let runs = matches!(instance.state, State::Online { .. });
+        let failure = instance.failure.as_ref().filter(|_| !runs);
+        let failure = failure.map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
             "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::process(instance),
