@@ -21,6 +21,8 @@ mod runtime;
 mod seat;
 pub(crate) mod sockets;
 mod sticky;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -218,8 +220,12 @@ impl Primary {
         let Some(worker) = self.workers.remove(&token) else {
             return;
         };
-        let replaced = matches!(worker.phase, Phase::Draining { .. });
         let instance = worker.seat.instance;
+        let has_successor = self.workers.values().any(|other| {
+            other.seat.instance == instance && other.keys.values().any(|held| held.listening)
+        });
+        let replaced = matches!(worker.phase, Phase::Draining { .. }) && has_successor;
+        let for_good = worker.retired || replaced;
         for held in worker.keys.values() {
             if let Some(listener) = self.listeners.get_mut(&held.listener) {
                 listener.holders.retain(|holder| *holder != token);
@@ -230,18 +236,27 @@ impl Primary {
                 listener.waiting.push_front(flight.connection);
             }
         }
+        if for_good {
+            self.disown_unheld(instance, wires);
+        }
         for held in worker.keys.into_values() {
-            if replaced && !self.is_held_by(held.listener, instance) {
-                self.disown(held.listener, instance, wires);
-            }
             self.dispatch(held.listener, Instant::now(), wires);
         }
     }
 
     /// No worker of this instance will come by itself.
     pub(crate) fn retire(&mut self, instance: InstanceId, wires: &mut Wires) {
-        let owned: Vec<Token> = self.listeners.keys().copied().collect();
-        for listener in owned {
+        for worker in self.workers.values_mut() {
+            // Its channel is not closed yet.
+            worker.retired |= worker.seat.instance == instance;
+        }
+        self.disown_unheld(instance, wires);
+    }
+
+    /// The instance gives up what none of its workers holds now.
+    fn disown_unheld(&mut self, instance: InstanceId, wires: &mut Wires) {
+        let listeners: Vec<Token> = self.listeners.keys().copied().collect();
+        for listener in listeners {
             if !self.is_held_by(listener, instance) {
                 self.disown(listener, instance, wires);
             }

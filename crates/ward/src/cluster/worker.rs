@@ -35,6 +35,8 @@ pub(super) struct Worker {
     /// It gets no connections until then, because it refused some.
     pub(super) pause: Option<Instant>,
     next_pause: Duration,
+    /// Its instance is stopped: what it listened on is not kept for a successor.
+    pub(super) retired: bool,
     /// If it says nothing until then, it is no cluster worker.
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
@@ -84,6 +86,7 @@ impl Worker {
             phase: Phase::Serving,
             pause: None,
             next_pause: FIRST_PAUSE,
+            retired: false,
             silent_until: Some(silent_until),
             credit: 0,
             seat,
