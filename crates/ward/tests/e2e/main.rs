@@ -4,6 +4,7 @@
 mod channel;
 mod cluster;
 mod environment;
+mod examples;
 mod files;
 mod first_command;
 mod harness;
