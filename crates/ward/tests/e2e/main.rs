@@ -10,6 +10,7 @@ mod first_command;
 mod harness;
 mod ipc;
 mod lifecycle;
+mod loss;
 mod output;
 mod refusals;
 mod saved;
