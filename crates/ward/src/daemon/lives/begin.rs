@@ -132,6 +132,7 @@ fn seat(
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
     let mut argv = launch.argv.clone();
     let has_agent = wanted && agent::preload(&mut argv, &launch.script, home);
+    cluster::spread_inspectors(&mut argv, &launch.script, instance.number);
     command.argv = argv.into_iter().map(OsString::from).collect();
     Seat::of(instance, &launch.env, has_agent)
 }
