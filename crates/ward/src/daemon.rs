@@ -16,6 +16,7 @@ mod run;
 pub(crate) mod settings;
 mod system;
 mod usage;
+mod workers;
 
 use std::cell::Cell;
 use std::env;

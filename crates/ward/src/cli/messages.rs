@@ -12,8 +12,8 @@ use crate::exit::Failure;
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     silent: bool,
-    /// Prefixed lines and errors are suppressed, results are not: a program gives the command.
-    wordless: bool,
+    /// No messages, but lists.
+    quiet: bool,
     color_out: bool,
     color_err: bool,
     stdout: Arc<Stdout>,
@@ -38,7 +38,7 @@ impl Console {
         let silent = silent || set("PM2_SILENT");
         Self {
             silent,
-            wordless: silent || set("PM2_PROGRAMMATIC"),
+            quiet: silent || set("PM2_PROGRAMMATIC"),
             color_out: colors(color, io::stdout().is_terminal()),
             color_err: colors(color, io::stderr().is_terminal()),
             stdout: Arc::default(),
@@ -72,7 +72,7 @@ impl Console {
 
     /// A line without prefix that vanishes when silent.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
-        if !self.silent {
+        if !self.quiet {
             self.data(text.as_ref());
             self.data("\n");
         }
@@ -127,13 +127,11 @@ impl Console {
     }
 
     fn prefixed(&self, prefix: &str, color: &str, text: &str) {
-        if !self.wordless {
-            self.line(paint(prefix, color, self.color_out) + text);
-        }
+        self.line(paint(prefix, color, self.color_out) + text);
     }
 
     fn to_stderr(&self, prefix: &str, color: &str, text: &str) {
-        if self.wordless {
+        if self.quiet {
             return;
         }
         let line = paint(prefix, color, self.color_err) + text + "\n";
