@@ -8,6 +8,7 @@ mod exit;
 mod log;
 mod paths;
 mod poll;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;

@@ -24,10 +24,12 @@ use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
+use super::watched::Watched;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::paths::Paths;
+use crate::watch::WatchEvent;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
@@ -47,6 +49,7 @@ pub(super) struct Daemon {
     pub(super) pending: Pending,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
+    pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) system: System,
@@ -84,6 +87,7 @@ struct Sources {
     calls: mpsc::UnboundedReceiver<Call>,
     messages: mpsc::UnboundedReceiver<ChannelEvent>,
     chunks: mpsc::Receiver<LogChunk>,
+    changes: mpsc::UnboundedReceiver<WatchEvent>,
     subscribers: UnixListener,
     child: Signal,
     terminate: Signal,
@@ -102,11 +106,13 @@ pub(super) async fn run(
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
+    let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
         chunks,
+        changes,
         subscribers,
         child: signal(SignalKind::child())?,
         terminate: signal(SignalKind::terminate())?,
@@ -128,6 +134,7 @@ pub(super) async fn run(
         pending: Pending::default(),
         batches: Batches::default(),
         usages: Usages::new(),
+        watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
         began: Instant::now(),
@@ -166,6 +173,7 @@ impl Daemon {
                 Some(call) = from.calls.recv() => self.call(call),
                 Some(event) = from.messages.recv() => self.message(event),
                 Some(chunk) = from.chunks.recv() => self.output(&chunk),
+                Some(event) = from.changes.recv() => self.watch_event(event),
                 Ok((stream, _)) = from.subscribers.accept() => {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);

@@ -1,0 +1,1 @@
+//! The thread with a real inotify.
