@@ -13,6 +13,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -136,7 +137,7 @@ impl WatchHandle {
     /// Watches for an app, or from now on otherwise. Files that change after this moment are
     /// noticed, however long it takes to read the tree.
     pub(crate) fn watch(&self, app: AppId, plan: Plan) {
-        self.ask(Command::Watch(app, plan, file_clock()));
+        self.ask(Command::Watch(app, Box::new(plan), file_clock()));
     }
 
     /// Ends watching for an app.

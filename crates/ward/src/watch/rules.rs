@@ -18,7 +18,7 @@ use super::roots::{glob, is_glob, normal};
 /// All rules of an app.
 #[derive(Debug)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    patterns: Vec<Rule>,
     /// Files ward writes for this app.
     own: HashSet<PathBuf>,
     home: PathBuf,
@@ -43,11 +43,11 @@ enum Test {
 impl Rules {
     /// Reads the patterns; those that make no sense are returned, too.
     pub(super) fn new(plan: &Plan) -> (Self, Vec<String>) {
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut patterns: Vec<Rule> = Vec::new();
         let mut bad = Vec::new();
         for pattern in &plan.ignore {
             let rule = Rule::parse(pattern, &plan.cwd);
-            match (rule, rules.last_mut()) {
+            match (rule, patterns.last_mut()) {
                 (
                     Some(Rule {
                         keep,
@@ -60,7 +60,7 @@ impl Rules {
                 ) if keep == *before => {
                     paths.extend(more);
                 }
-                (Some(rule), _) => rules.push(rule),
+                (Some(rule), _) => patterns.push(rule),
                 (None, _) => bad.push(pattern.clone()),
             }
         }
@@ -73,7 +73,7 @@ impl Rules {
         let own: Vec<PathBuf> = plan.own.iter().map(|path| normal(path)).collect();
         let seen: Vec<PathBuf> = own.iter().filter_map(as_seen).collect();
         let rules = Self {
-            rules,
+            patterns,
             own: own.into_iter().chain(seen).collect(),
             home: plan.home.clone(),
         };
@@ -89,7 +89,7 @@ impl Rules {
         let mut ignored = below
             .iter()
             .any(|name| name == "node_modules" || name.as_encoded_bytes().starts_with(b"."));
-        for rule in &self.rules {
+        for rule in &self.patterns {
             if ignored == rule.keep && rule.test.matches(base, path) {
                 ignored = !rule.keep;
             }
@@ -97,10 +97,15 @@ impl Rules {
         ignored
     }
 
+    /// Whether this folder is there for ward's own files, and may be made by ward.
+    pub(super) fn holds_own(&self, folder: &Path) -> bool {
+        self.own.iter().any(|own| own.starts_with(folder))
+    }
+
     /// Whether nothing below this folder is of interest.
     pub(super) fn prunes(&self, base: &Path, folder: &Path) -> bool {
         let leads_on = |rule: &Rule| rule.keep && rule.test.leads_through(folder);
-        self.ignores(base, folder) && !self.rules.iter().any(leads_on)
+        self.ignores(base, folder) && !self.patterns.iter().any(leads_on)
     }
 
     /// What ward itself writes: logs and their rotated copies, pid files, its home.
@@ -140,7 +145,7 @@ impl Rule {
 impl Test {
     fn parse(pattern: &str, cwd: &Path) -> Option<Self> {
         if let Some(regex) = as_regex(pattern, cwd) {
-            return regex.map(Self::Regex);
+            return regex.ok().map(Self::Regex);
         }
         // Everything below is meant anyway.
         let bare = pattern
@@ -193,11 +198,11 @@ impl Test {
 }
 
 /// `/text/` as programs write regular expressions, and what can only be one: PM2's own examples
-/// have `[\\/]\\.` without slashes. `Some(None)` when it is one that cannot be read.
-fn as_regex(pattern: &str, cwd: &Path) -> Option<Option<Regex>> {
+/// have `[\\/]\\.` without slashes.
+fn as_regex(pattern: &str, cwd: &Path) -> Option<Result<Regex, regex::Error>> {
     let build = |text: &str, case: bool| {
         let text = text.replace("\\/", "/");
-        RegexBuilder::new(&text).case_insensitive(case).build().ok()
+        RegexBuilder::new(&text).case_insensitive(case).build()
     };
     let slashed = pattern
         .strip_prefix('/')

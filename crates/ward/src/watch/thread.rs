@@ -1,17 +1,14 @@
 //! The thread itself: commands and inotify's events in, changes out.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
 use rustix::fs::inotify::{ReadFlags, Reader};
-use rustix::io::Errno;
 use rustix::time::Timespec;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -19,6 +16,7 @@ use super::debounce::Debounce;
 use super::folders::{Folders, Place};
 use super::roots::Root;
 use super::rules::Rules;
+use super::walk::{Since, Walk};
 use super::{AppId, Plan, WatchEvent};
 use crate::daemon::clock;
 use crate::poll::{Interest, Poll, Slots};
@@ -30,7 +28,7 @@ const BUFFER: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Watch so from now on; files that changed after this moment count.
-    Watch(AppId, Plan, Timespec),
+    Watch(AppId, Box<Plan>, Timespec),
     Unwatch(AppId),
 }
 
@@ -44,10 +42,10 @@ struct Happened {
 
 /// A watched app.
 #[derive(Debug)]
-struct App {
-    plan: Plan,
-    roots: Vec<Root>,
-    rules: Rules,
+pub(super) struct App {
+    pub(super) plan: Plan,
+    pub(super) roots: Vec<Root>,
+    pub(super) rules: Rules,
     changes: Debounce,
 }
 
@@ -57,24 +55,8 @@ pub(super) struct Watcher {
     poll: Poll,
     inbox: Receiver<Command>,
     events: UnboundedSender<WatchEvent>,
-    folders: Folders,
-    apps: BTreeMap<AppId, App>,
-}
-
-/// Reading a tree: below which root, and which files in it count as changed already.
-#[derive(Clone, Copy, Debug)]
-struct Walk {
-    app: AppId,
-    root: usize,
-    since: Since,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Since {
-    /// What changed after this moment.
-    Moment(Timespec),
-    /// The folder is new, and so is all that is in it.
-    Ever,
+    pub(super) folders: Folders,
+    pub(super) apps: BTreeMap<AppId, App>,
 }
 
 impl Watcher {
@@ -138,13 +120,13 @@ impl Watcher {
         }
     }
 
-    fn trouble(&self, app: AppId, text: String) {
+    pub(super) fn trouble(&self, app: AppId, text: String) {
         self.events.send(WatchEvent::Trouble { app, text }).ok();
     }
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Watch(id, plan, since) => self.watch(id, plan, since),
+            Command::Watch(id, plan, since) => self.watch(id, *plan, since),
             Command::Unwatch(id) => {
                 self.apps.remove(&id);
                 self.folders.forget(|place| place.app == id);
@@ -200,117 +182,7 @@ impl Watcher {
         }
     }
 
-    /// Watches a root, or for it to come.
-    fn begin(&mut self, walk: Walk) {
-        let Some(base) = self.base(walk) else { return };
-        if let Err(error) = self.try_begin(walk, &base) {
-            self.cannot(walk.app, &base, error);
-        }
-    }
-
-    fn base(&self, walk: Walk) -> Option<PathBuf> {
-        let root = self.apps.get(&walk.app)?.roots.get(walk.root)?;
-        Some(root.base.clone())
-    }
-
-    fn try_begin(&mut self, walk: Walk, base: &Path) -> rustix::io::Result<()> {
-        let Walk { app, root, .. } = walk;
-        self.folders
-            .forget(|place| place.app == app && place.root == root && place.depth.is_none());
-        if base.is_dir() {
-            return self.walk(walk, base.to_owned(), 0);
-        }
-        // A file is watched through its folder, so that it may be replaced or come later.
-        for folder in base.ancestors().skip(1) {
-            let place = Place {
-                app,
-                root,
-                path: folder.to_owned(),
-                depth: None,
-            };
-            match self.folders.add(place, true) {
-                Ok(_) => break,
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        match fs::metadata(base) {
-            // It came between the look and the watch.
-            Ok(found) if found.is_dir() => self.try_begin(walk, base),
-            Ok(found) if walk.since.is_before(&found) => {
-                self.changed(app, base.to_owned());
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-            Err(_) => {
-                if matches!(walk.since, Since::Moment(_)) {
-                    self.trouble(app, format!("{} does not exist yet", base.display()));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Watches a folder and those below it, and finds what changed before it was watched.
-    fn walk(&mut self, walk: Walk, folder: PathBuf, depth: usize) -> rustix::io::Result<()> {
-        let mut ahead = vec![(folder, depth)];
-        while let Some((folder, depth)) = ahead.pop() {
-            let Some(app) = self.apps.get(&walk.app) else {
-                return Ok(());
-            };
-            let place = Place {
-                app: walk.app,
-                root: walk.root,
-                path: folder.clone(),
-                depth: Some(depth),
-            };
-            let follow = depth == 0 || !app.plan.no_links;
-            match self.folders.add(place, follow) {
-                Ok(true) => {}
-                Ok(false) | Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {
-                    continue;
-                }
-                Err(error) => return Err(error),
-            }
-            let deepest = app.plan.depth.is_some_and(|limit| depth >= limit);
-            let mut changed = None;
-            // What cannot be listed can still change, and is watched.
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                let Some(found) = app.look(&path) else {
-                    continue;
-                };
-                let root = &app.roots[walk.root];
-                if found.is_dir() {
-                    if !deepest && !app.rules.prunes(&root.base, &path) {
-                        ahead.push((path, depth + 1));
-                    }
-                } else if walk.since.is_before(&found)
-                    && root.wants(&path)
-                    && !app.rules.ignores(&root.base, &path)
-                {
-                    changed = Some(path);
-                }
-            }
-            if let Some(path) = changed {
-                self.changed(walk.app, path);
-            }
-        }
-        Ok(())
-    }
-
-    /// The kernel refuses; the app goes on.
-    fn cannot(&self, app: AppId, path: &Path, error: Errno) {
-        self.trouble(
-            app,
-            refusal(path, error, |name| {
-                let limit = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"));
-                limit.map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
-            }),
-        );
-    }
-
-    fn changed(&mut self, app: AppId, path: PathBuf) {
+    pub(super) fn changed(&mut self, app: AppId, path: PathBuf) {
         if let Some(app) = self.apps.get_mut(&app) {
             app.changes.note(path, Instant::now(), clock::wall().0);
         }
@@ -415,7 +287,9 @@ impl Watcher {
         let deepest = app.plan.depth.is_some_and(|limit| depth >= limit);
         let is_folder = what.contains(ReadFlags::ISDIR)
             || came && app.look(path).is_some_and(|found| found.is_dir());
-        let counts = !app.rules.ignores(&root.base, path) && root.wants(path);
+        let counts = !app.rules.ignores(&root.base, path)
+            && root.wants(path)
+            && !(is_folder && app.rules.holds_own(path));
         let enter = came && is_folder && !deepest && !app.rules.prunes(&root.base, path);
         if is_folder && what.intersects(ReadFlags::MOVED_FROM | ReadFlags::DELETE) {
             self.folders.forget_below(place.app, place.root, path);
@@ -426,41 +300,5 @@ impl Watcher {
         if enter && let Err(error) = self.walk(walk, path.to_owned(), depth + 1) {
             self.cannot(place.app, path, error);
         }
-    }
-}
-
-impl App {
-    /// What is there, seen as the plan says.
-    fn look(&self, path: &Path) -> Option<Metadata> {
-        let found = if self.plan.no_links {
-            fs::symlink_metadata(path)
-        } else {
-            fs::metadata(path)
-        };
-        found.ok()
-    }
-}
-
-impl Since {
-    /// Whether a file changed after that.
-    fn is_before(self, found: &Metadata) -> bool {
-        match self {
-            Self::Ever => true,
-            Self::Moment(at) => (found.ctime(), found.ctime_nsec()) > (at.tv_sec, at.tv_nsec),
-        }
-    }
-}
-
-/// Why something is not watched, and what to do about it.
-pub(super) fn refusal(path: &Path, error: Errno, limit: impl Fn(&str) -> String) -> String {
-    let path = path.display();
-    match error {
-        Errno::NOSPC => format!(
-            "the system's limit of watched folders is reached (fs.inotify.max_user_watches = {}), changes \
-             in {path} may go unnoticed; raise it (sysctl fs.inotify.max_user_watches=524288) or add large \
-             folders to ignore_watch; the app runs on",
-            limit("max_user_watches")
-        ),
-        error => format!("cannot watch {path}: {error}; the app runs on"),
     }
 }

@@ -13,4 +13,5 @@ mod refusals;
 mod saved;
 mod stock_client;
 mod tree;
+mod watch;
 mod wire;

@@ -106,6 +106,14 @@ fn an_ignored_folder_is_entered_only_for_what_is_kept() {
 }
 
 #[test]
+fn a_folder_for_logs_is_made_by_ward_and_watched_all_the_same() {
+    let (rules, base) = (rules(&[]), Path::new(CWD));
+    assert!(rules.holds_own(&base.join("run")));
+    assert!(!rules.prunes(base, &base.join("run")));
+    assert!(!rules.holds_own(&base.join("src")));
+}
+
+#[test]
 fn the_place_of_the_app_is_no_reason_to_ignore_it() {
     // PM2 looks at the whole path: an app below a hidden folder is never restarted there.
     let base = Path::new("/home/me/.apps/node_modules/web");
