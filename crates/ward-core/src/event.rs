@@ -105,4 +105,7 @@ pub enum Report {
     Options(Map<String, Value>),
     /// `{node_version}`.
     NodeVersion(String),
+    /// What it cannot have, such as a port in use; completes "cannot …". Said by the primary of
+    /// a worker in its place.
+    Trouble(String),
 }

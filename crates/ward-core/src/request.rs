@@ -27,6 +27,8 @@ pub enum Request {
     SoftReload(InstanceId, Change),
     /// Stop and forget.
     Delete(InstanceId),
+    /// As `Delete`, but a running worker finishes its work first (scaling down).
+    Retire(InstanceId),
     /// One more instance like this one.
     Duplicate(InstanceId),
     /// Counters to zero.

@@ -17,6 +17,7 @@ pub(crate) mod settings;
 mod system;
 mod usage;
 mod watched;
+mod workers;
 
 use std::cell::Cell;
 use std::env;

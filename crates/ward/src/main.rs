@@ -3,6 +3,7 @@
 
 mod channel;
 mod cli;
+mod cluster;
 mod daemon;
 mod exit;
 mod log;

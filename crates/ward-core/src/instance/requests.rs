@@ -93,7 +93,8 @@ impl Instance {
                 let (life, pid) = (*life, Some(*pid));
                 self.stop_life(request, life, pid, turn);
             }
-            State::Stopping { then, .. } => {
+            State::Stopping { ending, then, .. } => {
+                ending.drained(turn);
                 match then {
                     Then::Stay | Then::Remove => {}
                     Then::Start { .. } | Then::Restart { .. } | Then::Fail { .. } => {
@@ -146,13 +147,28 @@ impl Instance {
                 let (life, pid) = (*life, Some(*pid));
                 self.delete_life(request, life, pid, turn);
             }
-            State::Stopping { then, .. } => {
+            State::Stopping { ending, then, .. } => {
+                // Whoever deletes wants no more patience.
+                ending.drained(turn);
                 *then = Then::Remove;
                 self.cut_reload(turn);
                 self.supersede(Goal::Up, turn);
                 self.promise(request, Goal::Gone);
             }
         }
+    }
+
+    /// Stop and forget, but let a running worker finish first.
+    pub(crate) fn retire_for_good(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        let (State::Online { life, pid, .. }, true) = (&self.state, self.is_worker()) else {
+            return self.delete(request, turn);
+        };
+        let (life, pid) = (*life, *pid);
+        self.planned = None;
+        self.cut_reload(turn);
+        self.supersede(Goal::Up, turn);
+        self.promise(request, Goal::Gone);
+        self.end_drained(life, pid, Then::Remove, turn);
     }
 
     fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {

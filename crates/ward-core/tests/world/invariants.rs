@@ -31,6 +31,7 @@ enum Verb {
     Reload,
     SoftReload,
     Delete,
+    Retire,
     Duplicate,
     Reset,
     Watch,
@@ -102,6 +103,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         Verb::Reload,
         Verb::SoftReload,
         Verb::Delete,
+        Verb::Retire,
         Verb::Duplicate,
         Verb::Reset,
         Verb::Watch,
@@ -196,6 +198,7 @@ fn request(verb: Verb, id: InstanceId) -> Request {
         Verb::Reload => Request::Reload(id, Change::default()),
         Verb::SoftReload => Request::SoftReload(id, Change::default()),
         Verb::Delete => Request::Delete(id),
+        Verb::Retire => Request::Retire(id),
         Verb::Duplicate => Request::Duplicate(id),
         Verb::Reset => Request::Reset(id),
         Verb::Watch => Request::Watch(id, WatchChange::Toggle),
@@ -262,7 +265,8 @@ fn start_and_stop_all(world: &mut World) {
     for id in &ids {
         world.ask(Request::Start(*id));
     }
-    world.run(4_000);
+    // As below, for lives that are still ending, and then the start.
+    world.run(12_000);
     for instance in world.supervisor.instances() {
         let online = matches!(instance.state, State::Online { .. });
         let planned = instance.planned.is_some();
@@ -271,7 +275,8 @@ fn start_and_stop_all(world: &mut World) {
     for id in &ids {
         world.ask(Request::Stop(*id));
     }
-    world.run(4_000);
+    // The grace period, and the time SIGKILL has at least.
+    world.run(8_000);
     for instance in world.supervisor.instances() {
         let stopped = match &instance.state {
             State::Stopped => true,

@@ -32,6 +32,7 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
+            ChannelEvent::Worker { life, event } => self.worker_event(life, event),
             ChannelEvent::Junk { life, junk } => {
                 let name = self.name_of(life);
                 self.say(true, &format!("{name} sent no message but junk: {junk}"));
@@ -55,7 +56,7 @@ impl Daemon {
         }
     }
 
-    fn name_of(&self, life: Life) -> String {
+    pub(super) fn name_of(&self, life: Life) -> String {
         let instance = self
             .supervisor
             .instance_of(life)
@@ -134,4 +135,28 @@ fn truthy(value: &Value) -> bool {
 
 fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({ "type": "my:event", "data": { "a": 1 } }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": "text" }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": [] }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": 0 }), None)]
+    #[case(json!({ "type": "my:event", "data": "" }), None)]
+    #[case(json!({ "type": "my:event", "data": null }), None)]
+    #[case(json!({ "type": "my:event" }), None)]
+    #[case(json!({ "type": "", "data": 1 }), None)]
+    #[case(json!({ "type": 5, "data": 1 }), None)]
+    #[case(json!("text"), None)]
+    #[case(json!(["type", "data"]), None)]
+    #[case(Value::Null, None)]
+    fn a_typed_message_has_a_type_and_data(#[case] message: Value, #[case] kind: Option<&str>) {
+        assert_eq!(typed(&message).map(|(kind, _)| kind), kind);
+    }
 }

@@ -291,7 +291,8 @@ impl Watcher {
             && root.wants(path)
             && !(is_folder && app.rules.holds_own(path));
         let enter = came && is_folder && !deepest && !app.rules.prunes(&root.base, path);
-        if is_folder && what.intersects(ReadFlags::MOVED_FROM | ReadFlags::DELETE) {
+        // Of a deleted folder the kernel tells by itself.
+        if is_folder && what.contains(ReadFlags::MOVED_FROM) {
             self.folders.forget_below(place.app, place.root, path);
         }
         if counts {

@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod channel;
+mod cluster;
 mod environment;
+mod examples;
 mod files;
 mod first_command;
 mod harness;
 mod ipc;
 mod lifecycle;
+mod loss;
 mod output;
 mod refusals;
 mod saved;

@@ -1,7 +1,7 @@
 //! `save`, `resurrect`, `cleardump`: a list that is never lost.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use serde_json::Value;
 
@@ -131,7 +131,6 @@ fn the_dump_is_replaced_in_one_step() {
     let ward = Ward::new();
     ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
     ward.run(&["save"]).succeeds();
-    use std::os::unix::fs::MetadataExt;
     let inode = || fs::metadata(ward.home().join("dump.pm2")).unwrap().ino();
     let before = inode();
     ward.run(&["save"]).succeeds();

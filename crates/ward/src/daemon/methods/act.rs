@@ -150,7 +150,7 @@ impl Daemon {
             batch.queue.extend(
                 ids.into_iter()
                     .take(fewer)
-                    .map(|id| (id, Request::Delete(id))),
+                    .map(|id| (id, Request::Retire(id))),
             );
         }
         self.run_batch(batch);

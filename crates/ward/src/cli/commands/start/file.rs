@@ -30,7 +30,7 @@ pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure>
     if word != "-" && !ecosystem::is_config_name(word, &cwd) {
         return Ok(false);
     }
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     Ok(is_config(&candidates, word, &cwd))
 }
 
@@ -61,7 +61,7 @@ fn start_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let declared = declare::file(invocation, word)?;
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let (present, missing): (Vec<Match>, Vec<Match>) = matches(declared.apps, &candidates)
         .into_iter()
         .partition(|found| !found.ids.is_empty());
@@ -179,7 +179,7 @@ fn end_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let names = declare::names(invocation, word)?;
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let mut ids: Vec<u32> = Vec::new();
     let mut seen = BTreeSet::new();
     for name in &names {
