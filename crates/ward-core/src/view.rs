@@ -184,6 +184,15 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
     put("failure", instance.failure.as_ref().map(cannot));
 }
 
+/// The files ward itself writes for an instance: logs and pid.
+pub fn own_files(instance: &Instance) -> Vec<String> {
+    let spec = &instance.spec;
+    let logs = compose::log_paths(spec, instance.id);
+    let pid = spec.pid_path.as_deref();
+    let pid = pid.map(|path| compose::numbered(path, ".pid", instance.id));
+    logs.into_values().chain(pid).collect()
+}
+
 /// Whether files are watched now.
 pub fn is_watching(instance: &Instance) -> bool {
     match &instance.watching {

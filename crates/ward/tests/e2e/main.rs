@@ -16,4 +16,5 @@ mod refusals;
 mod saved;
 mod stock_client;
 mod tree;
+mod watch;
 mod wire;
