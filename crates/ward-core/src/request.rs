@@ -10,7 +10,8 @@ use crate::time::Wall;
 /// One thing asked. The reply goes out when the promised state is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Register an app and start its instances. Instances start side by side.
+    /// Register an app and start its instances, side by side. The reply names all of them once
+    /// each is running, stopped or errored; what became of one is told by its record (`failure`).
     Prepare(Box<AppSpec>),
     /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
     Register(Box<AppSpec>, Kept),

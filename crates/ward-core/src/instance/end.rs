@@ -1,5 +1,7 @@
 //! How lives end, and what follows.
 
+use core::time::Duration;
+
 use crate::action::Action;
 use crate::ending::{Ending, Manner, Progress};
 use crate::event::ExitStatus;
@@ -11,6 +13,10 @@ use crate::request::RequestError;
 use crate::time::Mono;
 use crate::turn::Turn;
 use crate::view::{self, Status};
+
+/// SIGKILL has so long at least, however short the grace period is: a busy kernel needs a moment to
+/// take a process down, and one that holds much memory seconds.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Instance {
     /// How a life of this instance is ended.
@@ -27,7 +33,7 @@ impl Instance {
                 .unwrap_or(turn.defaults.kill_signal),
             tree: stop.tree,
             grace,
-            patience: grace,
+            patience: grace.max(LEAST_PATIENCE),
         }
     }
 
@@ -252,9 +258,10 @@ impl Instance {
         }
     }
 
-    /// It is stopped, for good reasons.
+    /// It is stopped, for good reasons; why it could not run before is of no interest any more.
     pub(super) fn rest(&mut self, turn: &mut Turn<'_>) {
         self.state = State::Stopped;
+        self.failure = None;
         self.announce_start(turn);
         self.settle_up(turn);
         self.settle_down(turn);

@@ -59,9 +59,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            CallError::Foreign => {
-                failure.with_hint("end it with PM2's own `pm2 kill`, then try again")
-            }
+            CallError::Foreign => failure.with_hint(
+                "to take over: `pm2 save && pm2 kill` with PM2, then `resurrect` with ward",
+            ),
             CallError::Deadline(_) => {
                 failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
             }
@@ -174,6 +174,17 @@ impl Client {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// The records of all processes as far as tables and selections need them, much shorter than
+    /// whole ones. A daemon that has no such list, PM2's, gives the whole.
+    pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
+        match self.call("ward:list", &[json!({})]) {
+            Ok(Value::Array(records)) => Ok(records),
+            Ok(_) => Err(CallError::Garbage.into()),
+            Err(CallError::Refused(_)) => self.records(),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -28,11 +28,15 @@ const GROUPS: [(Group, &str); 6] = [
 /// `--help`: of the command that was named, or everything.
 pub(crate) fn print(invocation: &Invocation) {
     match invocation.command {
-        Some(command) => invocation
-            .console
-            .data(of_command(&invocation.program, command)),
+        Some(command) => print_command(invocation, command),
         None => print_all(invocation),
     }
+}
+
+/// One command.
+pub(crate) fn print_command(invocation: &Invocation, command: &CommandSpec) {
+    let text = of_command(&invocation.program, command);
+    invocation.console.data(text);
 }
 
 /// Everything there is.

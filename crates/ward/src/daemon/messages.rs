@@ -136,3 +136,27 @@ fn truthy(value: &Value) -> bool {
 fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({ "type": "my:event", "data": { "a": 1 } }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": "text" }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": [] }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": 0 }), None)]
+    #[case(json!({ "type": "my:event", "data": "" }), None)]
+    #[case(json!({ "type": "my:event", "data": null }), None)]
+    #[case(json!({ "type": "my:event" }), None)]
+    #[case(json!({ "type": "", "data": 1 }), None)]
+    #[case(json!({ "type": 5, "data": 1 }), None)]
+    #[case(json!("text"), None)]
+    #[case(json!(["type", "data"]), None)]
+    #[case(Value::Null, None)]
+    fn a_typed_message_has_a_type_and_data(#[case] message: Value, #[case] kind: Option<&str>) {
+        assert_eq!(typed(&message).map(|(kind, _)| kind), kind);
+    }
+}

@@ -33,6 +33,9 @@ use crate::paths::Paths;
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after the last call freed memory is given back to the kernel.
+const TIDY_AFTER: Duration = Duration::from_millis(500);
+
 /// How long the last output of the apps may take to reach the disk when the daemon ends.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
@@ -64,6 +67,8 @@ pub(super) struct Daemon {
     pub(super) events: VecDeque<Event>,
     /// `handle` is at work further up the stack.
     pub(super) handling: bool,
+    /// When freed memory is given back: some time after the last call, which may have been large.
+    tidy_at: Option<Instant>,
     /// When memory limits are looked at next; only while an app has one.
     next_check: Option<Instant>,
     settings: Settings,
@@ -86,13 +91,44 @@ struct Sources {
     calls: mpsc::UnboundedReceiver<Call>,
     messages: mpsc::UnboundedReceiver<ChannelEvent>,
     chunks: mpsc::Receiver<LogChunk>,
-    subscribers: UnixListener,
     child: Signal,
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hangup: Signal,
     reload_logs: Signal,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+enum Occurrence {
+    ChildEnded,
+    Called(Call),
+    Heard(ChannelEvent),
+    Printed(LogChunk),
+    Signalled(&'static str),
+    LogsMoved,
+    Due,
+}
+
+impl Sources {
+    /// The next thing that happens, of several the one chance picks, so that none starves.
+    async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
+        loop {
+            return tokio::select! {
+                _ = self.child.recv() => Occurrence::ChildEnded,
+                Some(call) = self.calls.recv() => Occurrence::Called(call),
+                Some(event) = self.messages.recv() => Occurrence::Heard(event),
+                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
+                _ = self.terminate.recv() => Occurrence::Signalled("SIGTERM"),
+                _ = self.interrupt.recv() => Occurrence::Signalled("SIGINT"),
+                _ = self.quit.recv() => Occurrence::Signalled("SIGQUIT"),
+                _ = self.reload_logs.recv() => Occurrence::LogsMoved,
+                _ = self.hangup.recv() => continue,
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
+            };
+        }
+    }
 }
 
 /// Runs until told to end. `ready` is called when both sockets accept.
@@ -109,7 +145,6 @@ pub(super) async fn run(
         calls,
         messages,
         chunks,
-        subscribers,
         child: signal(SignalKind::child())?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
@@ -142,6 +177,7 @@ pub(super) async fn run(
         events: VecDeque::new(),
         handling: false,
         next_check: None,
+        tidy_at: None,
         settings,
         paths,
     };
@@ -155,31 +191,36 @@ pub(super) async fn run(
         ),
     );
     ready();
-    daemon.serve(sources).await;
+    daemon.serve(subscribers, sources).await;
     daemon.close().await;
     Ok(())
 }
 
 impl Daemon {
-    async fn serve(&mut self, mut from: Sources) {
+    async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
         while !self.ended {
             let wake = self.wake_at();
             tokio::select! {
-                _ = from.child.recv() => self.reap(),
-                Some(call) = from.calls.recv() => self.call(call),
-                Some(event) = from.messages.recv() => self.message(event),
-                Some(chunk) = from.chunks.recv() => self.output(&chunk),
-                Ok((stream, _)) = from.subscribers.accept() => {
+                biased;
+                // First: who subscribed before he asked for something sees what comes of it.
+                Ok((stream, _)) = subscribers.accept() => {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);
                 }
-                _ = from.terminate.recv() => self.end("by SIGTERM"),
-                _ = from.interrupt.recv() => self.end("by SIGINT"),
-                _ = from.quit.recv() => self.end("by SIGQUIT"),
-                _ = from.hangup.recv() => {}
-                _ = from.reload_logs.recv() => self.reopen_logs(),
-                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => self.tick(),
+                occurred = from.next(wake) => self.occurred(occurred),
             }
+        }
+    }
+
+    fn occurred(&mut self, what: Occurrence) {
+        match what {
+            Occurrence::ChildEnded => self.reap(),
+            Occurrence::Called(call) => self.call(call),
+            Occurrence::Heard(event) => self.message(event),
+            Occurrence::Printed(chunk) => self.output(&chunk),
+            Occurrence::Signalled(signal) => self.end(&format!("by {signal}")),
+            Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::Due => self.tick(),
         }
     }
 
@@ -190,7 +231,7 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check]
+        [core, self.batches.deadline(), self.next_check, self.tidy_at]
             .into_iter()
             .flatten()
             .min()
@@ -202,6 +243,10 @@ impl Daemon {
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
+        }
+        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.tidy_at = None;
+            ward_sys::limits::release_memory();
         }
         self.plan_check();
     }
@@ -238,6 +283,7 @@ impl Daemon {
     /// A call of a client. A bug in one method must not take the apps down.
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
+        self.tidy_at = Some(Instant::now() + TIDY_AFTER);
         if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
             self.handling = false;
             self.say(

@@ -4,11 +4,13 @@
 mod channel;
 mod cluster;
 mod environment;
+mod examples;
 mod files;
 mod first_command;
 mod harness;
 mod ipc;
 mod lifecycle;
+mod loss;
 mod output;
 mod refusals;
 mod saved;

@@ -155,7 +155,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("restart", &[], TARGETS, Apps, "stop and start again; options given here are applied", run::restart::run),
     command("reload", &[], &["<id|name|namespace|all...>"], Apps, "replace cluster processes one by one without losing a request; others are restarted", run::reload::run),
     command("stop", &[], TARGETS, Apps, "stop, and keep in the list", run::stop::run),
-    command("delete", &["del"], TARGETS, Apps, "stop, and remove from the list", run::delete::run),
+    command("delete", &["del"], &["<name|id|namespace|script|all|json|stdin...>"], Apps, "stop, and remove from the list", run::delete::run),
     examples(
         &["scale web 4                     four processes in all", "scale web +2                    two more"],
         command("scale", &[], &["<app_name>", "<number>"], Apps, "change the number of processes of an app", run::scale::run),
@@ -193,6 +193,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     strict(command("save", &["dump"], &[], Daemon, "keep the list for resurrect", run::save::run)),
     strict(command("resurrect", &[], &[], Daemon, "start what was saved", run::resurrect::run)),
     strict(command("cleardump", &[], &[], Daemon, "save an empty list", run::cleardump::run)),
+    command("help", &[], &["[command]"], Daemon, "show this help, or that of a command", run::help::run),
     command("ping", &[], &[], Daemon, "ask the daemon for an answer; start it when there is none", run::ping::run),
     strict(command("kill", &[], &[], Daemon, "stop all apps and the daemon", run::kill::run)),
 ];

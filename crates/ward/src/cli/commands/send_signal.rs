@@ -21,7 +21,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let kind = if by_id { "id" } else { "name" };
     console.say(format!("Sending signal to process {kind} {target}"));
     let Some(signal) = name_of(signal) else {
-        console.aside(format!("Unknown signal: {signal}"));
+        if by_id {
+            console.aside("Error when sending signal (signal unknown)");
+        } else {
+            console.aside(format!("Unknown signal: {signal}"));
+        }
         return Err(Failure::said());
     };
     let sent = if by_id {

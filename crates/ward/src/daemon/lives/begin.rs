@@ -56,7 +56,7 @@ impl Lives {
         let (out, err) = with
             .log
             .attach(&launch.output)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("open a log file: {}", plain(&error)))?;
         command.stdout = Stdio::Fd(out);
         command.stderr = Stdio::Fd(err);
         if launch.ipc {
@@ -211,4 +211,13 @@ fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(path)?;
     io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
+}
+
+/// The text of an error without Rust's number of it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
 }

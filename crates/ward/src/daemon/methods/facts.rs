@@ -29,7 +29,7 @@ impl Daemon {
             }
             "getMonitorData" => {
                 let list = self.monitor_data();
-                responder.ok(list);
+                responder.written(&list);
             }
             "getSystemData" => {
                 let system = self.system.measure();
@@ -47,8 +47,18 @@ impl Daemon {
         None
     }
 
-    /// All processes with what they use.
-    pub(in crate::daemon) fn monitor_data(&mut self) -> Value {
+    /// All processes with what they use, written one by one: all records together, environments
+    /// twice in each, would be many megabytes of values at once.
+    fn monitor_data(&mut self) -> Vec<u8> {
+        self.list(view::process)
+    }
+
+    /// As [`Self::monitor_data`], with what a table needs and no environment.
+    pub(super) fn summaries(&mut self) -> Vec<u8> {
+        self.list(summary)
+    }
+
+    fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
         let roots: Vec<Pid> = self
             .supervisor
@@ -57,17 +67,22 @@ impl Daemon {
             .filter_map(pid_of)
             .collect();
         let usages = self.usages.sample(&roots);
-        let process = |instance: &Instance| {
-            let mut process = view::process(instance);
+        let mut list = b"[".to_vec();
+        for instance in self.supervisor.instances() {
+            let mut process = process(instance);
             let usage = pid_of(instance)
                 .filter(|_| online(instance))
                 .and_then(|pid| usages.get(&pid));
             let usage = usage.copied().unwrap_or_default();
             process["monit"] =
                 json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
-            process
-        };
-        self.supervisor.instances().map(process).collect()
+            if list.len() > 1 {
+                list.push(b',');
+            }
+            ward_wire::json::write_value(&mut list, &process);
+        }
+        list.push(b']');
+        list
     }
 
     /// Tells the core how much memory each tree holds.
@@ -115,6 +130,36 @@ impl Daemon {
             "started_at": self.began_at_ms,
         })
     }
+}
+
+/// The part of a record that tables and selections need.
+fn summary(instance: &Instance) -> Value {
+    let spec = &instance.spec;
+    json!({
+        "pid": instance.pid().unwrap_or(0),
+        "name": spec.name,
+        "pm2_env": {
+            "name": spec.name,
+            "namespace": spec.namespace,
+            "version": instance.version.as_deref().unwrap_or("N/A"),
+            "exec_mode": if instance.is_worker() { "cluster_mode" } else { "fork_mode" },
+            "status": view::status(&instance.state).word(),
+            "pm_uptime": instance.began_at.map(|at| at.0),
+            "created_at": instance.created_at.map(|at| at.0),
+            "restart_time": instance.restarts,
+            "unstable_restarts": instance.history.unstable,
+            "watch": view::is_watching(instance),
+            "username": spec.user.username,
+            "pm_exec_path": spec.program.script,
+            "pm_cwd": spec.program.cwd,
+            "pm_id": instance.id.0,
+            "pmx_module": spec.extra.get("pmx_module"),
+            "uid": spec.user.uid,
+            "trace": spec.extra.get("trace"),
+            "_km_monitored": instance.monitored,
+        },
+        "pm_id": instance.id.0,
+    })
 }
 
 /// The process of an instance.

@@ -17,6 +17,10 @@ impl Daemon {
             "prepare" => self.prepare_all(options, responder),
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
+            "list" => {
+                let list = self.summaries();
+                responder.written(&list);
+            }
             "spec" => self.spec(options, responder),
             "status" => responder.ok(self.status()),
             "reason" => self.reason(options, responder),
