@@ -134,10 +134,10 @@ impl WatchThread {
 }
 
 impl WatchHandle {
-    /// Watches for an app, or from now on otherwise. Files that change after this moment are
-    /// noticed, however long it takes to read the tree.
-    pub(crate) fn watch(&self, app: AppId, plan: Plan) {
-        self.ask(Command::Watch(app, Box::new(plan), file_clock()));
+    /// Watches for an app, or from now on otherwise. Files that changed after `since` are noticed,
+    /// however long it takes to read the tree.
+    pub(crate) fn watch(&self, app: AppId, plan: Plan, since: Timespec) {
+        self.ask(Command::Watch(app, Box::new(plan), since));
     }
 
     /// Ends watching for an app.
@@ -163,6 +163,6 @@ impl Drop for WatchHandle {
 }
 
 /// Now, on the clock that dates files. It lags behind the precise one by some milliseconds.
-fn file_clock() -> Timespec {
+pub(crate) fn file_clock() -> Timespec {
     clock_gettime(ClockId::RealtimeCoarse)
 }

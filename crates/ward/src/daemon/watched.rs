@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::time::Timespec;
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::InstanceId;
 use ward_core::instance::{Instance, State};
@@ -18,7 +19,7 @@ use ward_core::view;
 use self::storm::{Storm, Verdict};
 use super::pending::Waiting;
 use super::run::Daemon;
-use crate::watch::{AppId, Plan, WatchEvent, WatchHandle, WatchThread};
+use crate::watch::{AppId, Plan, WatchEvent, WatchHandle, WatchThread, file_clock};
 
 /// How long is waited for a reload somebody else asked for.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);
@@ -35,8 +36,8 @@ pub(super) struct Watched {
     apps: BTreeMap<Title, App>,
     last_id: u64,
     parallel: usize,
-    /// What is to be watched may have changed.
-    stale: bool,
+    /// Since when what is to be watched may have changed.
+    stale: Option<Timespec>,
 }
 
 /// What makes instances one app: apps of the same name in two folders are two.
@@ -75,14 +76,16 @@ impl Watched {
                 .and_then(|count| count.trim().parse().ok())
                 .filter(|count| *count > 0)
                 .unwrap_or(PARALLEL),
-            stale: false,
+            stale: None,
         }
     }
 
     /// An instance came, went or changed.
     pub(super) fn look_again(&mut self, instance: Option<&Instance>) {
         // Who neither is nor was watched costs nothing.
-        self.stale |= !self.apps.is_empty() || instance.is_some_and(view::is_watching);
+        if !self.apps.is_empty() || instance.is_some_and(view::is_watching) {
+            self.stale.get_or_insert_with(file_clock);
+        }
     }
 
     fn find(&mut self, id: AppId) -> Option<(&Title, &mut App)> {
@@ -111,9 +114,10 @@ impl Title {
 impl Daemon {
     /// Watches what is to be watched now, and nothing else.
     pub(super) fn watch_apps(&mut self) {
-        if !std::mem::take(&mut self.watched.stale) {
+        // The moment before anything of it was started: what changes from then on counts.
+        let Some(since) = self.watched.stale.take() else {
             return;
-        }
+        };
         let mut plans = self.plans();
         let gone: Vec<Title> = self
             .watched
@@ -141,7 +145,7 @@ impl Daemon {
             return;
         }
         for (title, plan) in plans {
-            self.watch_app(title, plan);
+            self.watch_app(title, plan, since);
         }
     }
 
@@ -169,7 +173,7 @@ impl Daemon {
         plans
     }
 
-    fn watch_app(&mut self, title: Title, plan: Plan) {
+    fn watch_app(&mut self, title: Title, plan: Plan, since: Timespec) {
         if self.watched.thread.is_none() {
             match WatchThread::start(self.watched.events.clone()) {
                 Ok(thread) => self.watched.thread = Some(thread),
@@ -198,7 +202,7 @@ impl Daemon {
         watched.last_id = watched.last_id.max(app.id.0);
         app.plan = plan;
         if let Some(thread) = &watched.thread {
-            thread.watch(app.id, app.plan.clone());
+            thread.watch(app.id, app.plan.clone(), since);
         }
     }
 

@@ -53,6 +53,10 @@ impl Scene {
         }
     }
 
+    fn watch(&self, app: u64, plan: Plan) {
+        self.handle.watch(AppId(app), plan, file_clock());
+    }
+
     fn next(&mut self) -> WatchEvent {
         let next = async { tokio::time::timeout(DEADLINE, self.events.recv()).await };
         let next = self.runtime.block_on(next).expect("something is told");
@@ -83,7 +87,7 @@ impl Scene {
             unknown: vec!["probe".to_owned()],
             ..self.plan(&["nothing-is-here"])
         };
-        self.handle.watch(AppId(999), probe);
+        self.watch(999, probe);
         assert_eq!(self.trouble(), "watch_options.probe has no effect");
         assert!(
             self.trouble()
@@ -96,12 +100,12 @@ impl Scene {
 #[test]
 fn two_apps_in_one_folder_are_both_told() {
     let mut scene = Scene::new();
-    scene.handle.watch(AppId(1), scene.plan(&[]));
+    scene.watch(1, scene.plan(&[]));
     let plan = Plan {
         ignore: vec!["a.js".to_owned()],
         ..scene.plan(&["."])
     };
-    scene.handle.watch(AppId(2), plan);
+    scene.watch(2, plan);
     scene.settle();
     scene.write("a.js");
     assert_eq!(scene.change(), (1, "a.js".to_owned()));
@@ -121,7 +125,7 @@ fn a_link_in_a_circle_ends() {
     scene.write("src/a.js");
     symlink("..", scene.path("src/up")).unwrap();
     symlink("src", scene.path("again")).unwrap();
-    scene.handle.watch(AppId(1), scene.plan(&[]));
+    scene.watch(1, scene.plan(&[]));
     scene.settle();
     scene.write("src/a.js");
     let (_, path) = scene.change();
@@ -134,12 +138,12 @@ fn what_a_link_leads_to_is_watched_unless_told_otherwise() {
     scene.write("lib/a.js");
     fs::create_dir(scene.path("app")).unwrap();
     symlink("../lib", scene.path("app/lib")).unwrap();
-    scene.handle.watch(AppId(1), scene.plan(&["app"]));
+    scene.watch(1, scene.plan(&["app"]));
     let plan = Plan {
         no_links: true,
         ..scene.plan(&["app"])
     };
-    scene.handle.watch(AppId(2), plan);
+    scene.watch(2, plan);
     scene.settle();
     scene.write("lib/a.js");
     assert_eq!(scene.change(), (1, "app/lib/a.js".to_owned()));
@@ -160,7 +164,7 @@ fn no_deeper_than_told() {
         depth: Some(1),
         ..scene.plan(&[])
     };
-    scene.handle.watch(AppId(1), plan);
+    scene.watch(1, plan);
     scene.settle();
     scene.write("one/two/a.js");
     scene.write("one/a.js");
@@ -176,11 +180,7 @@ fn a_change_while_the_tree_is_read_is_noticed() {
         tv_sec: file_clock().tv_sec - 3600,
         tv_nsec: 0,
     };
-    scene.handle.ask(Command::Watch(
-        AppId(1),
-        Box::new(scene.plan(&["src"])),
-        before,
-    ));
+    scene.handle.watch(AppId(1), scene.plan(&["src"]), before);
     let (_, path) = scene.change();
     assert!(path.starts_with("src/"), "{path}");
     scene.settle();
@@ -194,11 +194,11 @@ fn another_plan_forgets_no_change() {
         quiet: Duration::from_millis(300),
         ..scene.plan(&[])
     };
-    scene.handle.watch(AppId(1), plan.clone());
+    scene.watch(1, plan.clone());
     scene.settle();
     scene.write("a.js");
     let own = vec![scene.path("new-out.log")];
-    scene.handle.watch(AppId(1), Plan { own, ..plan });
+    scene.watch(1, Plan { own, ..plan });
     assert_eq!(scene.change(), (1, "a.js".to_owned()));
 }
 

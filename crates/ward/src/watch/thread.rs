@@ -47,6 +47,8 @@ pub(super) struct App {
     pub(super) roots: Vec<Root>,
     pub(super) rules: Rules,
     changes: Debounce,
+    /// People know that not everything is watched.
+    pub(super) told_of_limit: bool,
 }
 
 /// Everything the thread has.
@@ -170,6 +172,7 @@ impl Watcher {
                 roots,
                 rules,
                 changes,
+                told_of_limit: false,
             },
         );
         for root in 0..count {

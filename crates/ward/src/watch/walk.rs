@@ -1,5 +1,6 @@
 //! Reading trees: which folders are watched, and what changed before they were.
 
+use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -86,8 +87,9 @@ impl Watcher {
         folder: PathBuf,
         depth: usize,
     ) -> rustix::io::Result<()> {
-        let mut ahead = vec![(folder, depth)];
-        while let Some((folder, depth)) = ahead.pop() {
+        // Level by level: when the kernel's limit is reached, what is missing is deep down.
+        let mut ahead = VecDeque::from([(folder, depth)]);
+        while let Some((folder, depth)) = ahead.pop_front() {
             let Some(app) = self.apps.get(&walk.app) else {
                 return Ok(());
             };
@@ -116,7 +118,7 @@ impl Watcher {
                 let root = &app.roots[walk.root];
                 if found.is_dir() {
                     if !deepest && !app.rules.prunes(&root.base, &path) {
-                        ahead.push((path, depth + 1));
+                        ahead.push_back((path, depth + 1));
                     }
                 } else if walk.since.is_before(&found)
                     && root.wants(&path)
@@ -133,14 +135,19 @@ impl Watcher {
     }
 
     /// The kernel refuses; the app goes on.
-    pub(super) fn cannot(&self, app: AppId, path: &Path, error: Errno) {
-        self.trouble(
-            app,
-            refusal(path, error, |name| {
-                let limit = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"));
-                limit.map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
-            }),
-        );
+    pub(super) fn cannot(&mut self, id: AppId, path: &Path, error: Errno) {
+        // Each new folder would meet the same limit.
+        if let Some(app) = self.apps.get_mut(&id)
+            && error == Errno::NOSPC
+            && std::mem::replace(&mut app.told_of_limit, true)
+        {
+            return;
+        }
+        let text = refusal(path, error, |name| {
+            let limit = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"));
+            limit.map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
+        });
+        self.trouble(id, text);
     }
 }
 

@@ -1,12 +1,14 @@
 //! Restarts because of changed files.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bus, Ward};
+use crate::harness::{Bus, DEADLINE, Ward, free_port};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -64,7 +66,9 @@ fn watch_threads(ward: &Ward) -> usize {
     fs::read_dir(format!("/proc/{}/task", pid.trim()))
         .unwrap()
         .filter(|task| {
-            let name = task.as_ref().unwrap().path().join("comm");
+            // A thread may end while it is looked at.
+            let Ok(task) = task else { return false };
+            let name = task.path().join("comm");
             fs::read_to_string(name).is_ok_and(|name| name.trim() == "watch")
         })
         .count()
@@ -94,10 +98,17 @@ fn the_option_watches_the_working_directory() {
     let ward = Ward::new();
     ward.write("app.sh", SLEEPER);
     ward.run(&["start", "app.sh", "--watch"]).succeeds();
-    assert_eq!(watch_threads(&ward), 1);
     let mut bus = ward.bus();
     ward.write("a.txt", "1");
     assert_eq!(restarted(&mut bus), "a.txt");
+    assert_eq!(watch_threads(&ward), 1);
+    // Nothing is left to be watched: the thread goes, and takes its inotify along.
+    ward.run(&["stop", "app"]).succeeds();
+    let until = Instant::now() + DEADLINE;
+    while watch_threads(&ward) > 0 {
+        assert!(Instant::now() < until, "the thread goes on");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -297,4 +308,55 @@ fn an_app_that_crashed_starts_again_when_it_is_repaired() {
     ward.write("app.sh", SLEEPER);
     assert_eq!(restarted(&mut bus), "app.sh");
     ward.wait_status("app", "online");
+}
+
+#[test]
+fn an_app_that_changes_its_own_files_is_slowed_down() {
+    let ward = Ward::new();
+    ward.write("app.sh", "echo > stamp.txt; exec sleep 1000\n");
+    let mut bus = ward.bus();
+    ward.run(&["start", "app.sh", "--watch"]).succeeds();
+    // Whether the first start came before the watch is not the point here.
+    ward.write("stamp.txt", "1");
+    bus.wait("a warning", |event| {
+        let data = event.payload["data"].as_str().unwrap_or_default();
+        data.contains("App app is restarted again and again because stamp.txt changes")
+    });
+    let count = restarts(&ward)[0];
+    assert!((5..=7).contains(&count), "{count}");
+    // It is only slower: the next one comes.
+    assert_eq!(restarted(&mut bus), "stamp.txt");
+}
+
+#[test]
+fn workers_are_replaced_and_no_connection_is_refused() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write(
+        "app.js",
+        "require('http').createServer((q, r) => { r.setHeader('connection', 'close'); r.end(`${process.pid}`) })\
+         .listen(process.env.PORT)",
+    );
+    ward.run(&["start", "app.js", "-i", "2", "--watch"])
+        .succeeds();
+    let mut bus = ward.bus();
+    let ask = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    };
+    ask();
+    ward.write("lib.js", "1");
+    assert_eq!(change(&mut bus), "lib.js");
+    let done = || restarts(&ward) == [1, 1];
+    let until = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < until, "{:?}", ward.list());
+        ask();
+    }
+    ask();
 }
