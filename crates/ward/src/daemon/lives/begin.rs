@@ -131,13 +131,18 @@ fn seat(
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
     let mut argv = launch.argv.clone();
-    let has_agent = wanted && agent::preload(&mut argv, &launch.script, home);
+    let parts = if instance.spec.node.is_instrumented() {
+        agent::Parts::Whole
+    } else {
+        agent::Parts::Drain
+    };
+    let has_agent = wanted && agent::preload(&mut argv, &launch.script, home, parts);
     command.argv = argv.into_iter().map(OsString::from).collect();
     Seat::of(instance, &launch.env, has_agent)
 }
 
 /// The command of a launch, with program and user found.
-fn command(launch: &Launch) -> Result<Command, String> {
+pub(in crate::daemon) fn command(launch: &Launch) -> Result<Command, String> {
     let env: Vec<(OsString, OsString)> = launch
         .env
         .iter()
