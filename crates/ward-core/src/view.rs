@@ -146,8 +146,11 @@ fn options(instance: &Instance) -> Map<String, Value> {
     let node = ["node", "bun"]
         .iter()
         .any(|name| spec.program.interpreter.ends_with(name));
-    let injected = !matches!(spec.node.pmx, Some(Value::Bool(false)));
-    if node && injected && instance.began_at.is_some() && !instance.is_launching() {
+    if node
+        && spec.node.is_instrumented()
+        && instance.began_at.is_some()
+        && !instance.is_launching()
+    {
         options
             .entry("module_name")
             .or_insert_with(|| spec.name.clone().into());

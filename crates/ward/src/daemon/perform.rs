@@ -107,6 +107,7 @@ impl Daemon {
                 if launch.ipc {
                     self.speakers.insert(life, instance);
                 }
+                self.want_node_version(life, launch);
                 let version = package::version(&launch.script);
                 Event::Spawned { life, pid, version }
             }

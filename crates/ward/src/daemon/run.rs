@@ -19,6 +19,7 @@ use ward_core::supervisor::Supervisor;
 use super::batch::Batches;
 use super::bus::Bus;
 use super::lives::{Lives, Reaped};
+use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
@@ -50,6 +51,7 @@ pub(super) struct Daemon {
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
+    pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
     pub(super) batches: Batches,
@@ -170,6 +172,7 @@ pub(super) async fn run(
         log,
         channel,
         workers: Workers::default(),
+        node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
         batches: Batches::default(),
@@ -241,7 +244,9 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check, self.tidy_at]
+        let node = self.node_versions.deadline();
+        let batches = self.batches.deadline();
+        [core, batches, self.next_check, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min()
@@ -250,6 +255,7 @@ impl Daemon {
     fn tick(&mut self) {
         self.handle(Event::Ticked);
         self.give_up_batches();
+        self.node_versions.tick();
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
@@ -280,7 +286,10 @@ impl Daemon {
         while let Some(reaped) = self.lives.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
-                Reaped::Orphan => orphans = true,
+                Reaped::Other(pid) => {
+                    orphans = true;
+                    self.node_answered(pid);
+                }
             }
         }
         if orphans {
@@ -325,10 +334,17 @@ impl Daemon {
         self.ask(Request::Shutdown, Waiting::End);
     }
 
+    /// Workers are told, as PM2 tells those that write their files themselves.
     pub(super) fn reopen_logs(&mut self) {
         self.say(false, "reopening all log files");
         if let Err(error) = self.log.reopen_all() {
             self.say(true, &format!("cannot reopen log files: {error}"));
+        }
+        let message = json!({ "type": "log:reload" });
+        for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
+            if let Some(life) = worker.life() {
+                self.channel.send(life, &message);
+            }
         }
     }
 
