@@ -75,8 +75,7 @@ impl Primary {
         }
         match bound {
             Ok(bound) => {
-                let shared = seat.sched.is_shared() || !bound.listens;
-                let listener = new_listener(place, bound, shared, query, &endpoint);
+                let listener = new_listener(place, bound, query, &endpoint);
                 Ok(self.insert(listener, wires))
             }
             Err(error) => {
@@ -112,7 +111,8 @@ impl Primary {
         found.holders.push(token);
         found.owners.insert(worker.seat.instance);
         let mut line = Vec::new();
-        if found.shared {
+        let shared = worker.seat.sched.is_shared() || !found.listens;
+        if shared {
             let number = worker.outbox.shared(&mut line, seq, &key, &found.data);
             worker.handles.push_back(number);
             wires.send(token, line, Some(Arc::clone(&found.socket)));
@@ -124,6 +124,7 @@ impl Primary {
         }
         let held = Held {
             listener,
+            shared,
             listening: false,
         };
         worker.keys.insert(key, held);
@@ -220,7 +221,6 @@ fn named(key: &str, slot: Option<InstanceId>) -> String {
 fn new_listener(
     (app, key): (String, String),
     bound: Bound,
-    shared: bool,
     query: &ListenQuery,
     endpoint: &Endpoint,
 ) -> Listener {
@@ -237,7 +237,7 @@ fn new_listener(
     Listener {
         app,
         key,
-        shared,
+        listens: bound.listens,
         data: query.data.clone(),
         name,
         place: place_of(endpoint, name),
