@@ -35,7 +35,7 @@ fn install(home: &Path) -> io::Result<PathBuf> {
 }
 
 /// Lets a worker load the agent. False when it has to do without: it is no Node, it runs as
-/// somebody who cannot read our home, or the home cannot be written.
+/// somebody who cannot read our home, the home cannot be written, or files cannot be read.
 pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path) -> bool {
     let is_node = argv
         .first()
@@ -44,6 +44,13 @@ pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path) -> bool
     let (true, Some(place)) = (is_node, place) else {
         return false;
     };
+    // Under Node's permission model it could not be read, and the app would not start.
+    if argv[..=place]
+        .iter()
+        .any(|word| word.ends_with("-permission"))
+    {
+        return false;
+    }
     let Ok(path) = install(home) else {
         return false;
     };

@@ -53,6 +53,10 @@ require('net').createServer((socket) => socket.end(String(process.pid))).listen(
     assert!(!pids.contains(&ask()));
     ward.run(&["stop", "app"]).succeeds();
     assert!(!path.exists());
+    // What a killed daemon leaves behind is in nobody's way.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    ward.run(&["start", "app"]).succeeds();
+    ask();
 }
 
 #[test]
