@@ -13,6 +13,7 @@
 
 pub(crate) mod agent;
 mod answer;
+mod behind;
 mod bind;
 mod dispatch;
 mod drain;
@@ -35,8 +36,9 @@ use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
+pub(crate) use behind::behind;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse};
+pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -55,8 +57,19 @@ pub(crate) enum WorkerEvent {
         /// Where.
         place: String,
     },
+    /// The version of its Node.
+    Version(String),
     /// It has finished what it was doing.
     Drained,
+    /// A worker that was drained is gone.
+    Finished {
+        /// Its app.
+        app: String,
+        /// Its slot.
+        instance: InstanceId,
+        /// What became of its connections.
+        tally: Tally,
+    },
     /// It cannot have the socket it wants.
     Refused {
         /// What it wants, for people.
@@ -77,6 +90,17 @@ pub(crate) enum WorkerEvent {
         /// Why.
         error: String,
     },
+}
+
+/// What became of the connections of a worker that was drained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Ended by themselves, or by the agent after their answer.
+    pub(crate) drained: u64,
+    /// Given to another worker, because this one never took them.
+    pub(crate) redispatched: u64,
+    /// Open to the last; none is known of a worker without agent.
+    pub(crate) cut: u64,
 }
 
 /// The primary of all workers.
@@ -166,9 +190,8 @@ impl Primary {
                 }
             }
             NodeMessage::HandleNack => self.lost(token, wires),
-            NodeMessage::Ward { act, .. } if act == "drained" => self.agent_is_done(token, wires),
-            NodeMessage::Ward { .. }
-            | NodeMessage::Handle(_)
+            NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
+            NodeMessage::Handle(_)
             | NodeMessage::SocketGetCount { .. }
             | NodeMessage::SocketNotifyClose { .. }
             | NodeMessage::Other { .. } => {}
@@ -221,6 +244,7 @@ impl Primary {
             return;
         };
         let instance = worker.seat.instance;
+        worker.tell_tally(wires);
         let has_successor = self.workers.values().any(|other| {
             other.seat.instance == instance && other.keys.values().any(|held| held.listening)
         });

@@ -3,7 +3,7 @@
 mod answers;
 mod batch;
 mod bus;
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod launch;
 mod lives;
 mod messages;
@@ -18,6 +18,7 @@ mod run;
 pub(crate) mod settings;
 mod system;
 mod usage;
+mod watched;
 mod workers;
 
 use std::cell::Cell;

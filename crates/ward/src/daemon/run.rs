@@ -25,11 +25,13 @@ use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
+use super::watched::Watched;
 use super::workers::Workers;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::paths::Paths;
+use crate::watch::WatchEvent;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
@@ -54,6 +56,7 @@ pub(super) struct Daemon {
     pub(super) pending: Pending,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
+    pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) system: System,
@@ -93,6 +96,7 @@ struct Sources {
     calls: mpsc::UnboundedReceiver<Call>,
     messages: mpsc::UnboundedReceiver<ChannelEvent>,
     chunks: mpsc::Receiver<LogChunk>,
+    changes: mpsc::UnboundedReceiver<WatchEvent>,
     child: Signal,
     terminate: Signal,
     interrupt: Signal,
@@ -108,6 +112,7 @@ enum Occurrence {
     Called(Call),
     Heard(ChannelEvent),
     Printed(LogChunk),
+    Watched(WatchEvent),
     Signalled(&'static str),
     LogsMoved,
     Due,
@@ -122,6 +127,7 @@ impl Sources {
                 Some(call) = self.calls.recv() => Occurrence::Called(call),
                 Some(event) = self.messages.recv() => Occurrence::Heard(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
+                Some(event) = self.changes.recv() => Occurrence::Watched(event),
                 _ = self.terminate.recv() => Occurrence::Signalled("SIGTERM"),
                 _ = self.interrupt.recv() => Occurrence::Signalled("SIGINT"),
                 _ = self.quit.recv() => Occurrence::Signalled("SIGQUIT"),
@@ -142,11 +148,13 @@ pub(super) async fn run(
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
+    let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
         chunks,
+        changes,
         child: signal(SignalKind::child())?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
@@ -169,6 +177,7 @@ pub(super) async fn run(
         pending: Pending::default(),
         batches: Batches::default(),
         usages: Usages::new(),
+        watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
         began: Instant::now(),
@@ -221,6 +230,7 @@ impl Daemon {
             Occurrence::Called(call) => self.call(call),
             Occurrence::Heard(event) => self.message(event),
             Occurrence::Printed(chunk) => self.output(&chunk),
+            Occurrence::Watched(event) => self.watch_event(event),
             Occurrence::Signalled(signal) => self.end(&format!("by {signal}")),
             Occurrence::LogsMoved => self.reopen_logs(),
             Occurrence::Due => self.tick(),

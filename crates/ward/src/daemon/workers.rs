@@ -86,6 +86,21 @@ impl Daemon {
                 }
                 self.handle(Event::Listening { life });
             }
+            WorkerEvent::Version(version) => {
+                let report = Report::NodeVersion(version);
+                self.handle(Event::Reported { life, report });
+            }
+            WorkerEvent::Finished {
+                app,
+                instance,
+                tally,
+            } => {
+                let text = format!(
+                    "App [{app}:{instance}] finished its connections: {} drained, {} given to others, {} cut",
+                    tally.drained, tally.redispatched, tally.cut
+                );
+                self.say(false, &text);
+            }
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
             WorkerEvent::Refused {
                 place,

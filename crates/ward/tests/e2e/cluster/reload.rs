@@ -34,6 +34,37 @@ fn rolling_reloads_under_load_lose_nothing() {
 }
 
 #[test]
+fn other_versions_of_node_reload_without_loss() {
+    for version in ["node@18", "node@22", "node@24"] {
+        let node = crate::harness::npm(version).join("node/bin/node");
+        let port = crate::harness::free_port();
+        let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+        ward.write("app.js", APP);
+        let node = node.to_str().unwrap();
+        ward.run(&["start", "app.js", "-i", "2", "--interpreter", node])
+            .succeeds();
+        assert_eq!(spread(port, 6).into_values().collect::<Vec<_>>(), [3, 3]);
+        let styles = [
+            (Style::Close, 2),
+            (Style::KeepAlive(Duration::ZERO), 2),
+            (Style::KeepAlive(Duration::from_millis(20)), 2),
+        ];
+        let load = Load::start(port, &styles);
+        for _ in 0..4 {
+            ward.run(&["reload", "app"]).succeeds();
+            load.serve_more(20);
+        }
+        let outcome = load.finish();
+        assert_eq!(
+            outcome.errors,
+            Vec::<String>::new(),
+            "{version}: {}",
+            outcome.served
+        );
+    }
+}
+
+#[test]
 fn long_answers_are_finished() {
     let port = crate::harness::free_port();
     let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
@@ -168,4 +199,28 @@ process.stdin.on('end', () => {
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(told["served"].as_u64().unwrap() > 100, "{told}");
     assert_eq!(told["errors"], serde_json::json!([]), "{told}");
+}
+
+#[test]
+fn scaling_down_loses_nothing() {
+    let (ward, port) = start(2);
+    let styles = [
+        (Style::Close, 2),
+        (Style::KeepAlive(Duration::ZERO), 2),
+        (Style::KeepAlive(Duration::from_millis(20)), 2),
+    ];
+    let load = Load::start(port, &styles);
+    for _ in 0..3 {
+        ward.run(&["scale", "app", "4"]).succeeds();
+        load.serve_more(20);
+        ward.run(&["scale", "app", "1"]).succeeds();
+        load.serve_more(20);
+    }
+    let outcome = load.finish();
+    assert_eq!(
+        outcome.errors,
+        Vec::<String>::new(),
+        "of {}",
+        outcome.served
+    );
 }
