@@ -3,6 +3,7 @@
 
 mod channel;
 mod cluster;
+mod commands;
 mod environment;
 mod examples;
 mod files;
@@ -10,10 +11,13 @@ mod first_command;
 mod harness;
 mod ipc;
 mod lifecycle;
+mod lists;
 mod loss;
+mod options;
 mod output;
 mod refusals;
 mod saved;
+mod selectors;
 mod stock_client;
 mod tree;
 mod wire;
