@@ -146,8 +146,11 @@ fn options(instance: &Instance) -> Map<String, Value> {
     let node = ["node", "bun"]
         .iter()
         .any(|name| spec.program.interpreter.ends_with(name));
-    let injected = !matches!(spec.node.pmx, Some(Value::Bool(false)));
-    if node && injected && instance.began_at.is_some() && !instance.is_launching() {
+    if node
+        && spec.node.is_instrumented()
+        && instance.began_at.is_some()
+        && !instance.is_launching()
+    {
         options
             .entry("module_name")
             .or_insert_with(|| spec.name.clone().into());
@@ -182,6 +185,15 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
     put("_km_monitored", instance.monitored.map(Into::into));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
+}
+
+/// The files ward itself writes for an instance: logs and pid.
+pub fn own_files(instance: &Instance) -> Vec<String> {
+    let spec = &instance.spec;
+    let logs = compose::log_paths(spec, instance.id);
+    let pid = spec.pid_path.as_deref();
+    let pid = pid.map(|path| compose::numbered(path, ".pid", instance.id));
+    logs.into_values().chain(pid).collect()
 }
 
 /// Whether files are watched now.

@@ -13,6 +13,7 @@
 
 pub(crate) mod agent;
 mod answer;
+mod behind;
 mod bind;
 mod dispatch;
 mod drain;
@@ -35,6 +36,7 @@ use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
+pub(crate) use behind::behind;
 use listener::Listener;
 pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};

@@ -81,7 +81,7 @@ pub(crate) fn spread_inspectors(argv: &mut Vec<String>, script: &str, number: u3
 
 /// The name of a launcher, if the script is one. Its links are followed, since `npm` itself is
 /// a link to `npm-cli.js`.
-fn launcher(script: &str) -> Option<&'static str> {
+pub(super) fn launcher(script: &str) -> Option<&'static str> {
     let target = std::fs::canonicalize(script).unwrap_or_else(|_| script.into());
     [Path::new(script), &target].into_iter().find_map(|path| {
         let name = path.file_name()?.to_str()?;

@@ -1,6 +1,7 @@
 //! End to end: the real binary, real apps, one home per test.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod agent;
 mod channel;
 mod cluster;
 mod commands;
@@ -20,4 +21,5 @@ mod saved;
 mod selectors;
 mod stock_client;
 mod tree;
+mod watch;
 mod wire;

@@ -100,7 +100,12 @@ impl Daemon {
         let parallel = options["parallel"]
             .as_u64()
             .and_then(|count| usize::try_from(count).ok());
-        let parallel = parallel.unwrap_or(match word.action {
+        let declared = ids
+            .first()
+            .and_then(|id| self.supervisor.instance(*id)?.spec.cluster.parallel)
+            .filter(|_| matches!(word.action, "reload" | "softReload"))
+            .and_then(|count| usize::try_from(count).ok());
+        let parallel = parallel.or(declared).unwrap_or(match word.action {
             "delete" => 10,
             _ if ids.len() > 2 => 2,
             _ => 1,
