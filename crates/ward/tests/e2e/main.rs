@@ -6,6 +6,7 @@ mod cluster;
 mod environment;
 mod files;
 mod first_command;
+mod frameworks;
 mod harness;
 mod ipc;
 mod lifecycle;
