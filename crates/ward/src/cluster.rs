@@ -13,6 +13,7 @@
 
 pub(crate) mod agent;
 mod answer;
+mod behind;
 mod bind;
 mod dispatch;
 mod drain;
@@ -21,6 +22,8 @@ mod runtime;
 mod seat;
 pub(crate) mod sockets;
 mod sticky;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -33,8 +36,9 @@ use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
+pub(crate) use behind::behind;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse};
+pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -53,8 +57,19 @@ pub(crate) enum WorkerEvent {
         /// Where.
         place: String,
     },
+    /// The version of its Node.
+    Version(String),
     /// It has finished what it was doing.
     Drained,
+    /// A worker that was drained is gone.
+    Finished {
+        /// Its app.
+        app: String,
+        /// Its slot.
+        instance: InstanceId,
+        /// What became of its connections.
+        tally: Tally,
+    },
     /// It cannot have the socket it wants.
     Refused {
         /// What it wants, for people.
@@ -75,6 +90,17 @@ pub(crate) enum WorkerEvent {
         /// Why.
         error: String,
     },
+}
+
+/// What became of the connections of a worker that was drained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Ended by themselves, or by the agent after their answer.
+    pub(crate) drained: u64,
+    /// Given to another worker, because this one never took them.
+    pub(crate) redispatched: u64,
+    /// Open to the last; none is known of a worker without agent.
+    pub(crate) cut: u64,
 }
 
 /// The primary of all workers.
@@ -164,9 +190,8 @@ impl Primary {
                 }
             }
             NodeMessage::HandleNack => self.lost(token, wires),
-            NodeMessage::Ward { act, .. } if act == "drained" => self.agent_is_done(token, wires),
-            NodeMessage::Ward { .. }
-            | NodeMessage::Handle(_)
+            NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
+            NodeMessage::Handle(_)
             | NodeMessage::SocketGetCount { .. }
             | NodeMessage::SocketNotifyClose { .. }
             | NodeMessage::Other { .. } => {}
@@ -218,8 +243,13 @@ impl Primary {
         let Some(worker) = self.workers.remove(&token) else {
             return;
         };
-        let replaced = matches!(worker.phase, Phase::Draining { .. });
         let instance = worker.seat.instance;
+        worker.tell_tally(wires);
+        let has_successor = self.workers.values().any(|other| {
+            other.seat.instance == instance && other.keys.values().any(|held| held.listening)
+        });
+        let replaced = matches!(worker.phase, Phase::Draining { .. }) && has_successor;
+        let for_good = worker.retired || replaced;
         for held in worker.keys.values() {
             if let Some(listener) = self.listeners.get_mut(&held.listener) {
                 listener.holders.retain(|holder| *holder != token);
@@ -230,18 +260,27 @@ impl Primary {
                 listener.waiting.push_front(flight.connection);
             }
         }
+        if for_good {
+            self.disown_unheld(instance, wires);
+        }
         for held in worker.keys.into_values() {
-            if replaced && !self.is_held_by(held.listener, instance) {
-                self.disown(held.listener, instance, wires);
-            }
             self.dispatch(held.listener, Instant::now(), wires);
         }
     }
 
     /// No worker of this instance will come by itself.
     pub(crate) fn retire(&mut self, instance: InstanceId, wires: &mut Wires) {
-        let owned: Vec<Token> = self.listeners.keys().copied().collect();
-        for listener in owned {
+        for worker in self.workers.values_mut() {
+            // Its channel is not closed yet.
+            worker.retired |= worker.seat.instance == instance;
+        }
+        self.disown_unheld(instance, wires);
+    }
+
+    /// The instance gives up what none of its workers holds now.
+    fn disown_unheld(&mut self, instance: InstanceId, wires: &mut Wires) {
+        let listeners: Vec<Token> = self.listeners.keys().copied().collect();
+        for listener in listeners {
             if !self.is_held_by(listener, instance) {
                 self.disown(listener, instance, wires);
             }

@@ -48,6 +48,19 @@ impl Instance {
         };
     }
 
+    /// Lets a worker finish, then asks it to end.
+    pub(super) fn end_drained(&mut self, life: Life, pid: u32, then: Then, turn: &mut Turn<'_>) {
+        turn.log(format!("Stopping app:{} id:{}", self.spec.name, self.id));
+        let grace = self.spec.cluster.drain_timeout;
+        let grace = grace.unwrap_or(turn.defaults.drain_timeout);
+        let ending = Ending::drain(life, pid, self.manner(turn), grace, turn);
+        self.state = State::Stopping {
+            ending,
+            then,
+            asked: true,
+        };
+    }
+
     /// The main process ended and nobody had asked for it.
     pub(super) fn died(
         &mut self,

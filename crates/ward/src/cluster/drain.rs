@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
@@ -66,12 +66,32 @@ impl Primary {
         }
     }
 
-    /// The agent says that nothing is open any more.
-    pub(super) fn agent_is_done(&mut self, token: Token, wires: &mut Wires) {
-        if let Some(worker) = self.workers.get(&token)
-            && worker.phase == (Phase::Draining { told: true })
-        {
-            tell(worker.life, wires);
+    /// Our agent inside a worker said something.
+    pub(super) fn agent_said(
+        &mut self,
+        token: Token,
+        act: &str,
+        body: &Map<String, Value>,
+        wires: &Wires,
+    ) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let life = worker.life;
+        match act {
+            "hello" => {
+                if let Some(version) = body.get("node").and_then(Value::as_str) {
+                    let event = WorkerEvent::Version(version.to_owned());
+                    wires.tell(ChannelEvent::Worker { life, event });
+                }
+            }
+            "open" => {
+                let now = body.get("count").and_then(Value::as_u64).unwrap_or(0);
+                let (began, _) = worker.open.unwrap_or((now, now));
+                worker.open = Some((began, now));
+            }
+            "drained" if worker.phase == (Phase::Draining { told: true }) => tell(life, wires),
+            _ => {}
         }
     }
 

@@ -1,7 +1,14 @@
 //! What can be a cluster worker: programs that speak Node's protocol themselves. Launchers swallow
 //! the channel, so that the app behind them would never be heard.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+
+/// Node's own default.
+const INSPECTOR_PORT: u16 = 9229;
+
+/// So many ports are tried.
+const INSPECTOR_PORTS: u16 = 128;
 
 /// A runtime with a cluster module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +53,35 @@ pub(crate) fn refuse(argv: &[String], script: &str) -> Option<String> {
     ))
 }
 
+/// Node's inspector listens on a port of its own in each worker: the first free one from the
+/// declared one on, beginning with the number of the instance.
+pub(crate) fn spread_inspectors(argv: &mut Vec<String>, script: &str, number: u32) {
+    let Some(place) = argv.iter().position(|word| word == script) else {
+        return;
+    };
+    let mut base = None;
+    for word in &argv[..place] {
+        let (flag, value) = word.split_once('=').unwrap_or((word, ""));
+        if matches!(flag, "--inspect" | "--inspect-brk" | "--inspect-port") {
+            let port = value.rsplit(':').next().and_then(|port| port.parse().ok());
+            base = port.or(base).or(Some(INSPECTOR_PORT));
+        }
+    }
+    // Port 0 is a free one anyway.
+    let Some(base) = base.filter(|base| *base != 0) else {
+        return;
+    };
+    let first = base.saturating_add(u16::try_from(number).unwrap_or(u16::MAX));
+    let mut ports = first..first.saturating_add(INSPECTOR_PORTS);
+    let port = ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    if let Some(port) = port {
+        argv.insert(place, format!("--inspect-port={port}"));
+    }
+}
+
 /// The name of a launcher, if the script is one. Its links are followed, since `npm` itself is
 /// a link to `npm-cli.js`.
-fn launcher(script: &str) -> Option<&'static str> {
+pub(super) fn launcher(script: &str) -> Option<&'static str> {
     let target = std::fs::canonicalize(script).unwrap_or_else(|_| script.into());
     [Path::new(script), &target].into_iter().find_map(|path| {
         let name = path.file_name()?.to_str()?;
@@ -73,6 +106,23 @@ mod tests {
     fn refused(words: &[&str], script: &str) -> Option<String> {
         let argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         refuse(&argv, script)
+    }
+
+    #[test]
+    fn inspectors_get_a_free_port_each() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = taken.local_addr().unwrap().port();
+        let flag = format!("--inspect={base}");
+        let mut argv: Vec<String> = ["node", &flag, "/a/app.js", "--inspect"]
+            .map(str::to_owned)
+            .to_vec();
+        spread_inspectors(&mut argv, "/a/app.js", 0);
+        let port = argv[2].strip_prefix("--inspect-port=").unwrap();
+        assert!(port.parse::<u16>().unwrap() > base);
+        assert_eq!(argv[3..], ["/a/app.js", "--inspect"]);
+        let mut plain = vec!["node".to_owned(), "/a/app.js".to_owned()];
+        spread_inspectors(&mut plain, "/a/app.js", 1);
+        assert_eq!(plain.len(), 2);
     }
 
     #[test]

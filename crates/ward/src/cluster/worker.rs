@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
-use super::{Connection, Sched, Seat};
+use super::{Connection, Sched, Seat, Tally, WorkerEvent};
+use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -35,10 +36,14 @@ pub(super) struct Worker {
     /// It gets no connections until then, because it refused some.
     pub(super) pause: Option<Instant>,
     next_pause: Duration,
+    /// Its instance is stopped: what it listened on is not kept for a successor.
+    pub(super) retired: bool,
     /// If it says nothing until then, it is no cluster worker.
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
     pub(super) credit: i64,
+    /// Connections its agent counted when it began to drain, and now.
+    pub(super) open: Option<(u64, u64)>,
 }
 
 /// What a worker does.
@@ -84,8 +89,10 @@ impl Worker {
             phase: Phase::Serving,
             pause: None,
             next_pause: FIRST_PAUSE,
+            retired: false,
             silent_until: Some(silent_until),
             credit: 0,
+            open: None,
             seat,
         }
     }
@@ -114,6 +121,25 @@ impl Worker {
             Sched::LeastConnections => self.open_descriptors(),
             Sched::RoundRobin | Sched::Shared | Sched::Slot | Sched::StickyAddress => 0,
         }
+    }
+
+    /// It is gone: what became of its connections, if it was drained.
+    pub(super) fn tell_tally(&self, wires: &Wires) {
+        if !matches!(self.phase, Phase::Draining { .. }) {
+            return;
+        }
+        let (began, left) = self.open.unwrap_or_default();
+        let event = WorkerEvent::Finished {
+            app: self.seat.app.clone(),
+            instance: self.seat.instance,
+            tally: Tally {
+                drained: began.saturating_sub(left),
+                redispatched: self.inflight.len() as u64,
+                cut: left,
+            },
+        };
+        let life = self.life;
+        wires.tell(ChannelEvent::Worker { life, event });
     }
 
     /// For weighted turns.

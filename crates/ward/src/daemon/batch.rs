@@ -224,11 +224,11 @@ impl Daemon {
         let Some(instance) = self.supervisor.instance(id) else {
             return json!({ "pm_id": id.0, "ok": error.is_none(), "error": error });
         };
-        let failure = instance
-            .failure
-            .as_ref()
-            .filter(|_| !matches!(word.action, "reset" | "stop" | "delete"))
-            .map(|reason| format!("cannot {reason}"));
+        // One that runs can live with what it cannot have.
+        let runs = matches!(instance.state, State::Online { .. });
+        let starts = !matches!(word.action, "reset" | "stop" | "delete");
+        let failure = instance.failure.as_ref().filter(|_| starts && !runs);
+        let failure = failure.map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
             "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::process(instance),

@@ -1,5 +1,6 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
+mod apps;
 pub(crate) mod client;
 mod crash;
 mod forms;
@@ -110,4 +111,51 @@ fn launchers_that_swallow_the_channel_are_refused() {
         .fails()
         .complains("swallows the channel");
     assert!(ward.list().iter().all(|app| app["pid"] == 0));
+}
+
+#[test]
+fn the_plain_command_behind_npm_start_is_run_itself() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    ward.write(
+        "package.json",
+        r#"{ "name": "it", "version": "1.0.0", "scripts": { "start": "node app.js one" } }"#,
+    );
+    let file = "module.exports = { name: 'app', script: 'npm', args: 'start', instances: 2, exec_mode: 'cluster' }\n";
+    ward.write("ecosystem.config.js", file);
+    ward.run(&["start", "ecosystem.config.js"]).succeeds();
+    assert_eq!(spread(port, 6).into_values().collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(ask(port)["argv"], serde_json::json!(["one"]));
+    ward.run(&["reload", "app"]).succeeds();
+    assert_eq!(spread(port, 6).len(), 2);
+}
+
+#[test]
+fn a_reload_replaces_as_many_at_once_as_the_app_declares() {
+    for (parallel, together) in [(1, 1), (4, 4)] {
+        let port = free_port();
+        let ward = Ward::new().with_env("PORT", &port.to_string());
+        ward.write("app.js", APP);
+        let file = format!(
+            "module.exports = {{ name: 'app', script: 'app.js', instances: 4, exec_mode: 'cluster', parallel: {parallel} }}\n"
+        );
+        ward.write("ecosystem.config.js", &file);
+        ward.run(&["start", "ecosystem.config.js"]).succeeds();
+        let before = ward.daemon_log().lines().count();
+        ward.run(&["reload", "app"]).succeeds();
+        let log = ward.daemon_log();
+        let since: Vec<&str> = log.lines().skip(before).collect();
+        let begun = since
+            .iter()
+            .filter(|line| line.contains("starting in"))
+            .count();
+        assert_eq!(begun, 4);
+        let first_done = since.iter().position(|line| line.contains("New worker"));
+        let begun_before = since[..first_done.unwrap()]
+            .iter()
+            .filter(|line| line.contains("starting in"))
+            .count();
+        assert_eq!(begun_before, together, "{log}");
+    }
 }

@@ -33,7 +33,7 @@ const PACKAGES: [&str; 12] = [
 ];
 
 /// What the apps answer: the worker as it sees itself.
-const SEEN: &str = include_str!("frameworks/apps/seen.js");
+const SEEN: &str = include_str!("frameworks/apps/seen.cjs");
 
 /// The words after `--`.
 const WORDS: [&str; 2] = ["one", "two words"];
@@ -52,7 +52,7 @@ impl Site {
         let port = free_port();
         let ward = Ward::new().with_env("PORT", &port.to_string());
         ward.write(script, text);
-        ward.write("seen.js", SEEN);
+        ward.write("seen.cjs", SEEN);
         let packages = npm_all("frameworks", &PACKAGES);
         std::os::unix::fs::symlink(packages, ward.dir().join("node_modules")).unwrap();
         let script = script.to_owned();

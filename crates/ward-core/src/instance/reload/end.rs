@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use crate::ending::{Ending, Progress};
 use crate::event::ExitStatus;
 use crate::id::Life;
-use crate::instance::Instance;
 use crate::instance::promises::Goal;
 use crate::instance::reload::{Old, Side};
+use crate::instance::{Instance, State};
 use crate::policy;
 use crate::request::{Outcome, RequestError};
 use crate::spec::AppSpec;
@@ -21,6 +21,11 @@ impl Instance {
             && old.life == life
         {
             self.retire(turn);
+        }
+        if let State::Stopping { ending, .. } = &mut self.state
+            && ending.life == life
+        {
+            ending.drained(turn);
         }
     }
 

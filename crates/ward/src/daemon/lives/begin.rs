@@ -125,19 +125,29 @@ fn seat(
     launch: &Launch,
     home: &Path,
 ) -> Result<Seat, String> {
-    if let Some(reason) = cluster::refuse(&launch.argv, &launch.script) {
+    let cwd = Path::new(&launch.cwd);
+    let (mut argv, script) = match cluster::behind(&launch.argv, &launch.script, cwd) {
+        Some(plain) => (plain.argv, plain.script),
+        None => (launch.argv.clone(), launch.script.clone()),
+    };
+    if let Some(reason) = cluster::refuse(&argv, &script) {
         return Err(reason);
     }
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
-    let mut argv = launch.argv.clone();
-    let has_agent = wanted && agent::preload(&mut argv, &launch.script, home);
+    let parts = if instance.spec.node.is_instrumented() {
+        agent::Parts::Whole
+    } else {
+        agent::Parts::Drain
+    };
+    let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
+    cluster::spread_inspectors(&mut argv, &script, instance.number);
     command.argv = argv.into_iter().map(OsString::from).collect();
     Seat::of(instance, &launch.env, has_agent)
 }
 
 /// The command of a launch, with program and user found.
-fn command(launch: &Launch) -> Result<Command, String> {
+pub(in crate::daemon) fn command(launch: &Launch) -> Result<Command, String> {
     let env: Vec<(OsString, OsString)> = launch
         .env
         .iter()

@@ -184,3 +184,140 @@ fn a_raw_server_gets_whole_connections() {
         assert_eq!(received.len(), size);
     }
 }
+
+#[test]
+fn tls_sessions_are_resumed_by_another_worker() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args([
+            "-nodes",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .current_dir(ward.dir())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .expect("openssl makes a certificate");
+    assert!(made.success());
+    ward.write(
+        "app.js",
+        "
+const fs = require('fs')
+const options = { key: fs.readFileSync('key.pem'), cert: fs.readFileSync('cert.pem') }
+require('tls').createServer(options, (socket) => socket.end(String(process.pid))).listen(process.env.PORT)
+",
+    );
+    let client = ward.write(
+        "client.js",
+        "
+const tls = require('tls')
+const found = []
+function once (session) {
+  const socket = tls.connect({ port: process.env.PORT, host: '127.0.0.1', rejectUnauthorized: false, session })
+  let ticket, reused, pid = ''
+  socket.on('secureConnect', () => { reused = socket.isSessionReused() })
+  socket.on('session', (data) => { ticket = data })
+  socket.on('data', (data) => { pid += data })
+  socket.on('close', () => {
+    found.push({ pid, reused })
+    if (found.length < 5) once(ticket || session)
+    else console.log(JSON.stringify(found))
+  })
+}
+once()
+",
+    );
+    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
+    let output = std::process::Command::new("node")
+        .arg(client)
+        .env("PORT", port.to_string())
+        .output()
+        .unwrap();
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let pids: BTreeSet<&str> = found.iter().filter_map(|it| it["pid"].as_str()).collect();
+    assert_eq!(pids.len(), 2, "{found:?}");
+    assert!(
+        found[1..].iter().all(|it| it["reused"] == true),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_server_at_its_limit_lets_clients_wait() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    let app = "
+const server = require('net').createServer((socket) => socket.write(String(process.pid) + '\\n'))
+server.maxConnections = 1
+server.listen(process.env.PORT)
+";
+    ward.write("app.js", app);
+    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
+    let connect = || {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        stream
+    };
+    let line = |stream: &mut TcpStream| {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+    };
+    let (mut first, mut second, mut third) = (connect(), connect(), connect());
+    line(&mut first);
+    line(&mut second);
+    third
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    third.read_exact(&mut [0]).expect_err("both are full");
+    third
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    drop(first);
+    line(&mut third);
+}
+
+#[test]
+fn descriptors_of_the_worker_can_be_listened_on() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    // The interpreter is a program that listens and becomes node with the socket as descriptor 9.
+    let node = ward.write(
+        "node",
+        "#!/usr/bin/env python3
+import os, socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('127.0.0.1', int(os.environ['PORT'])))
+s.listen()
+os.dup2(s.fileno(), 9, inheritable=True)
+os.execvp('node', ['node'] + sys.argv[1:])
+",
+    );
+    std::fs::set_permissions(&node, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    ward.write(
+        "app.js",
+        &APP.replace("listen(process.env.PORT)", "listen({ fd: 9 })"),
+    );
+    let interpreter = node.to_str().unwrap();
+    ward.run(&["start", "app.js", "-i", "1", "--interpreter", interpreter])
+        .succeeds();
+    let answer = try_get(port).unwrap();
+    assert!(answer.contains("\"isWorker\":true"), "{answer}");
+}

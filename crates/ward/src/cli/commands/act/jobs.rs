@@ -82,10 +82,11 @@ fn ask(
     let mut request = job.extras.clone();
     request.insert("action".to_owned(), json!(action.word()));
     request.insert("ids".to_owned(), json!(job.ids));
-    request.insert(
-        "parallel".to_owned(),
-        json!(parallel(invocation, action, job.ids.len())),
-    );
+    // Unless it is stated here, the declaration of the app decides.
+    if stated(invocation).is_some() {
+        let parallel = parallel(invocation, action, job.ids.len());
+        request.insert("parallel".to_owned(), json!(parallel));
+    }
     commands::set_deadline(&mut request, client);
     client.call("ward:act", &[Value::Object(request)])
 }
@@ -204,14 +205,14 @@ fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
     if count <= 2 {
         return 1;
     }
+    stated(invocation).filter(|count| *count > 0).unwrap_or(2)
+}
+
+fn stated(invocation: &Invocation) -> Option<i64> {
     let from_env = || {
         env::var("PM2_CONCURRENT_ACTIONS")
             .ok()
             .and_then(|text| text.parse().ok())
     };
-    invocation
-        .number("parallel")
-        .or_else(from_env)
-        .filter(|count| *count > 0)
-        .unwrap_or(2)
+    invocation.number("parallel").or_else(from_env)
 }

@@ -1,5 +1,5 @@
 const express = require('express')
-const seen = require('./seen.js')
+const seen = require('./seen.cjs')
 
 const app = express()
 app.get('/', (request, response) => response.json(seen(require.main === module)))

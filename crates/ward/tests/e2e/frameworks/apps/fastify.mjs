@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
-import seen from './seen.js'
+import seen from './seen.cjs'
 
 const app = Fastify()
 app.get('/', async () => seen(process.argv[1] === fileURLToPath(import.meta.url)))

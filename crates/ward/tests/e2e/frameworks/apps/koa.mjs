@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import Koa from 'koa'
-import seen from './seen.js'
+import seen from './seen.cjs'
 
 const app = new Koa()
 app.use((context) => {

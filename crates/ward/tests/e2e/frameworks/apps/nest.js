@@ -2,7 +2,7 @@
 require('reflect-metadata')
 const { Controller, Get, Injectable, Module } = require('@nestjs/common')
 const { NestFactory } = require('@nestjs/core')
-const seen = require('./seen.js')
+const seen = require('./seen.cjs')
 
 class Service {
   seen() {

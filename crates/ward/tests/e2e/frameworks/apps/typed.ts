@@ -1,7 +1,7 @@
 // Run by node as it is: the types are stripped.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import seen from './seen.js'
+import seen from './seen.cjs'
 
 interface Answer {
   pid: number

@@ -1,17 +1,18 @@
-'use strict'
-// Loaded by ward before the app of a cluster worker. It does nothing until the daemon asks the
-// worker to finish; then every connection ends after its current answer, and the daemon is told
-// when none is left. `agent: false` in the app's declaration leaves it out.
-const name = require('path').basename(__filename)
-const at = process.execArgv.findIndex((word) => word.endsWith(name))
-if (at > 0) process.execArgv.splice(at - 1, 2)
-
+// Draining: nothing happens until the daemon asks the worker to finish; then every connection ends
+// after its current answer, and the daemon is told when none is left.
 if (typeof process.send === 'function' && require('worker_threads').isMainThread) {
+  // As long as Node itself keeps an idle connection by default.
+  const IDLE_MS = 5000
   const net = require('net')
   const servers = new Set()
   const sessions = new Set()
-  let draining = false
+  let began = 0
+  let told = -1
   let hold
+
+  const say = (act, more) => {
+    if (process.connected) process.send({ cmd: 'NODE_WARD', act, ...more }, () => {})
+  }
 
   const listen = net.Server.prototype.listen
   net.Server.prototype.listen = function (...args) {
@@ -21,7 +22,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       this.on('session', (session) => {
         sessions.add(session)
         session.once('close', () => sessions.delete(session))
-        if (draining) session.close()
+        if (began) session.close()
       })
     }
     return Reflect.apply(listen, this, args)
@@ -40,10 +41,15 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       server.getConnections((error, number) => resolve(error ? 0 : number))
     }))
     Promise.all(open).then((numbers) => {
-      if (numbers.some((number) => number > 0) || sessions.size > 0) {
+      const left = numbers.reduce((sum, number) => sum + number, 0)
+      if (left !== told) say('open', { count: told = left })
+      if (left > 0 || sessions.size > 0) {
+        if (Date.now() - began > IDLE_MS) {
+          for (const server of servers) server.closeIdleConnections?.()
+        }
         hold = setTimeout(count, 20)
-      } else if (process.connected) {
-        process.send({ cmd: 'NODE_WARD', act: 'drained' })
+      } else {
+        say('drained')
         // What the daemon sends now shall find the process, not its end.
         hold = setTimeout(release, 1000)
       }
@@ -51,7 +57,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   }
 
   const drain = () => {
-    draining = true
+    began = Date.now()
     for (const server of servers) {
       server.prependListener('request', last)
       // Accepts no more; unlike http's own close it leaves idle connections alone.
@@ -66,6 +72,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   }
 
   process.on('internalMessage', (message) => {
-    if (message && message.cmd === 'NODE_WARD' && message.act === 'drain' && !draining) drain()
+    if (message && message.cmd === 'NODE_WARD' && message.act === 'drain' && !began) drain()
   })
+  say('hello', { node: process.versions.node })
 }
