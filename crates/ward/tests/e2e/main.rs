@@ -9,6 +9,7 @@ mod environment;
 mod examples;
 mod files;
 mod first_command;
+mod frameworks;
 mod harness;
 mod ipc;
 mod lifecycle;
