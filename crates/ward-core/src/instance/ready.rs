@@ -12,7 +12,7 @@ use crate::view;
 
 /// A worker that has only just begun to run may begin to listen within this time. Who started it
 /// is answered then; nobody wants to wait longer for a worker that never listens.
-const SETTLING: Duration = Duration::from_millis(500);
+const SETTLING: Duration = Duration::from_millis(1500);
 
 /// What a life said about its readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -187,6 +187,7 @@ impl Instance {
                     let reply = Ok(Outcome::Instances(vec![self.id]));
                     return Self::answer(request, reply, turn);
                 }
+                self.watch_as_changed(change, turn);
                 self.restart_now(request, turn);
             }
             Err(error) => Self::answer(request, Err(error), turn),
@@ -243,6 +244,7 @@ impl Instance {
         };
         let before = (spec != self.spec).then(|| self.spec.clone());
         self.adopt_spec(spec, turn);
+        self.watch_as_changed(change, turn);
         if self.is_worker() {
             self.replace_worker(request, soft, before, turn);
         } else {
@@ -258,7 +260,8 @@ impl Instance {
         if spec.program != self.spec.program {
             self.listens = false;
         }
-        if spec.watch != self.spec.watch {
+        // Other patterns do not undo what was switched on or off by hand.
+        if spec.watch.watch != self.spec.watch.watch {
             self.watching.clone_from(&spec.watch.watch);
         }
         self.spec = spec;
@@ -287,6 +290,14 @@ impl Instance {
     fn watch_as_declared(&mut self, turn: &mut Turn<'_>) {
         let declared = self.spec.watch.watch.is_some();
         if declared && !view::is_watching(self) && self.watching != self.spec.watch.watch {
+            self.watching.clone_from(&self.spec.watch.watch);
+            turn.act(Action::Configure { instance: self.id });
+        }
+    }
+
+    /// A whole declaration says anew what is watched, whatever was switched by hand.
+    fn watch_as_changed(&mut self, change: &Change, turn: &mut Turn<'_>) {
+        if change.spec.is_some() && self.watching != self.spec.watch.watch {
             self.watching.clone_from(&self.spec.watch.watch);
             turn.act(Action::Configure { instance: self.id });
         }

@@ -322,10 +322,11 @@ impl Daemon {
     }
 }
 
-/// Whether a life of this app does not know of a change yet. One that was stopped stays stopped.
+/// Whether a life of this app does not know of a change yet. One that was stopped, or never started,
+/// stays so.
 fn is_behind(instance: &Instance, title: &Title, at_ms: u64) -> bool {
     let idle = matches!(instance.state, State::Stopped | State::Stopping { .. });
     Title::of(instance) == *title
         && (view::is_watching(instance) || !idle)
-        && instance.began_at.is_none_or(|began| began.0 <= at_ms)
+        && instance.began_at.is_some_and(|began| began.0 <= at_ms)
 }

@@ -24,6 +24,9 @@ use crate::poll::{Interest, Poll, Slots};
 /// Room for some hundred events.
 const BUFFER: usize = 16 * 1024;
 
+/// So many events are taken at once.
+const ROUND: usize = 4096;
+
 /// What the control thread wants.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -196,7 +199,9 @@ impl Watcher {
         let mut space = [MaybeUninit::uninit(); BUFFER];
         let mut happened = Vec::new();
         let mut reader = Reader::new(self.folders.inotify(), &mut space);
-        while let Ok(event) = reader.next() {
+        // A flood must not keep from telling what is due: the rest is read in the next round.
+        while happened.len() < ROUND || !reader.is_buffer_empty() {
+            let Ok(event) = reader.next() else { break };
             happened.push(Happened {
                 number: event.wd(),
                 what: event.events(),

@@ -360,3 +360,26 @@ fn workers_are_replaced_and_no_connection_is_refused() {
     }
     ask();
 }
+
+#[test]
+fn what_was_switched_by_hand_lasts_until_the_file_says_otherwise() {
+    let (ward, mut bus) = watching(&json!({ "watch": false }));
+    ward.run(&["restart", "app", "--watch"]).succeeds();
+    assert_eq!(watched(&ward), json!(true));
+    ward.run(&["restart", "app", "--ignore-watch", "tmp out"])
+        .succeeds();
+    assert_eq!(watched(&ward), json!(true));
+    ward.write("tmp", "1");
+    ward.write("a.js", "1");
+    assert_eq!(restarted(&mut bus), "a.js");
+    let file = ward.dir().join("../apps.json");
+    let file = file.to_str().unwrap();
+    ward.run(&["restart", file]).succeeds();
+    assert_eq!(watched(&ward), json!(false));
+    start(&ward, &json!({ "watch": true }));
+    assert_eq!(watched(&ward), json!(true));
+    ward.run(&["restart", "app", "--watch"]).succeeds();
+    assert_eq!(watched(&ward), json!(false));
+    ward.run(&["restart", file]).succeeds();
+    assert_eq!(watched(&ward), json!(true));
+}
