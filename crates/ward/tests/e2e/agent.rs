@@ -364,7 +364,8 @@ fn an_app_with_a_library_of_pm2_is_never_reported_on() {
     ward.write("node_modules/@pm2/io/index.js", "module.exports = 1");
     ward.write(
         "app.js",
-        "require('@pm2/io'); setTimeout(() => process.send('later'), 2500)",
+        "require('@pm2/io'); setTimeout(() => process.send('later'), 2500)
+         process.on('message', () => { throw new Error('boom') })",
     );
     let mut bus = ward.bus();
     ward.run(&["start", "app.js", "-i", "1"]).succeeds();
@@ -372,6 +373,10 @@ fn an_app_with_a_library_of_pm2_is_never_reported_on() {
         event.payload["raw"] == "later"
     });
     assert_eq!(ward.app("app")["pm2_env"]["axm_monitor"], json!({}));
+    // The library leaves the exceptions of cluster workers to whoever runs them.
+    let packet = json!({ "id": 0, "type": "t", "topic": "x", "data": "throw" });
+    ward.rpc().call("sendDataToProcessId", &json!([packet]));
+    assert_eq!(exception(&mut bus)["message"], "boom");
 }
 
 /// The version of node comes from node itself where nothing of ours is inside the app.
