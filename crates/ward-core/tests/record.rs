@@ -117,6 +117,50 @@ fn with(mut record: Value, more: &Value) -> Value {
 }
 
 #[test]
+fn an_app_that_speaks_for_itself_is_believed_alone() {
+    let mut bench = Bench::new();
+    bench.prepare(&web());
+    let metric = |name: &str| Report::Monitor(json!({ name: 1 }).as_object().unwrap().clone());
+    let action = |name: &str, kind: &str| {
+        Report::Action(json!({ "action_name": name, "action_type": kind }))
+    };
+    let reports = [
+        metric("ours"),
+        action("ours", "internal"),
+        action("its", "custom"),
+        Report::NodeVersion("20.20.2".to_owned()),
+        Report::Retraction,
+        metric("its"),
+    ];
+    for report in reports {
+        let life = Life(1);
+        bench.take(Event::Reported { life, report });
+    }
+    let record = bench.record(0);
+    assert_eq!(record["axm_monitor"], json!({ "its": 1 }));
+    assert_eq!(record["axm_actions"][0]["action_name"], "its");
+    assert_eq!(record["axm_actions"].as_array().unwrap().len(), 1);
+    assert_eq!(record["node_version"], "20.20.2");
+}
+
+#[test]
+fn only_a_plain_no_forbids_instrumentation() {
+    for (pmx, wanted) in [
+        (json!(false), false),
+        (json!("false"), false),
+        (json!(true), true),
+        (json!("true"), true),
+        (json!(null), true),
+    ] {
+        let node = ward_core::spec::NodeSpec {
+            pmx: Some(pmx.clone()),
+            ..Default::default()
+        };
+        assert_eq!(node.is_instrumented(), wanted, "{pmx}");
+    }
+}
+
+#[test]
 fn the_record_has_the_keys_of_pm2_in_its_order() {
     let mut bench = Bench::new();
     bench.prepare(&web());

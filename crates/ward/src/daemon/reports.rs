@@ -3,11 +3,14 @@
 
 use serde_json::{Map, Value, json};
 use ward_core::event::{Event, Report};
-use ward_core::id::Life;
+use ward_core::id::{InstanceId, Life};
 
 use super::messages::object;
 use super::run::Daemon;
 use super::workers::Voice;
+
+/// Keys every report has: `cmd` and `act`.
+const ENVELOPE: usize = 2;
 
 /// What the agent does when it is triggered.
 const OWN_ACTIONS: [&str; 1] = ["km:heapdump"];
@@ -19,6 +22,11 @@ impl Daemon {
         let Some(id) = self.speakers.get(&life).copied() else {
             return;
         };
+        // Sent only when nobody else would.
+        self.publish_object(id, "process:exception", body.remove("exception"));
+        if body.len() <= ENVELOPE {
+            return;
+        }
         if *self.workers.voices.entry(life).or_insert(Voice::Agent) == Voice::App {
             return self.silence(life);
         }
@@ -43,10 +51,12 @@ impl Daemon {
         for report in reports.collect::<Vec<_>>() {
             self.handle(Event::Reported { life, report });
         }
-        for (key, topic) in [("exception", "process:exception"), ("reply", "axm:reply")] {
-            if let Some(data) = body.get(key).filter(|data| data.is_object()) {
-                self.publish_from(id, topic, "data", data);
-            }
+        self.publish_object(id, "axm:reply", body.remove("reply"));
+    }
+
+    fn publish_object(&mut self, id: InstanceId, topic: &str, data: Option<Value>) {
+        if let Some(data) = data.filter(Value::is_object) {
+            self.publish_from(id, topic, "data", &data);
         }
     }
 

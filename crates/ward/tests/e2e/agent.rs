@@ -120,6 +120,43 @@ fn a_worker_shows_what_pm2_shows() {
     }
 }
 
+/// Scripts count words in the printed list; what the agent tells must not change the counts.
+#[test]
+fn the_printed_list_says_each_thing_as_often_as_pm2() {
+    let ward = Ward::new().with_env("PORT", &free_port().to_string());
+    ward.write("app.js", APP);
+    ward.write("clock.js", CLOCK);
+    ward.run(&["start", "clock.js"]).succeeds();
+    for mode in [&["-i", "1"][..], &["-f"]] {
+        let words = [&["start", "app.js", "--name", "shop"], mode].concat();
+        ward.run(&words).succeeds();
+        ward.wait_until("what is told", |list| {
+            let shop = list.iter().find(|app| app["name"] == "shop").unwrap();
+            let told = |key: &str| !shop["pm2_env"][key].as_object().unwrap().is_empty();
+            told("axm_options") && (mode[0] == "-f" || told("axm_monitor"))
+        });
+        ward.run(&["delete", "clock"]).succeeds();
+        let printed = ward.run(&["prettylist"]).succeeds().stdout();
+        ward.run(&["start", "clock.js"]).succeeds();
+        for (word, count) in [
+            ("online", 1),
+            ("restart_time", 1),
+            ("exec_mode", 1),
+            ("stopped", 0),
+            ("errored", 0),
+            ("launching", 0),
+            ("pm_id: ", 2),
+            ("name: 'shop'", 3),
+            ("app.js", 1),
+            // As a key, in the name and in three paths.
+            ("shop", 3 + 1 + 3),
+        ] {
+            assert_eq!(printed.matches(word).count(), count, "{word} in {printed}");
+        }
+        ward.run(&["delete", "shop"]).succeeds();
+    }
+}
+
 /// Told, and not caught: the process ends as it does without us.
 #[test]
 fn uncaught_errors_are_told_and_end_the_process() {
@@ -364,7 +401,8 @@ fn an_app_with_a_library_of_pm2_is_never_reported_on() {
     ward.write("node_modules/@pm2/io/index.js", "module.exports = 1");
     ward.write(
         "app.js",
-        "require('@pm2/io'); setTimeout(() => process.send('later'), 2500)",
+        "require('@pm2/io'); setTimeout(() => process.send('later'), 2500)
+         process.on('message', () => { throw new Error('boom') })",
     );
     let mut bus = ward.bus();
     ward.run(&["start", "app.js", "-i", "1"]).succeeds();
@@ -372,6 +410,10 @@ fn an_app_with_a_library_of_pm2_is_never_reported_on() {
         event.payload["raw"] == "later"
     });
     assert_eq!(ward.app("app")["pm2_env"]["axm_monitor"], json!({}));
+    // The library leaves the exceptions of cluster workers to whoever runs them.
+    let packet = json!({ "id": 0, "type": "t", "topic": "x", "data": "throw" });
+    ward.rpc().call("sendDataToProcessId", &json!([packet]));
+    assert_eq!(exception(&mut bus)["message"], "boom");
 }
 
 /// The version of node comes from node itself where nothing of ours is inside the app.

@@ -182,9 +182,10 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     arm(idle ? Math.min(interval * 2, LONGEST) : SHORTEST)
   }
 
-  // Looks on only: Node prints and ends as it does without us.
+  // Looks on only: Node prints and ends as it does without us. PM2's library leaves this to its
+  // primary in cluster mode, and does it itself elsewhere.
   process.on('uncaughtExceptionMonitor', (error) => {
-    if (spokenFor()) return
+    if (spokenFor() && process.listenerCount('uncaughtException') > 0) return
     const text = (value) => {
       try {
         return String(value)
