@@ -19,7 +19,7 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::{InstanceId, Life};
 use ward_wire::node_ipc::{Junk, encode_message};
@@ -40,6 +40,15 @@ pub(crate) enum ChannelEvent {
         /// What.
         value: Value,
         /// Drop it when the message was dealt with: it is the app's permission to send more.
+        credit: Credit,
+    },
+    /// Our agent inside a worker reports.
+    Report {
+        /// Who.
+        life: Life,
+        /// What.
+        body: Map<String, Value>,
+        /// Drop it when the report was dealt with.
         credit: Credit,
     },
     /// The app sent a line that is no message. Told once for each channel.

@@ -3,19 +3,22 @@
 mod answers;
 mod batch;
 mod bus;
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod launch;
 mod lives;
 mod messages;
 mod methods;
+mod node_versions;
 mod package;
 mod pending;
 mod perform;
+mod reports;
 mod rpc;
 mod run;
 pub(crate) mod settings;
 mod system;
 mod usage;
+mod watched;
 mod workers;
 
 use std::cell::Cell;

@@ -9,6 +9,7 @@ mod exit;
 mod log;
 mod paths;
 mod poll;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;

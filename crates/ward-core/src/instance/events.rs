@@ -166,6 +166,12 @@ impl Told {
             Report::Monitor(metrics) => self.monitor.extend(metrics),
             Report::Options(options) => self.options.extend(options),
             Report::NodeVersion(version) => self.node_version = Some(version),
+            Report::Retraction => {
+                self.monitor.clear();
+                self.options.clear();
+                self.actions
+                    .retain(|action| action.get("action_type") != Some(&"internal".into()));
+            }
             Report::Trouble(trouble) => self.trouble = Some(trouble),
         }
     }

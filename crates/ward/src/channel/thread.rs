@@ -213,6 +213,10 @@ impl Switchboard {
             NodeMessage::SocketNotifyClose { key } => {
                 Outbox::socket_all_closed(&mut answer, &key);
             }
+            NodeMessage::Ward { act, body } if link.is_worker && act == "report" => {
+                let credit = link.window.take(bytes);
+                self.wires.tell(ChannelEvent::Report { life, body, credit });
+            }
             message if link.is_worker => self.primary.heard(token, message, &mut self.wires),
             // Nothing anybody but a worker may say.
             NodeMessage::Cluster(_)

@@ -33,6 +33,7 @@ pub(crate) mod start;
 pub(crate) mod start_or_reload;
 pub(crate) mod start_or_restart;
 pub(crate) mod stop;
+pub(crate) mod trigger;
 pub(crate) mod version;
 
 use core::time::Duration;

@@ -48,14 +48,14 @@ pub(crate) fn print_all(invocation: &Invocation) {
 pub(crate) fn print_usage(invocation: &Invocation) {
     let program = &invocation.program;
     let home = invocation.paths.home.display();
-    invocation.console.data(format!(
+    invocation.console.line(format!(
         "usage: {program} [options] <command>\n\n\
          {program} start app.js          keep a program running\n\
          {program} list                  see what runs\n\
          {program} logs                  follow its output\n\
          {program} --help                all commands and options\n\
          {program} <command> --help      one command\n\n\
-         Files are in {home}\n"
+         Files are in {home}"
     ));
 }
 

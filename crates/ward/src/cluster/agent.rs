@@ -1,6 +1,6 @@
-//! The draining agent: a few lines that Node loads before the app, and that do nothing until the
-//! daemon asks. Only code inside the process can end keep-alive and HTTP/2 connections without
-//! cutting a request.
+//! The agent: a few lines that Node loads before the app. Only code inside the process can end
+//! keep-alive and HTTP/2 connections without cutting a request, and only it can tell what goes on
+//! in there. It is one file made of parts; an app that wants no instrumentation gets a shorter one.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,17 +9,50 @@ use std::path::{Path, PathBuf};
 
 use super::Runtime;
 
-const SOURCE: &str = include_str!("agent.cjs");
+/// Drains connections when asked.
+const DRAIN: &str = concat!(
+    include_str!("agent/start.cjs"),
+    include_str!("agent/drain.cjs")
+);
 
-/// Where the agent of this version is, in a home.
-fn path(home: &Path) -> PathBuf {
-    home.join(format!("agent-{}.cjs", env!("CARGO_PKG_VERSION")))
+/// Drains, and reports.
+const WHOLE: &str = concat!(
+    include_str!("agent/start.cjs"),
+    include_str!("agent/drain.cjs"),
+    include_str!("agent/report.cjs")
+);
+
+/// Which parts of the agent a worker loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Draining alone.
+    Drain,
+    /// Everything.
+    Whole,
+}
+
+impl Parts {
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Drain => DRAIN,
+            Self::Whole => WHOLE,
+        }
+    }
+
+    /// Where the agent of this version is, in a home.
+    fn path(self, home: &Path) -> PathBuf {
+        let name = match self {
+            Self::Drain => concat!("agent-drain-", env!("CARGO_PKG_VERSION"), ".cjs"),
+            Self::Whole => concat!("agent-", env!("CARGO_PKG_VERSION"), ".cjs"),
+        };
+        home.join(name)
+    }
 }
 
 /// Writes the agent into the home unless it is there.
-fn install(home: &Path) -> io::Result<PathBuf> {
-    let path = path(home);
-    if fs::read(&path).is_ok_and(|found| found == SOURCE.as_bytes()) {
+fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
+    let path = parts.path(home);
+    if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
     }
     let draft = path.with_extension("cjs.new");
@@ -29,14 +62,14 @@ fn install(home: &Path) -> io::Result<PathBuf> {
         .truncate(true)
         .mode(0o600)
         .open(&draft)?;
-    file.write_all(SOURCE.as_bytes())?;
+    file.write_all(parts.source().as_bytes())?;
     fs::rename(&draft, &path)?;
     Ok(path)
 }
 
 /// Lets a worker load the agent. False when it has to do without: it is no Node, it runs as
 /// somebody who cannot read our home, the home cannot be written, or files cannot be read.
-pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path) -> bool {
+pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path, parts: Parts) -> bool {
     let is_node = argv
         .first()
         .is_some_and(|it| Runtime::of(it) == Some(Runtime::Node));
@@ -51,7 +84,7 @@ pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path) -> bool
     {
         return false;
     }
-    let Ok(path) = install(home) else {
+    let Ok(path) = install(home, parts) else {
         return false;
     };
     argv.insert(place + 1, path.display().to_string());

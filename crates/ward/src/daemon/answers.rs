@@ -15,6 +15,7 @@ impl Daemon {
         match self.pending.take(request) {
             Waiting::Nobody => {}
             Waiting::Part(part) => self.part_done(&part, reply),
+            Waiting::Watched(app) => self.watched_done(app, &reply),
             Waiting::End => self.ended = true,
             Waiting::Method {
                 responder,

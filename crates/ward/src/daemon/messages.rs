@@ -25,6 +25,10 @@ impl Daemon {
                 self.heard(life, &value);
                 drop(credit);
             }
+            ChannelEvent::Report { life, body, credit } => {
+                self.agent_reports(life, body);
+                drop(credit);
+            }
             ChannelEvent::Choked { life } => {
                 let name = self.name_of(life);
                 self.say(
@@ -39,6 +43,7 @@ impl Daemon {
             }
             ChannelEvent::Closed { life } => {
                 self.speakers.remove(&life);
+                self.workers.voices.remove(&life);
                 self.disconnected(life);
             }
         }
@@ -89,6 +94,9 @@ impl Daemon {
     }
 
     fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
+        if matches!(kind, "axm:monitor" | "axm:option:configuration") {
+            self.speaks_for_itself(life);
+        }
         let report = match kind {
             "axm:action" => Report::Action(data.clone()),
             "axm:monitor" => Report::Monitor(object(data)),
@@ -102,13 +110,17 @@ impl Daemon {
         self.handle(Event::Reported { life, report });
     }
 
-    fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
+    pub(super) fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
         let Some(instance) = self.supervisor.instance(id) else {
             return;
         };
-        let process = json!({
+        let mut process = json!({
             "pm_id": id.0, "name": instance.spec.name, "namespace": instance.spec.namespace,
         });
+        if instance.is_worker() {
+            // Where PM2 has the revision of the code.
+            process["rev"] = Value::Null;
+        }
         let payload = json!({ "at": clock::wall().0, key: value, "process": process });
         self.bus.publish(topic, &payload);
     }
@@ -133,7 +145,7 @@ fn truthy(value: &Value) -> bool {
     }
 }
 
-fn object(value: &Value) -> Map<String, Value> {
+pub(super) fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 

@@ -35,6 +35,7 @@ impl Daemon {
             }
         }
         self.handling = false;
+        self.watch_apps();
         self.look_at_workers();
     }
 
@@ -80,8 +81,11 @@ impl Daemon {
                 self.channel.close(life);
                 self.lives.release(life);
             }
-            Action::Forget { .. } => {}
-            Action::Configure { .. } => self.plan_check(),
+            Action::Forget { .. } => self.watched.look_again(None),
+            Action::Configure { instance } => {
+                self.watched.look_again(self.supervisor.instance(instance));
+                self.plan_check();
+            }
         }
         None
     }
@@ -103,6 +107,7 @@ impl Daemon {
                 if launch.ipc {
                     self.speakers.insert(life, instance);
                 }
+                self.want_node_version(life, launch);
                 let version = package::version(&launch.script);
                 Event::Spawned { life, pid, version }
             }

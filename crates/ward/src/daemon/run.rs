@@ -19,16 +19,19 @@ use ward_core::supervisor::Supervisor;
 use super::batch::Batches;
 use super::bus::Bus;
 use super::lives::{Lives, Reaped};
+use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
+use super::watched::Watched;
 use super::workers::Workers;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::paths::Paths;
+use crate::watch::WatchEvent;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
@@ -48,10 +51,12 @@ pub(super) struct Daemon {
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
+    pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
+    pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) system: System,
@@ -91,6 +96,7 @@ struct Sources {
     calls: mpsc::UnboundedReceiver<Call>,
     messages: mpsc::UnboundedReceiver<ChannelEvent>,
     chunks: mpsc::Receiver<LogChunk>,
+    changes: mpsc::UnboundedReceiver<WatchEvent>,
     child: Signal,
     terminate: Signal,
     interrupt: Signal,
@@ -106,6 +112,7 @@ enum Occurrence {
     Called(Call),
     Heard(ChannelEvent),
     Printed(LogChunk),
+    Watched(WatchEvent),
     Signalled(&'static str),
     LogsMoved,
     Due,
@@ -120,6 +127,7 @@ impl Sources {
                 Some(call) = self.calls.recv() => Occurrence::Called(call),
                 Some(event) = self.messages.recv() => Occurrence::Heard(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
+                Some(event) = self.changes.recv() => Occurrence::Watched(event),
                 _ = self.terminate.recv() => Occurrence::Signalled("SIGTERM"),
                 _ = self.interrupt.recv() => Occurrence::Signalled("SIGINT"),
                 _ = self.quit.recv() => Occurrence::Signalled("SIGQUIT"),
@@ -140,11 +148,13 @@ pub(super) async fn run(
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
+    let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
         chunks,
+        changes,
         child: signal(SignalKind::child())?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
@@ -162,10 +172,12 @@ pub(super) async fn run(
         log,
         channel,
         workers: Workers::default(),
+        node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
         batches: Batches::default(),
         usages: Usages::new(),
+        watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
         began: Instant::now(),
@@ -218,6 +230,7 @@ impl Daemon {
             Occurrence::Called(call) => self.call(call),
             Occurrence::Heard(event) => self.message(event),
             Occurrence::Printed(chunk) => self.output(&chunk),
+            Occurrence::Watched(event) => self.watch_event(event),
             Occurrence::Signalled(signal) => self.end(&format!("by {signal}")),
             Occurrence::LogsMoved => self.reopen_logs(),
             Occurrence::Due => self.tick(),
@@ -231,7 +244,9 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check, self.tidy_at]
+        let node = self.node_versions.deadline();
+        let batches = self.batches.deadline();
+        [core, batches, self.next_check, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min()
@@ -240,6 +255,7 @@ impl Daemon {
     fn tick(&mut self) {
         self.handle(Event::Ticked);
         self.give_up_batches();
+        self.node_versions.tick();
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
@@ -270,7 +286,10 @@ impl Daemon {
         while let Some(reaped) = self.lives.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
-                Reaped::Orphan => orphans = true,
+                Reaped::Other(pid) => {
+                    orphans = true;
+                    self.node_answered(pid);
+                }
             }
         }
         if orphans {
@@ -315,10 +334,17 @@ impl Daemon {
         self.ask(Request::Shutdown, Waiting::End);
     }
 
+    /// Workers are told, as PM2 tells those that write their files themselves.
     pub(super) fn reopen_logs(&mut self) {
         self.say(false, "reopening all log files");
         if let Err(error) = self.log.reopen_all() {
             self.say(true, &format!("cannot reopen log files: {error}"));
+        }
+        let message = json!({ "type": "log:reload" });
+        for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
+            if let Some(life) = worker.life() {
+                self.channel.send(life, &message);
+            }
         }
     }
 

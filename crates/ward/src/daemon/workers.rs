@@ -20,6 +20,17 @@ pub(super) struct Workers {
     beginning: HashMap<Life, InstanceId>,
     /// Instances that have, or may have, something to listen on.
     listening: HashSet<InstanceId>,
+    /// Those whose agent, or whose app in its place, reports about them.
+    pub(super) voices: HashMap<Life, Voice>,
+}
+
+/// Who speaks for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Our agent.
+    Agent,
+    /// A library in the app: it knows better, the agent is to be silent.
+    App,
 }
 
 impl Workers {

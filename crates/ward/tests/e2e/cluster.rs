@@ -1,9 +1,10 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
 mod apps;
-mod client;
+pub(crate) mod client;
 mod crash;
 mod forms;
+mod overlap;
 mod reload;
 
 use std::collections::BTreeMap;

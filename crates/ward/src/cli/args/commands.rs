@@ -164,6 +164,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("sendSignal", &[], &["<signal>", "<pm2_id|name>"], Apps, "send a signal: SIGUSR2, USR2 or 12", run::send_signal::run),
     command("send", &[], &["<pm_id>", "<line>"], Apps, "write a line to standard input of an app", run::send::run),
     command("attach", &[], &["<pm_id>", "[separator]"], Apps, "connect this terminal with an app: input, output, and Ctrl-C to leave", run::attach::run),
+    command("trigger", &[], &["<id|proc_name|namespace|all>", "<action_name>", "[params]"], Apps, "make an app do something it offers, and show its answer", run::trigger::run),
     command("startOrRestart", &[], &["<json>"], Apps, "start the apps of a config file; restart those that run", run::start_or_restart::run),
     command("startOrReload", &["startOrGracefulReload"], &["<json>"], Apps, "start the apps of a config file; reload those that run", run::start_or_reload::run),
 

@@ -113,6 +113,8 @@ fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
                 (_, Some(attached)) => Some(attached),
                 (Takes::Word(_), None) => match rest.next() {
                     Some(next) => Some(next.clone()),
+                    // The first look only finds the command; the second one complains.
+                    None if matches!(scope, Scope::Any) => None,
                     None => return Err(UsageError::MissingWord(spec.usage())),
                 },
                 (Takes::MaybeWord(_), None) => match rest.as_slice().first() {

@@ -135,14 +135,19 @@ fn seat(
     }
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
-    let has_agent = wanted && agent::preload(&mut argv, &script, home);
+    let parts = if instance.spec.node.is_instrumented() {
+        agent::Parts::Whole
+    } else {
+        agent::Parts::Drain
+    };
+    let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
     cluster::spread_inspectors(&mut argv, &script, instance.number);
     command.argv = argv.into_iter().map(OsString::from).collect();
     Seat::of(instance, &launch.env, has_agent)
 }
 
 /// The command of a launch, with program and user found.
-fn command(launch: &Launch) -> Result<Command, String> {
+pub(in crate::daemon) fn command(launch: &Launch) -> Result<Command, String> {
     let env: Vec<(OsString, OsString)> = launch
         .env
         .iter()

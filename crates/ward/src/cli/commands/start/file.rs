@@ -128,6 +128,7 @@ fn restart(
         }
         let mut extras = Extras::new();
         extras.insert("spec".to_owned(), Value::Object(app));
+        extras.insert("respects_autostart".to_owned(), json!(true));
         jobs.push(Job {
             ids: selection.ids,
             extras,

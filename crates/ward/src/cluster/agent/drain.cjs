@@ -1,11 +1,5 @@
-'use strict'
-// Loaded by ward before the app of a cluster worker. It does nothing until the daemon asks the
-// worker to finish; then every connection ends after its current answer, and the daemon is told
-// when none is left. `agent: false` in the app's declaration leaves it out.
-const name = require('path').basename(__filename)
-const at = process.execArgv.findIndex((word) => word.endsWith(name))
-if (at > 0) process.execArgv.splice(at - 1, 2)
-
+// Draining: nothing happens until the daemon asks the worker to finish; then every connection ends
+// after its current answer, and the daemon is told when none is left.
 if (typeof process.send === 'function' && require('worker_threads').isMainThread) {
   // As long as Node itself keeps an idle connection by default.
   const IDLE_MS = 5000
