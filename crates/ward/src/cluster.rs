@@ -249,7 +249,7 @@ impl Primary {
         };
         let listeners: Vec<Token> = worker.keys.values().map(|held| held.listener).collect();
         for listener in listeners {
-            self.dispatch(listener, now, wires);
+            self.resume(listener, now, wires);
         }
     }
 }

@@ -274,6 +274,7 @@ fn new_listener(
         next: 0,
         owners: BTreeSet::new(),
         waiting: VecDeque::new(),
+        armed: false,
         exhausted: None,
         file: bound.file,
         socket: Arc::new(bound.socket),

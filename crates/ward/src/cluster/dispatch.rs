@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::listener::Listener;
 use super::worker::{Flight, Phase};
 use super::{Connection, Primary, Sched, WorkerEvent};
 use crate::channel::{ChannelEvent, Wires};
@@ -37,10 +38,13 @@ impl Primary {
         if self.is_sticky(token) {
             return self.dispatch_sticky(token, now, wires);
         }
-        for _ in 0..BATCH {
+        for handed in 0..BATCH {
             let Some(place) = self.choose(token, now) else {
-                // They wait in the kernel, in order.
-                wires.arm(token, false).ok();
+                // They wait in the kernel, in order. Often there are none, and asking the poll to
+                // look away and to look again would cost more than the hand-over.
+                if handed == 0 {
+                    self.disarm(token, wires);
+                }
                 return;
             };
             let Some(connection) = self.next_connection(token, now, wires) else {
@@ -73,7 +77,7 @@ impl Primary {
             Err(error) => {
                 let first = listener.exhausted.is_none();
                 listener.exhausted = Some(now + EXHAUSTED);
-                wires.arm(token, false).ok();
+                self.disarm(token, wires);
                 self.wake_by(Some(now + EXHAUSTED));
                 if first {
                     self.cannot_accept(token, &error, wires);
@@ -84,12 +88,30 @@ impl Primary {
     }
 
     fn arm(&mut self, token: Token, wires: &mut Wires) {
+        let armed = wires.arm(token, true).is_ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.exhausted = None;
+            listener.armed = armed;
         }
-        if wires.arm(token, true).is_err() {
+        if !armed {
             let soon = Instant::now() + EXHAUSTED;
             self.wake_by(Some(soon));
+        }
+    }
+
+    /// Connections are not told of until somebody can take them.
+    pub(super) fn disarm(&mut self, token: Token, wires: &mut Wires) {
+        wires.arm(token, false).ok();
+        if let Some(listener) = self.listeners.get_mut(&token) {
+            listener.armed = false;
+        }
+    }
+
+    /// Somebody can take connections again: hands out those that nobody will tell of.
+    pub(super) fn resume(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+        let told = |listener: &Listener| listener.armed && listener.waiting.is_empty();
+        if !self.listeners.get(&token).is_none_or(told) {
+            self.dispatch(token, now, wires);
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Listener {
     pub(super) owners: BTreeSet<InstanceId>,
     /// Accepted, and nobody to take them.
     pub(super) waiting: Waiting,
+    /// Waiting connections are told of.
+    pub(super) armed: bool,
     /// Nothing is accepted until then: the daemon is out of descriptors.
     pub(super) exhausted: Option<Instant>,
     /// The file to remove in the end.

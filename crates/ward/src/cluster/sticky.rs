@@ -42,7 +42,7 @@ impl Primary {
             };
             later.extend(self.send_home(token, connection, now, wires));
         }
-        wires.arm(token, false).ok();
+        self.disarm(token, wires);
         self.wait_on(token, later);
     }
 
