@@ -21,7 +21,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       this.on('session', (session) => {
         sessions.add(session)
         session.once('close', () => sessions.delete(session))
-        if (draining) session.close()
+        if (draining) leave(session)
       })
     }
     return Reflect.apply(listen, this, args)
@@ -31,6 +31,20 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   // The answer says `Connection: close`, and Node ends the connection behind it.
   const last = (request, response) => {
     if (!response.headersSent && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
+  }
+
+  // Good-bye in two steps, as RFC 9113 wants it: first no stream is refused, and only when the
+  // client must have read that is it told which one was the last.
+  const leave = (session) => {
+    const close = () => session.destroyed || session.close()
+    const patience = setTimeout(close, 1000)
+    session.once('close', () => clearTimeout(patience))
+    try {
+      session.goaway(0, 2 ** 31 - 1)
+      if (!session.ping(close)) close()
+    } catch {
+      close()
+    }
   }
 
   const release = () => clearTimeout(hold)
@@ -57,7 +71,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       // Accepts no more; unlike http's own close it leaves idle connections alone.
       if (server.listening) net.Server.prototype.close.call(server)
     }
-    for (const session of sessions) session.close()
+    for (const session of sessions) leave(session)
     // An app that ends by having nothing left to do shall not wait for us.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
       if (process.listenerCount(signal) > 0) process.prependListener(signal, release)

@@ -72,7 +72,9 @@ fn start(script: &str, workers: usize, version: Option<&str>, words: &[&str]) ->
 /// The processes that run now.
 fn pids(ward: &Ward) -> BTreeSet<u64> {
     let list = ward.list();
-    list.iter().map(|app| app["pid"].as_u64().unwrap()).collect()
+    list.iter()
+        .map(|app| app["pid"].as_u64().unwrap())
+        .collect()
 }
 
 /// Reloads everything, and makes sure that it was everything.

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::client::{Load, Style, ask};
 use super::APP;
+use super::client::{Load, Style, ask};
 
 fn delays(window: usize) {
     let file = format!(
@@ -24,7 +24,10 @@ fn delays(window: usize) {
     while began.elapsed() < Duration::from_millis(1500) {
         load.serve_more(100);
     }
-    blocker.join().unwrap().expect("the one who blocks is served");
+    blocker
+        .join()
+        .unwrap()
+        .expect("the one who blocks is served");
     let outcome = load.finish();
     outcome.is_perfect("a blocked worker");
     // On a busy machine others may be slow, but not as slow as those that waited.
