@@ -177,6 +177,17 @@ impl Client {
         }
     }
 
+    /// What lists and selections need of the records, with `monit` when `usage` is asked for. PM2's
+    /// daemon has only the whole ones.
+    pub(crate) fn brief_records(&mut self, usage: bool) -> Result<Vec<Value>, Failure> {
+        match self.call("ward:list", &[json!({ "usage": usage })]) {
+            Ok(Value::Array(records)) => Ok(records),
+            Ok(_) => Err(CallError::Garbage.into()),
+            Err(CallError::Foreign) => self.records(),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The records of all processes, as `jlist` shows them.
     pub(crate) fn records(&mut self) -> Result<Vec<Value>, Failure> {
         match self.call("getMonitorData", &[json!({})])? {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ward_core::id::InstanceId;
 use ward_core::request::{Outcome, Reply, Request};
 use ward_core::view;
@@ -191,13 +191,15 @@ impl Daemon {
                 json!({ "pm_id": id.0, "ok": true, "removed": id.0 })
             }
             Ok(Outcome::Gone(process)) => {
-                self.announce(word, &process["pm2_env"]);
+                self.announce(word, process["pm2_env"].as_object());
                 json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
-                let entry = self.entry(id, None);
-                self.announce(word, &entry["process"]["pm2_env"]);
-                entry
+                if self.bus.is_followed() {
+                    let record = self.supervisor.instance(id).map(view::record);
+                    self.announce(word, record.as_ref());
+                }
+                self.entry(id, None)
             }
             Err(error) if word.action == "prepare" => {
                 json!([{ "ok": false, "error": refusal(word.method, "", &error) }])
@@ -216,7 +218,7 @@ impl Daemon {
             .map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
-            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::process(instance),
+            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::brief(instance),
         });
         if let Some(error) = error {
             entry["error"] = error.into();
@@ -225,8 +227,8 @@ impl Daemon {
     }
 
     /// The event PM2's client would ask for after a success.
-    fn announce(&mut self, word: Word, record: &Value) {
-        if let (Some(event), Some(record)) = (word.event, record.as_object()) {
+    fn announce(&mut self, word: Word, record: Option<&Map<String, Value>>) {
+        if let (Some(event), Some(record)) = (word.event, record) {
             let mut record = record.clone();
             record.shift_remove("env");
             self.publish_process(event, true, record);

@@ -169,6 +169,7 @@ impl Daemon {
                 Ok((stream, _)) = from.subscribers.accept() => {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);
+                    self.supervisor.set_followed(true);
                 }
                 _ = from.terminate.recv() => self.end("by SIGTERM"),
                 _ = from.interrupt.recv() => self.end("by SIGINT"),

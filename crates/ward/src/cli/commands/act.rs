@@ -68,7 +68,7 @@ pub(crate) fn on_word(
     word: &str,
     extras: &Extras,
 ) -> Result<Vec<u32>, Failure> {
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.brief_records(false)?);
     let selection = select::select(&candidates, word, &super::cwd()?, false)
         .map_err(|reason| not_found(&invocation.console, action, word, reason))?;
     applying(&invocation.console, action, word, &selection);

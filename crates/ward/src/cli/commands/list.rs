@@ -44,7 +44,7 @@ pub(crate) fn print_after(client: &mut Client, invocation: &Invocation) -> Resul
 }
 
 fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure> {
-    let records = client.records()?;
+    let records = client.brief_records(true)?;
     if invocation.is_set("mini-list") {
         return Ok(minilist::render(&records, screen::now_ms()));
     }

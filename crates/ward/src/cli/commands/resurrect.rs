@@ -35,7 +35,7 @@ fn restore(
     client: &mut Client,
     entries: Vec<Entry>,
 ) -> Result<(), Failure> {
-    let present = Candidate::from_records(&client.records()?);
+    let present = Candidate::from_records(&client.brief_records(false)?);
     let missing: Vec<Entry> = entries
         .into_iter()
         .filter(|entry| {

@@ -49,6 +49,31 @@ impl Daemon {
 
     /// All processes with what they use.
     pub(in crate::daemon) fn monitor_data(&mut self) -> Value {
+        let monit = self.monits();
+        let process = |instance: &Instance| {
+            let mut process = view::process(instance);
+            process["monit"] = monit(instance);
+            process
+        };
+        self.supervisor.instances().map(process).collect()
+    }
+
+    /// The same without what only few look at; measured only on demand.
+    pub(super) fn brief_list(&mut self, usage: bool) -> Value {
+        if !usage {
+            return self.supervisor.instances().map(view::brief).collect();
+        }
+        let monit = self.monits();
+        let process = |instance: &Instance| {
+            let mut process = view::brief(instance);
+            process["monit"] = monit(instance);
+            process
+        };
+        self.supervisor.instances().map(process).collect()
+    }
+
+    /// Measures all that is online; the answer tells `monit` of each instance.
+    fn monits(&mut self) -> impl Fn(&Instance) -> Value + use<> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
         let roots: Vec<Pid> = self
             .supervisor
@@ -57,17 +82,13 @@ impl Daemon {
             .filter_map(pid_of)
             .collect();
         let usages = self.usages.sample(&roots);
-        let process = |instance: &Instance| {
-            let mut process = view::process(instance);
+        move |instance| {
             let usage = pid_of(instance)
                 .filter(|_| online(instance))
                 .and_then(|pid| usages.get(&pid));
             let usage = usage.copied().unwrap_or_default();
-            process["monit"] =
-                json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
-            process
-        };
-        self.supervisor.instances().map(process).collect()
+            json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) })
+        }
     }
 
     /// Tells the core how much memory each tree holds.

@@ -18,6 +18,10 @@ impl Daemon {
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
             "spec" => self.spec(options, responder),
+            "list" => {
+                let list = self.brief_list(options["usage"] == true);
+                responder.ok(list);
+            }
             "status" => responder.ok(self.status()),
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),

@@ -29,7 +29,7 @@ pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure>
     if word != "-" && !ecosystem::is_config_name(word, &cwd) {
         return Ok(false);
     }
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.brief_records(false)?);
     Ok(is_config(&candidates, word, &cwd))
 }
 
@@ -60,7 +60,7 @@ fn start_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let declared = declare::file(invocation, word)?;
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.brief_records(false)?);
     let (present, missing): (Vec<Match>, Vec<Match>) = matches(declared.apps, &candidates)
         .into_iter()
         .partition(|found| !found.ids.is_empty());
@@ -174,7 +174,7 @@ fn end_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let names = declare::names(invocation, word)?;
-    let candidates = Candidate::from_records(&client.records()?);
+    let candidates = Candidate::from_records(&client.brief_records(false)?);
     let mut ids = Vec::new();
     for name in &names {
         let before = ids.len();
