@@ -35,6 +35,9 @@ const CHUNKS: usize = 256;
 /// How long the last output of the apps may take to reach the disk when the daemon ends.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
+/// So long after a call the next one is not expected at once.
+const CALM: Duration = Duration::from_millis(300);
+
 /// The daemon: the core and everything it acts on.
 #[derive(Debug)]
 pub(super) struct Daemon {
@@ -62,6 +65,8 @@ pub(super) struct Daemon {
     pub(super) events: VecDeque<Event>,
     /// `handle` is at work further up the stack.
     pub(super) handling: bool,
+    /// When free memory goes back to the system: once, a moment after the last call.
+    trim_at: Option<Instant>,
     /// When memory limits are looked at next; only while an app has one.
     next_check: Option<Instant>,
     settings: Settings,
@@ -138,6 +143,7 @@ pub(super) async fn run(
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
+        trim_at: None,
         next_check: None,
         settings,
         paths,
@@ -188,7 +194,7 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check]
+        [core, self.batches.deadline(), self.next_check, self.trim_at]
             .into_iter()
             .flatten()
             .min()
@@ -197,6 +203,10 @@ impl Daemon {
     fn tick(&mut self) {
         self.handle(Event::Ticked);
         self.give_up_batches();
+        if self.trim_at.is_some_and(|at| at <= Instant::now()) {
+            self.trim_at = None;
+            ward_sys::memory::trim();
+        }
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
@@ -236,6 +246,7 @@ impl Daemon {
     /// A call of a client. A bug in one method must not take the apps down.
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
+        self.trim_at = Some(Instant::now() + CALM);
         if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
             self.handling = false;
             self.say(
