@@ -9,7 +9,7 @@ use crate::instance::{Instance, State};
 use crate::record::keys_without_env;
 use crate::spec::Mode;
 
-pub use brief::{KEYS as BRIEF_KEYS, brief};
+pub use brief::{KEYS as BRIEF_KEYS, SHOWN as SHOWN_KEYS, brief};
 
 /// PM2's word for what an instance is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

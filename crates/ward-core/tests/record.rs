@@ -135,10 +135,12 @@ fn a_brief_record_says_the_same_as_the_whole_one() {
     bench.ask(Request::Monitor(InstanceId(1), true));
     bench.ask(Request::Stop(InstanceId(0)));
     for instance in bench.supervisor.instances() {
-        let mut whole = view::process(instance);
-        let record = whole["pm2_env"].as_object_mut().expect("an object");
-        record.retain(|key, _| view::BRIEF_KEYS.contains(&key.as_str()));
-        assert_eq!(view::brief(instance), whole);
+        for keys in [view::BRIEF_KEYS, view::SHOWN_KEYS] {
+            let mut whole = view::process(instance);
+            let record = whole["pm2_env"].as_object_mut().expect("an object");
+            record.retain(|key, _| keys.contains(&key.as_str()));
+            assert_eq!(view::brief(instance, keys), whole);
+        }
     }
     assert_eq!(bench.supervisor.instances().count(), 3);
 }

@@ -4,12 +4,27 @@
 use serde_json::{Map, Value, json};
 
 use super::status;
-use crate::compose;
 use crate::instance::Instance;
 use crate::spec::Mode;
 
-/// The keys of `pm2_env` that are there, if the whole record has them.
-pub const KEYS: [&str; 17] = [
+/// What a table of apps shows.
+pub const SHOWN: &[&str] = &[
+    "namespace",
+    "status",
+    "exec_mode",
+    "version",
+    "pm_uptime",
+    "restart_time",
+    "watch",
+    "uid",
+    "username",
+    "pmx_module",
+    "trace",
+    "_km_monitored",
+];
+
+/// All keys of `pm2_env` that a brief record can have.
+pub const KEYS: &[&str] = &[
     "name",
     "namespace",
     "status",
@@ -25,25 +40,25 @@ pub const KEYS: [&str; 17] = [
     "trace",
     "_km_monitored",
     "cron_restart",
-    "pm_err_log_path",
-    "pm_pid_path",
 ];
 
-/// As [`super::process`], with nothing in `pm2_env` but [`KEYS`]: each says the same there and here.
-pub fn brief(instance: &Instance) -> Value {
+/// As [`super::process`], with nothing in `pm2_env` but some of [`KEYS`]: each says the same there and
+/// here.
+pub fn brief(instance: &Instance, chosen: &[&str]) -> Value {
     json!({
         "pid": instance.pid().unwrap_or(0),
         "name": instance.spec.name,
-        "pm2_env": keys(instance),
+        "pm2_env": keys(instance, chosen),
         "pm_id": instance.id.0,
     })
 }
 
-fn keys(instance: &Instance) -> Map<String, Value> {
-    KEYS.into_iter()
+fn keys(instance: &Instance, chosen: &[&str]) -> Map<String, Value> {
+    chosen
+        .iter()
         .filter_map(|key| {
             let value = own(instance, key).or_else(|| inherited(instance, key))?;
-            Some((key.to_owned(), value))
+            Some(((*key).to_owned(), value))
         })
         .collect()
 }
@@ -70,8 +85,6 @@ fn own(instance: &Instance, key: &str) -> Option<Value> {
         "username" => spec.user.username.clone()?.into(),
         "_km_monitored" if instance.monitored.is_some() => instance.monitored.into(),
         "cron_restart" => json!(spec.restart.cron.as_ref()?),
-        "pm_err_log_path" => compose::log_paths(spec, instance.id).remove(key)?.into(),
-        "pm_pid_path" => compose::numbered(spec.pid_path.as_deref()?, ".pid", instance.id).into(),
         _ => spec.extra.get(key)?.clone(),
     };
     Some(value)

@@ -177,10 +177,10 @@ impl Client {
         }
     }
 
-    /// What lists and selections need of the records, with `monit` when `usage` is asked for. PM2's
+    /// What the table of `list` shows of the records (with `monit`), or what selections look at. PM2's
     /// daemon has only the whole ones.
-    pub(crate) fn brief_records(&mut self, usage: bool) -> Result<Vec<Value>, Failure> {
-        match self.call("ward:list", &[json!({ "usage": usage })]) {
+    pub(crate) fn brief_records(&mut self, table: bool) -> Result<Vec<Value>, Failure> {
+        match self.call("ward:list", &[json!({ "table": table })]) {
             Ok(Value::Array(records)) => Ok(records),
             Ok(_) => Err(CallError::Garbage.into()),
             Err(CallError::Foreign) => self.records(),

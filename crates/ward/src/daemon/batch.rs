@@ -165,13 +165,15 @@ impl Daemon {
             return;
         };
         batch.running -= 1;
-        batch.results.insert(part.index, result.clone());
         let total = batch.begun + batch.queue.len();
-        let progress = json!({
-            "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
-            "done": batch.results.len(), "total": total,
-        });
-        self.bus.publish("ward:progress", &progress);
+        if self.bus.is_followed() {
+            let progress = json!({
+                "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
+                "done": batch.results.len() + 1, "total": total,
+            });
+            self.bus.publish("ward:progress", &progress);
+        }
+        batch.results.insert(part.index, result);
         self.batches.moved.push_back(part.batch);
     }
 
@@ -218,7 +220,7 @@ impl Daemon {
             .map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
-            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::brief(instance),
+            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::brief(instance, view::BRIEF_KEYS),
         });
         if let Some(error) = error {
             entry["error"] = error.into();

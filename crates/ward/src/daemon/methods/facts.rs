@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use ward_core::instance::{Instance, State};
 use ward_core::view;
 use ward_sys::Pid;
+use ward_sys::cgroup::Cgroup;
 
 use super::Args;
 use crate::daemon::package;
@@ -58,14 +59,15 @@ impl Daemon {
         self.supervisor.instances().map(process).collect()
     }
 
-    /// The same without what only few look at; measured only on demand.
-    pub(super) fn brief_list(&mut self, usage: bool) -> Value {
-        if !usage {
-            return self.supervisor.instances().map(view::brief).collect();
+    /// The same without what only few look at: `table` is for people and has `monit`.
+    pub(super) fn brief_list(&mut self, table: bool) -> Value {
+        if !table {
+            let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
+            return self.supervisor.instances().map(brief).collect();
         }
         let monit = self.monits();
         let process = |instance: &Instance| {
-            let mut process = view::brief(instance);
+            let mut process = view::brief(instance, view::SHOWN_KEYS);
             process["monit"] = monit(instance);
             process
         };
@@ -75,11 +77,12 @@ impl Daemon {
     /// Measures all that is online; the answer tells `monit` of each instance.
     fn monits(&mut self) -> impl Fn(&Instance) -> Value + use<> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let roots: Vec<Pid> = self
+        let lives = &self.lives;
+        let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
             .filter(|it| online(it))
-            .filter_map(pid_of)
+            .filter_map(|it| Some((pid_of(it)?, lives.cgroup(it.life()?))))
             .collect();
         let usages = self.usages.sample(&roots);
         move |instance| {
@@ -101,7 +104,11 @@ impl Daemon {
             .filter(limited)
             .filter_map(|it| Some((it.life()?, pid_of(it)?)))
             .collect();
-        let roots: Vec<Pid> = lives.iter().map(|(_, pid)| *pid).collect();
+        let cgroup = |life| self.lives.cgroup(life);
+        let roots: Vec<_> = lives
+            .iter()
+            .map(|(life, pid)| (*pid, cgroup(*life)))
+            .collect();
         let usages = self.usages.sample(&roots);
         for (life, pid) in lives {
             if let Some(usage) = usages.get(&pid) {

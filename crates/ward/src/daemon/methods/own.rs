@@ -19,7 +19,7 @@ impl Daemon {
             "scale" => self.scale(options, responder),
             "spec" => self.spec(options, responder),
             "list" => {
-                let list = self.brief_list(options["usage"] == true);
+                let list = self.brief_list(options["table"] == true);
                 responder.ok(list);
             }
             "status" => responder.ok(self.status()),
