@@ -44,6 +44,11 @@ pub struct Ending {
 /// Where on the ladder from asking to killing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
+    /// A worker finishes its work before anybody asks it to end.
+    Draining {
+        /// Asked then, finished or not.
+        until: Mono,
+    },
     /// Nobody was asked yet, because nobody is known to be left.
     Counting {
         /// Killed then, should no count arrive.
@@ -99,6 +104,35 @@ impl Ending {
         ending
     }
 
+    /// Lets a worker finish first, for at most `patience`.
+    pub(crate) fn drain(
+        life: Life,
+        pid: u32,
+        manner: Manner,
+        patience: Duration,
+        turn: &mut Turn<'_>,
+    ) -> Self {
+        turn.act(Action::Drain { life });
+        Self {
+            life,
+            pid: Some(pid),
+            main_gone: false,
+            phase: Phase::Draining {
+                until: turn.now.mono + patience,
+            },
+            manner,
+        }
+    }
+
+    /// The worker has finished.
+    pub(crate) fn drained(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Draining { .. } = self.phase
+            && !self.main_gone
+        {
+            self.request(self.manner.with_message, turn);
+        }
+    }
+
     /// The main process has ended by itself: is something left? `None`: nobody cares.
     pub(crate) fn sweep(life: Life, pid: u32, manner: Manner, turn: &mut Turn<'_>) -> Option<Self> {
         if !manner.tree {
@@ -124,7 +158,7 @@ impl Ending {
         self.pid = Some(pid);
         match self.phase {
             Phase::Asked { .. } => self.request(self.manner.with_message, turn),
-            Phase::Counting { .. } | Phase::Killed { .. } => {}
+            Phase::Draining { .. } | Phase::Counting { .. } | Phase::Killed { .. } => {}
         }
     }
 
@@ -158,6 +192,10 @@ impl Ending {
                 kill_at,
                 tree: false,
             } => self.phase = Phase::Counting { kill_at },
+            Phase::Draining { .. } => {
+                let kill_at = turn.now.mono + self.manner.grace;
+                self.phase = Phase::Counting { kill_at };
+            }
             Phase::Asked { tree: true, .. } | Phase::Counting { .. } | Phase::Killed { .. } => {}
         }
         turn.act(Action::Probe { life: self.life });
@@ -174,7 +212,7 @@ impl Ending {
         }
         match self.phase {
             Phase::Counting { .. } => self.request(false, turn),
-            Phase::Asked { .. } | Phase::Killed { .. } => {}
+            Phase::Draining { .. } | Phase::Asked { .. } | Phase::Killed { .. } => {}
         }
         Progress::Going
     }
@@ -185,6 +223,10 @@ impl Ending {
             return Progress::Going;
         }
         match self.phase {
+            Phase::Draining { .. } => {
+                self.drained(turn);
+                Progress::Going
+            }
             Phase::Counting { .. } | Phase::Asked { .. } => {
                 self.kill(turn);
                 Progress::Going
@@ -209,6 +251,7 @@ impl Ending {
     /// When time alone changes something.
     pub(crate) const fn deadline(&self) -> Mono {
         match self.phase {
+            Phase::Draining { until } => until,
             Phase::Counting { kill_at } | Phase::Asked { kill_at, .. } => kill_at,
             Phase::Killed { give_up_at } => give_up_at,
         }

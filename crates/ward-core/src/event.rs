@@ -105,4 +105,9 @@ pub enum Report {
     Options(Map<String, Value>),
     /// `{node_version}`.
     NodeVersion(String),
+    /// What was told in the app's name until now does not count: it begins to speak for itself.
+    Retraction,
+    /// What it cannot have, such as a port in use; completes "cannot …". Said by the primary of
+    /// a worker in its place.
+    Trouble(String),
 }

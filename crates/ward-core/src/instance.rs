@@ -134,6 +134,9 @@ pub struct Told {
     pub options: Map<String, Value>,
     /// Version of node.
     pub node_version: Option<String>,
+    /// What this life cannot have; completes "cannot …".
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// One slot of an app.

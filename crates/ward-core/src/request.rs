@@ -10,7 +10,8 @@ use crate::time::Wall;
 /// One thing asked. The reply goes out when the promised state is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Register an app and start its instances. Instances start side by side.
+    /// Register an app and start its instances, side by side. The reply names all of them once
+    /// each is running, stopped or errored; what became of one is told by its record (`failure`).
     Prepare(Box<AppSpec>),
     /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
     Register(Box<AppSpec>, Kept),
@@ -26,6 +27,8 @@ pub enum Request {
     SoftReload(InstanceId, Change),
     /// Stop and forget.
     Delete(InstanceId),
+    /// As `Delete`, but a running worker finishes its work first (scaling down).
+    Retire(InstanceId),
     /// One more instance like this one.
     Duplicate(InstanceId),
     /// Counters to zero.
@@ -68,6 +71,9 @@ pub struct Change {
     pub conf: serde_json::Map<String, Value>,
     /// Take `env` as the whole captured environment instead of merging it.
     pub replace_captured: bool,
+    /// A file is started again and nobody asked for this app: one that is not to start by itself
+    /// and rests takes the declaration and goes on resting.
+    pub respects_autostart: bool,
 }
 
 /// Watching.

@@ -228,3 +228,16 @@ pub struct NodeSpec {
     /// `treekill`-like flags and others that only the record shows, by key.
     pub shown: Map<String, Value>,
 }
+
+impl NodeSpec {
+    /// Whether the app may be looked into: `pmx` does not say no.
+    pub fn is_instrumented(&self) -> bool {
+        match &self.pmx {
+            Some(Value::Bool(wanted)) => *wanted,
+            Some(Value::String(wanted)) => wanted != "false",
+            None | Some(Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                true
+            }
+        }
+    }
+}

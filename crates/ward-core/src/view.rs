@@ -121,7 +121,9 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     put("vizion_running", false.into());
     put(&spec.instance_var, instance.number.into());
     put("status", status(&instance.state).word().into());
-    put("pm_uptime", instance.began_at.map(|at| at.0).into());
+    // What never ran counts from its registration: programs subtract this from the clock.
+    let began = instance.began_at.or(instance.created_at);
+    put("pm_uptime", began.map(|at| at.0).into());
     put("axm_actions", instance.told.actions.clone().into());
     put("axm_monitor", instance.told.monitor.clone().into());
     put("axm_options", options(instance).into());
@@ -148,8 +150,11 @@ fn options(instance: &Instance) -> Map<String, Value> {
     let node = ["node", "bun"]
         .iter()
         .any(|name| spec.program.interpreter.ends_with(name));
-    let injected = !matches!(spec.node.pmx, Some(Value::Bool(false)));
-    if node && injected && instance.began_at.is_some() && !instance.is_launching() {
+    if node
+        && spec.node.is_instrumented()
+        && instance.began_at.is_some()
+        && !instance.is_launching()
+    {
         options
             .entry("module_name")
             .or_insert_with(|| spec.name.clone().into());
@@ -175,15 +180,24 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
         "exit_signal",
         signal.map(|it| crate::signal::name(it).into()),
     );
-    // Once delays have begun to grow, their end is shown as 0.
-    let grows = instance.spec.restart.backoff.is_some() && instance.restarts > 0;
+    // From the first restart on it is always there; without a delay it is 0.
+    let restarted = instance.restarts > 0;
     let delay = instance.history.delay.map(|delay| delay.as_millis());
     let millis = delay.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX));
-    let shown = millis.or(grows.then_some(0));
+    let shown = millis.or(restarted.then_some(0));
     put("prev_restart_delay", shown.map(Into::into));
     put("_km_monitored", instance.monitored.map(Into::into));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
+}
+
+/// The files ward itself writes for an instance: logs and pid.
+pub fn own_files(instance: &Instance) -> Vec<String> {
+    let spec = &instance.spec;
+    let logs = compose::log_paths(spec, instance.id);
+    let pid = spec.pid_path.as_deref();
+    let pid = pid.map(|path| compose::numbered(path, ".pid", instance.id));
+    logs.into_values().chain(pid).collect()
 }
 
 /// Whether files are watched now.

@@ -40,7 +40,6 @@ pub mod fdpass;
 pub mod limits;
 pub mod listener;
 pub mod lock;
-pub mod memory;
 pub mod path;
 pub mod pipe;
 pub mod proc;

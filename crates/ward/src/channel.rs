@@ -1,6 +1,7 @@
 //! The channel thread: the daemon's ends of all Node IPC channels. It reads and parses what the
 //! apps send, answers what Node's own protocol wants answered, and queues what is sent to them.
-//! It knows nothing about the meaning of messages.
+//! It knows nothing about the meaning of messages; those of cluster workers to their primary go to
+//! [`crate::cluster`], which lives on this thread.
 //!
 //! An app can neither block nor flood the daemon: each channel has a window of unprocessed
 //! messages, and a channel whose window is full is not read until the control thread caught up.
@@ -10,6 +11,7 @@ mod link;
 mod tests;
 mod thread;
 mod window;
+mod wires;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,14 +19,16 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
-use ward_core::id::Life;
+use ward_core::id::{InstanceId, Life};
 use ward_wire::node_ipc::{Junk, encode_message};
 
+use crate::cluster::{Seat, WorkerEvent};
 use crate::poll::{Poll, Waker};
 use thread::{Command, Switchboard};
 pub(crate) use window::Credit;
+pub(crate) use wires::Wires;
 
 /// What happened on a channel.
 #[derive(Debug)]
@@ -38,6 +42,15 @@ pub(crate) enum ChannelEvent {
         /// Drop it when the message was dealt with: it is the app's permission to send more.
         credit: Credit,
     },
+    /// Our agent inside a worker reports.
+    Report {
+        /// Who.
+        life: Life,
+        /// What.
+        body: Map<String, Value>,
+        /// Drop it when the report was dealt with.
+        credit: Credit,
+    },
     /// The app sent a line that is no message. Told once for each channel.
     Junk {
         /// Who.
@@ -49,6 +62,13 @@ pub(crate) enum ChannelEvent {
     Choked {
         /// Who.
         life: Life,
+    },
+    /// A cluster worker made progress, or its cluster has something to tell.
+    Worker {
+        /// Who.
+        life: Life,
+        /// What.
+        event: WorkerEvent,
     },
     /// Nothing more will come. Told exactly once for each opened channel.
     Closed {
@@ -82,7 +102,7 @@ impl ChannelThread {
         let thread = std::thread::Builder::new()
             .name("channel".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || Switchboard::new(poll, inbox, events).run())?;
+            .spawn(move || Switchboard::new(Wires::new(poll, events), inbox).run())?;
         Ok(ChannelHandle {
             commands: Some(commands),
             waker,
@@ -92,26 +112,61 @@ impl ChannelThread {
 }
 
 impl ChannelHandle {
-    /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`.
-    pub(crate) fn open(&self, life: Life) -> io::Result<OwnedFd> {
+    /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`. With a seat
+    /// the life is a cluster worker.
+    pub(crate) fn open(&self, life: Life, seat: Option<Seat>) -> io::Result<OwnedFd> {
         // Node makes its end non-blocking itself; other programs expect a blocking one.
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
-        self.ask(Command::Open(life, ours))?;
+        self.ask(Command::Open(life, ours, seat.map(Box::new)))?;
         Ok(theirs)
     }
 
     /// Queues a message; one for a life without channel is dropped.
     pub(crate) fn send(&self, life: Life, message: &Value) {
         let line = encode_message(message);
-        // The thread is gone: so are the channels.
-        self.ask(Command::Send(life, line)).ok();
+        self.tell(Command::Send(life, line));
     }
 
     /// Takes what was sent already, then closes; the app sees a disconnect.
     pub(crate) fn close(&self, life: Life) {
-        self.ask(Command::Close(life)).ok();
+        self.tell(Command::Close(life));
+    }
+
+    /// The process of a worker.
+    pub(crate) fn born(&self, life: Life, pid: u32) {
+        self.tell(Command::Born(life, pid));
+    }
+
+    /// The worker counts as ready, whatever it said.
+    pub(crate) fn admit(&self, life: Life) {
+        self.tell(Command::Admit(life));
+    }
+
+    /// Takes a worker out of the rotation and lets it finish; answered by `Drained`.
+    pub(crate) fn drain(&self, life: Life) {
+        self.tell(Command::Drain(life));
+    }
+
+    /// A worker was asked to end: no further connections for it.
+    pub(crate) fn withdraw(&self, life: Life) {
+        self.tell(Command::Withdraw(life));
+    }
+
+    /// Cluster's own polite request.
+    pub(crate) fn disconnect(&self, life: Life) {
+        self.tell(Command::Disconnect(life));
+    }
+
+    /// No worker of this instance will come by itself: what only it listened on is closed.
+    pub(crate) fn retire(&self, instance: InstanceId) {
+        self.tell(Command::Retire(instance));
+    }
+
+    fn tell(&self, command: Command) {
+        // The thread is gone: so are the channels.
+        self.ask(command).ok();
     }
 
     fn ask(&self, command: Command) -> io::Result<()> {

@@ -77,9 +77,7 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
 /// No command, or an unknown one: both answers are on standard output, as PM2's are.
 fn no_command(invocation: &Invocation) -> Failure {
     if let Some(unknown) = &invocation.unknown {
-        invocation
-            .console
-            .data("[PM2][ERROR] Command not found\n\n");
+        invocation.console.line("[PM2][ERROR] Command not found\n");
         help::suggest(invocation, unknown);
     }
     help::print_usage(invocation);

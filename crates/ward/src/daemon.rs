@@ -3,19 +3,23 @@
 mod answers;
 mod batch;
 mod bus;
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod launch;
 mod lives;
 mod messages;
 mod methods;
+mod node_versions;
 mod package;
 mod pending;
 mod perform;
+mod reports;
 mod rpc;
 mod run;
 pub(crate) mod settings;
 mod system;
 mod usage;
+mod watched;
+mod workers;
 
 use std::cell::Cell;
 use std::env;
@@ -64,7 +68,7 @@ pub(crate) fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<(), Fail
 }
 
 fn serve(paths: &Paths, lock: Option<Lock>, ready: impl FnOnce()) -> Result<(), Failure> {
-    ward_sys::memory::keep_little();
+    ward_sys::limits::keep_little_memory();
     let cannot = |what: &str, error: &io::Error| Failure::new(format!("cannot {what}: {error}"));
     // What is written here is for the user alone; apps get the usual mask back.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);

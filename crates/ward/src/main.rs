@@ -3,11 +3,13 @@
 
 mod channel;
 mod cli;
+mod cluster;
 mod daemon;
 mod exit;
 mod log;
 mod paths;
 mod poll;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;

@@ -64,6 +64,11 @@ const OWN: &[&str] = &[
     "PM2_USAGE",
 ];
 
+/// Whether PM2 keeps a field of its own under this name beside the variables of an app.
+pub fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name)
+}
+
 /// Makes `env` of a declaration what it should be for one environment: `deploy.<name>.env`, then
 /// `env`, then `env_<name>`, later ones winning; objects become JSON text. Returns warnings.
 pub fn choose(

@@ -1,5 +1,7 @@
 //! How lives end, and what follows.
 
+use core::time::Duration;
+
 use crate::action::Action;
 use crate::ending::{Ending, Manner, Progress};
 use crate::event::ExitStatus;
@@ -11,6 +13,10 @@ use crate::request::RequestError;
 use crate::time::Mono;
 use crate::turn::Turn;
 use crate::view::{self, Status};
+
+/// SIGKILL has so long at least, however short the grace period is: a busy kernel needs a moment to
+/// take a process down, and one that holds much memory seconds.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Instance {
     /// How a life of this instance is ended.
@@ -27,7 +33,7 @@ impl Instance {
                 .unwrap_or(turn.defaults.kill_signal),
             tree: stop.tree,
             grace,
-            patience: grace,
+            patience: grace.max(LEAST_PATIENCE),
         }
     }
 
@@ -35,6 +41,19 @@ impl Instance {
     pub(super) fn end(&mut self, life: Life, pid: Option<u32>, then: Then, turn: &mut Turn<'_>) {
         turn.log(format!("Stopping app:{} id:{}", self.spec.name, self.id));
         let ending = Ending::ask(life, pid, self.manner(turn), turn);
+        self.state = State::Stopping {
+            ending,
+            then,
+            asked: true,
+        };
+    }
+
+    /// Lets a worker finish, then asks it to end.
+    pub(super) fn end_drained(&mut self, life: Life, pid: u32, then: Then, turn: &mut Turn<'_>) {
+        turn.log(format!("Stopping app:{} id:{}", self.spec.name, self.id));
+        let grace = self.spec.cluster.drain_timeout;
+        let grace = grace.unwrap_or(turn.defaults.drain_timeout);
+        let ending = Ending::drain(life, pid, self.manner(turn), grace, turn);
         self.state = State::Stopping {
             ending,
             then,
@@ -133,7 +152,12 @@ impl Instance {
             record
         });
         self.created_at = None;
-        let reason = format!("keep it running: {unstable} short lives in a row");
+        let reason = match &self.told.trouble {
+            Some(trouble) => {
+                format!("keep it running: {unstable} short lives in a row, it cannot {trouble}")
+            }
+            None => format!("keep it running: {unstable} short lives in a row"),
+        };
         self.failure = Some(reason.clone());
         turn.publish("exit", false, || view::record_as(self, Status::Errored));
         Then::Fail { reason }
@@ -236,9 +260,10 @@ impl Instance {
         }
     }
 
-    /// It is stopped, for good reasons.
+    /// It is stopped, for good reasons; why it could not run before is of no interest any more.
     pub(super) fn rest(&mut self, turn: &mut Turn<'_>) {
         self.state = State::Stopped;
+        self.failure = None;
         self.announce_start(turn);
         self.settle_up(turn);
         self.settle_down(turn);

@@ -146,6 +146,9 @@ impl Instance {
         {
             name.clone_into(&mut self.spec.name);
         }
+        if let Report::Trouble(trouble) = &report {
+            self.failure = Some(trouble.clone());
+        }
         self.told.take_in(report);
     }
 }
@@ -163,6 +166,13 @@ impl Told {
             Report::Monitor(metrics) => self.monitor.extend(metrics),
             Report::Options(options) => self.options.extend(options),
             Report::NodeVersion(version) => self.node_version = Some(version),
+            Report::Retraction => {
+                self.monitor.clear();
+                self.options.clear();
+                self.actions
+                    .retain(|action| action.get("action_type") != Some(&"internal".into()));
+            }
+            Report::Trouble(trouble) => self.trouble = Some(trouble),
         }
     }
 }

@@ -93,7 +93,8 @@ impl Instance {
                 let (life, pid) = (*life, Some(*pid));
                 self.stop_life(request, life, pid, turn);
             }
-            State::Stopping { then, .. } => {
+            State::Stopping { ending, then, .. } => {
+                ending.drained(turn);
                 match then {
                     Then::Stay | Then::Remove => {}
                     Then::Start { .. } | Then::Restart { .. } | Then::Fail { .. } => {
@@ -146,13 +147,28 @@ impl Instance {
                 let (life, pid) = (*life, Some(*pid));
                 self.delete_life(request, life, pid, turn);
             }
-            State::Stopping { then, .. } => {
+            State::Stopping { ending, then, .. } => {
+                // Whoever deletes wants no more patience.
+                ending.drained(turn);
                 *then = Then::Remove;
                 self.cut_reload(turn);
                 self.supersede(Goal::Up, turn);
                 self.promise(request, Goal::Gone);
             }
         }
+    }
+
+    /// Stop and forget, but let a running worker finish first.
+    pub(crate) fn retire_for_good(&mut self, request: Asked, turn: &mut Turn<'_>) {
+        let (State::Online { life, pid, .. }, true) = (&self.state, self.is_worker()) else {
+            return self.delete(request, turn);
+        };
+        let (life, pid) = (*life, *pid);
+        self.planned = None;
+        self.cut_reload(turn);
+        self.supersede(Goal::Up, turn);
+        self.promise(request, Goal::Gone);
+        self.end_drained(life, pid, Then::Remove, turn);
     }
 
     fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
@@ -167,10 +183,18 @@ impl Instance {
         match crate::change::apply(&self.spec, change) {
             Ok(spec) => {
                 self.adopt_spec(spec, turn);
+                if change.respects_autostart && self.rests_until_asked() {
+                    let reply = Ok(Outcome::Instances(vec![self.id]));
+                    return Self::answer(request, reply, turn);
+                }
                 self.restart_now(request, turn);
             }
             Err(error) => Self::answer(request, Err(error), turn),
         }
+    }
+
+    fn rests_until_asked(&self) -> bool {
+        !self.spec.start.autostart && matches!(self.state, State::Stopped)
     }
 
     pub(super) fn restart_now(&mut self, request: Asked, turn: &mut Turn<'_>) {
@@ -250,8 +274,10 @@ impl Instance {
     }
 
     fn watch_nothing(&mut self, turn: &mut Turn<'_>) {
-        if view::is_watching(self) {
-            self.watching = Some(false.into());
+        let watched = view::is_watching(self);
+        // PM2 writes it into every record that was ever stopped.
+        self.watching = Some(false.into());
+        if watched {
             turn.act(Action::Configure { instance: self.id });
         }
     }
@@ -259,7 +285,8 @@ impl Instance {
     /// A stop ended the watch; a start brings back what was declared. What was switched on by
     /// hand stays on.
     fn watch_as_declared(&mut self, turn: &mut Turn<'_>) {
-        if !view::is_watching(self) && self.watching != self.spec.watch.watch {
+        let declared = self.spec.watch.watch.is_some();
+        if declared && !view::is_watching(self) && self.watching != self.spec.watch.watch {
             self.watching.clone_from(&self.spec.watch.watch);
             turn.act(Action::Configure { instance: self.id });
         }

@@ -30,6 +30,10 @@ impl Supervisor {
         }
         let start = spec.start.autostart;
         let count = self.count(spec.instances);
+        // Records tell how many there are, not how that was said.
+        if spec.instances.is_some_and(|said| said <= 0) {
+            spec.instances = Some(i64::from(count));
+        }
         let ids: Vec<InstanceId> = (0..count).map(|_| self.register(spec.clone())).collect();
         self.book.pending.expect_several(request, ids.clone());
         for id in ids {

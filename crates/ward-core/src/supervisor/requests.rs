@@ -33,6 +33,9 @@ impl Supervisor {
             Request::Delete(of) => self.ask(now, id, of, actions, |it, turn| {
                 it.delete(Some(id), turn);
             }),
+            Request::Retire(of) => self.ask(now, id, of, actions, |it, turn| {
+                it.retire_for_good(Some(id), turn);
+            }),
             Request::Restart(of, change) => self.ask(now, id, of, actions, |it, turn| {
                 it.restart(Some(id), &change, turn);
             }),

@@ -31,6 +31,7 @@ enum Verb {
     Reload,
     SoftReload,
     Delete,
+    Retire,
     Duplicate,
     Reset,
     Watch,
@@ -102,6 +103,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         Verb::Reload,
         Verb::SoftReload,
         Verb::Delete,
+        Verb::Retire,
         Verb::Duplicate,
         Verb::Reset,
         Verb::Watch,
@@ -196,6 +198,7 @@ fn request(verb: Verb, id: InstanceId) -> Request {
         Verb::Reload => Request::Reload(id, Change::default()),
         Verb::SoftReload => Request::SoftReload(id, Change::default()),
         Verb::Delete => Request::Delete(id),
+        Verb::Retire => Request::Retire(id),
         Verb::Duplicate => Request::Duplicate(id),
         Verb::Reset => Request::Reset(id),
         Verb::Watch => Request::Watch(id, WatchChange::Toggle),
@@ -236,6 +239,7 @@ fn come_to_rest(world: &mut World) {
             "a reload goes on"
         );
     }
+    start_and_stop_all(world);
     world.ask(Request::Shutdown);
     world.run(20_000);
     assert_eq!(
@@ -251,6 +255,40 @@ fn come_to_rest(world: &mut World) {
         };
         assert_eq!(alive, 0, "life {life} outlives the end");
         assert!(process.released, "life {life} is kept for ever");
+    }
+}
+
+/// Lives that behave come online when they are started, and are gone when they are stopped.
+fn start_and_stop_all(world: &mut World) {
+    world.forget_plans();
+    let ids: Vec<InstanceId> = world.supervisor.instances().map(|it| it.id).collect();
+    for id in &ids {
+        world.ask(Request::Start(*id));
+    }
+    // As below, for lives that are still ending, and then the start.
+    world.run(12_000);
+    for instance in world.supervisor.instances() {
+        let online = matches!(instance.state, State::Online { .. });
+        let planned = instance.planned.is_some();
+        assert!(online || planned, "{:?} after a start", instance.state);
+    }
+    for id in &ids {
+        world.ask(Request::Stop(*id));
+    }
+    // The grace period, and the time SIGKILL has at least.
+    world.run(8_000);
+    for instance in world.supervisor.instances() {
+        let stopped = match &instance.state {
+            State::Stopped => true,
+            // A hostile life of before, which SIGKILL ends late.
+            State::Errored { reason } => reason.ends_with("does not die"),
+            State::Online { .. }
+            | State::Launching { .. }
+            | State::Stopping { .. }
+            | State::Waiting { .. } => false,
+        };
+        let planned = instance.planned.is_some();
+        assert!(stopped || planned, "{:?} after a stop", instance.state);
     }
 }
 

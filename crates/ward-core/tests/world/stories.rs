@@ -114,6 +114,30 @@ fn a_stable_life_ends_the_streak() {
 }
 
 #[test]
+fn an_app_that_waits_between_its_lives_may_try_for_ever() {
+    let mut world = World::new().usually(ends_after(30, 1));
+    prepare(&mut world, &json!({"restart_delay": 2000}));
+    world.run(400_000);
+    assert!(!world.story.contains("overlimit"));
+    assert!(world.story.matches(" spawn ").count() > 190);
+}
+
+#[test]
+fn an_app_that_hit_the_limit_is_errored_and_not_waiting() {
+    let mut world = World::new().usually(ends_after(30, 1));
+    prepare(
+        &mut world,
+        &json!({"restart_delay": 100, "max_restarts": 3}),
+    );
+    world.run(60_000);
+    let app = world.supervisor.instance(APP).expect("it is kept");
+    assert_eq!(ward_core::view::record(app)["status"], "errored");
+    assert_eq!(world.story.matches(" spawn ").count(), 3);
+    world.ask(Request::Start(APP));
+    assert_eq!(world.story.matches(" spawn ").count(), 4);
+}
+
+#[test]
 fn delays_grow_and_are_no_tight_loop() {
     let mut world = World::new().usually(ends_after(30, 1));
     prepare(&mut world, &json!({"exp_backoff_restart_delay": 100}));

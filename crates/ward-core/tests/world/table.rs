@@ -288,6 +288,7 @@ fn state(instance: Option<&Instance>) -> String {
 
 fn phase(phase: Phase) -> &'static str {
     match phase {
+        Phase::Draining { .. } => "draining",
         Phase::Counting { .. } => "counting",
         Phase::Asked { .. } => "asked",
         Phase::Killed { .. } => "killed",

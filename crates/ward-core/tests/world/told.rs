@@ -14,6 +14,7 @@ pub(crate) fn request(id: RequestId, request: &Request) -> String {
         Request::Reload(id, _) => format!("reload {id}"),
         Request::SoftReload(id, _) => format!("soft reload {id}"),
         Request::Delete(id) => format!("delete {id}"),
+        Request::Retire(id) => format!("retire {id}"),
         Request::Duplicate(id) => format!("duplicate {id}"),
         Request::Reset(id) => format!("reset {id}"),
         Request::Signal(id, signal) => format!("signal {id} {signal}"),

@@ -88,6 +88,11 @@ impl World {
         self.plans.push_back(plan);
     }
 
+    /// From here on, every life is a usual one.
+    pub(crate) fn forget_plans(&mut self) {
+        self.plans.clear();
+    }
+
     pub(crate) fn now(&self) -> Now {
         Now {
             mono: self.now,

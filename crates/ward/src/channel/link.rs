@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -12,7 +13,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use ward_core::id::Life;
-use ward_wire::node_ipc::LineDecoder;
+use ward_wire::node_ipc::{Line, LineDecoder};
 
 use super::window::Window;
 use crate::poll::Interest;
@@ -28,7 +29,7 @@ const INBOX_FDS: usize = 64;
 pub(crate) struct Link {
     pub(crate) life: Life,
     pub(crate) socket: OwnedFd,
-    pub(crate) lines: LineDecoder,
+    lines: LineDecoder,
     pub(crate) window: Window,
     /// Received, and to be claimed by the next message that says it has one.
     pub(crate) fds: VecDeque<OwnedFd>,
@@ -40,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) told_junk: bool,
     /// What the poll was told to watch for; it does not know the socket when this is empty.
     pub(crate) interest: Interest,
+    /// It belongs to a cluster worker.
+    pub(crate) is_worker: bool,
     outbox: VecDeque<Outgoing>,
     outbox_bytes: usize,
 }
@@ -49,8 +52,8 @@ pub(crate) struct Link {
 struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
-    /// Travels with the first byte.
-    fd: Option<OwnedFd>,
+    /// Travels with the first byte. Whoever sent it may keep it until it has arrived.
+    fd: Option<Arc<OwnedFd>>,
 }
 
 /// What a read brought.
@@ -66,7 +69,7 @@ pub(crate) enum Received {
 
 impl Link {
     /// A fresh channel.
-    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window) -> Self {
+    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window, is_worker: bool) -> Self {
         Self {
             life,
             socket,
@@ -77,6 +80,7 @@ impl Link {
             choked: false,
             told_junk: false,
             interest: Interest::IN,
+            is_worker,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
         }
@@ -111,19 +115,28 @@ impl Link {
         }
     }
 
-    /// Queues a message. False when the app reads so little that there is no room.
-    pub(crate) fn queue(&mut self, line: Vec<u8>, fd: Option<OwnedFd>) -> bool {
+    /// The next whole line and its size.
+    pub(crate) fn next_line(&mut self) -> Option<(Line, usize)> {
+        let before = self.lines.remainder().0.len();
+        let line = self.lines.next()?;
+        let after = self.lines.remainder().0.len();
+        Some((line, before.saturating_sub(after)))
+    }
+
+    /// Whether there is room for a message of a client.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
         // A single message may be larger than all the room.
-        if !self.outbox.is_empty() && self.outbox_bytes + line.len() > OUTBOX_BYTES {
-            return false;
-        }
+        self.outbox.is_empty() || self.outbox_bytes + bytes <= OUTBOX_BYTES
+    }
+
+    /// Queues a line.
+    pub(crate) fn queue(&mut self, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) {
         self.outbox_bytes += line.len();
         self.outbox.push_back(Outgoing {
             bytes: line,
             sent: 0,
             fd,
         });
-        true
     }
 
     /// Sends what the socket takes. False when the channel is broken.

@@ -31,7 +31,7 @@ impl Desk {
 
     /// The child's end in the hands of the test.
     fn open(&self, life: u64) -> UnixStream {
-        let stream = UnixStream::from(self.handle.open(Life(life)).unwrap());
+        let stream = UnixStream::from(self.handle.open(Life(life), None).unwrap());
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
         stream
@@ -39,7 +39,7 @@ impl Desk {
 
     /// A real program with the child's end as descriptor 3.
     fn spawn(&self, life: u64, program: &str, args: &[&str]) -> Program {
-        let end: OwnedFd = self.handle.open(Life(life)).unwrap();
+        let end: OwnedFd = self.handle.open(Life(life), None).unwrap();
         // Bash puts the descriptor where Node expects it; the copy is not close-on-exec.
         let child = Command::new("bash")
             .args(["-c", "exec 3<&0; exec \"$@\" </dev/null", "bash"])

@@ -1,19 +1,18 @@
 //! The loop of the channel thread.
 
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Instant;
 
-use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
-use ward_core::id::Life;
+use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{NodeMessage, Outbox};
 use ward_wire::node_ipc::Line;
 
 use super::ChannelEvent;
 use super::link::{Link, Received};
-use super::window::Window;
-use crate::poll::{Interest, Poll, Slots, Token};
+use super::wires::Wires;
+use crate::cluster::{Primary, Seat};
+use crate::poll::{Interest, Token};
 
 /// How much one read takes.
 const READ_BYTES: usize = 64 * 1024;
@@ -23,98 +22,111 @@ const DRAIN_READS: usize = 64;
 
 /// What other threads ask.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(super) enum Command {
     /// A new channel; our end.
-    Open(Life, OwnedFd),
+    Open(Life, OwnedFd, Option<Box<Seat>>),
     /// A line for an app.
     Send(Life, Vec<u8>),
     /// End a channel.
     Close(Life),
+    /// The process of a worker.
+    Born(Life, u32),
+    /// A worker counts as ready.
+    Admit(Life),
+    /// Let a worker finish.
+    Drain(Life),
+    /// A worker was asked to end.
+    Withdraw(Life),
+    /// Ask a worker to leave.
+    Disconnect(Life),
+    /// No worker of this instance will come.
+    Retire(InstanceId),
 }
 
 /// The thread.
 #[derive(Debug)]
-pub(crate) struct Switchboard {
-    poll: Poll,
+pub(super) struct Switchboard {
     commands: Receiver<Command>,
-    events: UnboundedSender<ChannelEvent>,
-    links: Slots<Link>,
-    by_life: HashMap<Life, Token>,
-    /// Links that are not read because the control thread is behind.
-    paused: Vec<Token>,
+    wires: Wires,
+    primary: Primary,
 }
 
 impl Switchboard {
     /// No channel yet.
-    pub(crate) fn new(
-        poll: Poll,
-        commands: Receiver<Command>,
-        events: UnboundedSender<ChannelEvent>,
-    ) -> Self {
+    pub(super) fn new(wires: Wires, commands: Receiver<Command>) -> Self {
         Self {
-            poll,
             commands,
-            events,
-            links: Slots::default(),
-            by_life: HashMap::new(),
-            paused: Vec::new(),
+            wires,
+            primary: Primary::default(),
         }
     }
 
     /// Works until the other side of the commands is gone.
-    pub(crate) fn run(mut self) {
+    pub(super) fn run(mut self) {
         let mut buffer = vec![0; READ_BYTES];
         let mut ready = Vec::new();
-        while self.poll.wait(None, &mut ready).is_ok() {
-            if !self.obey(&mut buffer) {
+        loop {
+            let limit = self
+                .primary
+                .deadline()
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            if self.wires.wait(limit, &mut ready).is_err() || !self.obey(&mut buffer) {
                 return;
             }
             for (token, interest) in &ready {
                 self.serve(*token, *interest, &mut buffer);
             }
-            self.resume();
+            self.wires.resume();
+            self.primary.tick(Instant::now(), &mut self.wires);
+            while let Some(token) = self.wires.broken.pop() {
+                self.close(token);
+            }
         }
     }
 
     /// Performs what was asked. False when nobody can ask any more.
     fn obey(&mut self, buffer: &mut [u8]) -> bool {
         loop {
-            match self.commands.try_recv() {
-                Ok(Command::Open(life, socket)) => self.open(life, socket),
-                Ok(Command::Send(life, line)) => {
-                    if let Some(token) = self.by_life.get(&life).copied() {
-                        self.send(token, line);
+            let command = match self.commands.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            };
+            match command {
+                Command::Open(life, socket, seat) => {
+                    let token = self.wires.open(life, socket, seat.is_some());
+                    if let Some(seat) = seat {
+                        self.primary.add(token, life, *seat);
                     }
                 }
-                Ok(Command::Close(life)) => {
-                    if let Some(token) = self.by_life.get(&life).copied() {
+                Command::Send(life, line) => {
+                    if let Some(token) = self.wires.find(life) {
+                        self.wires.offer(token, line);
+                    }
+                }
+                Command::Close(life) => {
+                    if let Some(token) = self.wires.find(life) {
                         self.drain(token, buffer);
                     }
                 }
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
+                Command::Born(life, pid) => self.primary.born(life, pid, &mut self.wires),
+                Command::Admit(life) => self.primary.admit(life, &mut self.wires),
+                Command::Drain(life) => self.primary.drain(life, &mut self.wires),
+                Command::Withdraw(life) => self.primary.withdraw(life, &mut self.wires),
+                Command::Disconnect(life) => self.primary.disconnect(life, &mut self.wires),
+                Command::Retire(instance) => self.primary.retire(instance, &mut self.wires),
             }
         }
     }
 
-    fn open(&mut self, life: Life, socket: OwnedFd) {
-        let window = Window::new(self.poll.waker());
-        let token = self.links.insert(Link::new(life, socket, window));
-        self.by_life.insert(life, token);
-        let added = self
-            .links
-            .get_mut(token)
-            .map(|link| self.poll.add(&link.socket, token, link.interest));
-        if !matches!(added, Some(Ok(()))) {
-            self.close(token);
-        }
-    }
-
     fn serve(&mut self, token: Token, interest: Interest, buffer: &mut [u8]) {
-        if interest.contains(Interest::OUT) {
-            self.flush(token);
+        if self.wires.is_listener(token) {
+            return self.primary.connections_wait(token, &mut self.wires);
         }
-        let Some(link) = self.links.get_mut(token) else {
+        if interest.contains(Interest::OUT) {
+            self.wires.flush(token);
+        }
+        let Some(link) = self.wires.link(token) else {
             return;
         };
         let hung_up = interest.intersects(Interest::HUP | Interest::ERR);
@@ -122,7 +134,7 @@ impl Switchboard {
             // Its last messages are read when there is room; until then it must not be polled,
             // for a hang-up is reported again and again.
             link.give_up_sending();
-            self.watch(token);
+            self.wires.watch(token);
         } else if !link.paused
             && (hung_up || interest.contains(Interest::IN))
             && self.read(token, buffer) == Received::End
@@ -131,96 +143,97 @@ impl Switchboard {
         }
     }
 
-    /// Reads once and passes on what is whole.
+    /// Reads once and deals with what is whole.
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Received {
-        let Some(link) = self.links.get_mut(token) else {
-            return Received::Nothing;
-        };
-        let received = link.receive(buffer);
-        if received != Received::Some {
-            return received;
+        let received = self.wires.receive(token, buffer);
+        if received == Received::Some {
+            while let Some((line, bytes)) = self.wires.link(token).and_then(Link::next_line) {
+                self.take(token, line, bytes);
+            }
+            self.wires.pause_if_full(token);
+            self.wires.watch(token);
         }
-        let mut answers = Vec::new();
-        while let Some(event) = next_event(link, &mut answers) {
-            // When the control thread is ending, nobody wants events any more.
-            self.events.send(event).ok();
-        }
-        if link.window.pause_if_full() {
-            link.paused = true;
-            self.paused.push(token);
-        }
-        if !answers.is_empty() {
-            self.send(token, answers);
-        }
-        self.watch(token);
         received
     }
 
-    fn send(&mut self, token: Token, line: Vec<u8>) {
-        let Some(link) = self.links.get_mut(token) else {
+    fn take(&mut self, token: Token, line: Line, bytes: usize) {
+        let Some(link) = self.wires.link(token) else {
             return;
         };
-        if !link.queue(line, None) {
-            if !core::mem::replace(&mut link.choked, true) {
-                let life = link.life;
-                self.events.send(ChannelEvent::Choked { life }).ok();
+        let life = link.life;
+        match line {
+            Line::User(value) => {
+                let credit = link.window.take(bytes);
+                if link.is_worker && value == "ready" {
+                    self.primary.said_ready(token, &mut self.wires);
+                }
+                self.wires.tell(ChannelEvent::Message {
+                    life,
+                    value,
+                    credit,
+                });
             }
-            return;
-        }
-        self.flush(token);
-    }
-
-    fn flush(&mut self, token: Token) {
-        if let Some(link) = self.links.get_mut(token) {
-            if !link.flush() {
-                link.give_up_sending();
+            Line::Junk(junk) => {
+                if !core::mem::replace(&mut link.told_junk, true) {
+                    self.wires.tell(ChannelEvent::Junk { life, junk });
+                }
             }
-            self.watch(token);
-        }
-    }
-
-    /// Tells the poll what the link wants now; one that wants nothing is not polled at all.
-    fn watch(&mut self, token: Token) {
-        let Some(link) = self.links.get_mut(token) else {
-            return;
-        };
-        let wanted = link.wanted();
-        let before = core::mem::replace(&mut link.interest, wanted);
-        let told = if wanted == before {
-            Ok(())
-        } else if wanted.is_empty() {
-            self.poll.remove(&link.socket);
-            Ok(())
-        } else if before.is_empty() {
-            self.poll.add(&link.socket, token, wanted)
-        } else {
-            self.poll.modify(&link.socket, token, wanted)
-        };
-        if told.is_err() {
-            self.close(token);
+            Line::Internal(message) => self.take_internal(token, message, bytes),
         }
     }
 
-    /// Reads paused links again when the control thread has caught up with them.
-    fn resume(&mut self) {
-        let paused = core::mem::take(&mut self.paused);
-        for token in paused {
-            let Some(link) = self.links.get_mut(token) else {
-                continue;
-            };
-            if link.window.resume_if_low() {
-                link.paused = false;
-                self.watch(token);
-            } else {
-                self.paused.push(token);
+    /// Node's own messages are answered here: without acknowledgement a sender of descriptors is
+    /// mute for ever.
+    fn take_internal(&mut self, token: Token, message: NodeMessage, bytes: usize) {
+        let Some(link) = self.wires.link(token) else {
+            return;
+        };
+        let life = link.life;
+        let mut answer = Vec::new();
+        match message {
+            NodeMessage::Handle(handle) => {
+                // Nobody here has a use for the descriptor.
+                let arrived = link.fds.pop_front().is_some();
+                if arrived {
+                    Outbox::handle_ack(&mut answer);
+                } else {
+                    // Without its handle the message will be sent again.
+                    Outbox::handle_nack(&mut answer);
+                }
+                if let Some(value) = handle.user_message().filter(|_| arrived).cloned() {
+                    let credit = link.window.take(bytes);
+                    self.wires.tell(ChannelEvent::Message {
+                        life,
+                        value,
+                        credit,
+                    });
+                }
             }
+            NodeMessage::SocketGetCount { key } => Outbox::socket_count(&mut answer, &key, 0),
+            NodeMessage::SocketNotifyClose { key } => {
+                Outbox::socket_all_closed(&mut answer, &key);
+            }
+            NodeMessage::Ward { act, body } if link.is_worker && act == "report" => {
+                let credit = link.window.take(bytes);
+                self.wires.tell(ChannelEvent::Report { life, body, credit });
+            }
+            message if link.is_worker => self.primary.heard(token, message, &mut self.wires),
+            // Nothing anybody but a worker may say.
+            NodeMessage::Cluster(_)
+            | NodeMessage::HandleAck
+            | NodeMessage::HandleNack
+            | NodeMessage::Ward { .. }
+            | NodeMessage::Other { .. } => {}
+        }
+        if !answer.is_empty() {
+            self.wires.send(token, answer, None);
         }
     }
 
     /// Takes what has arrived, and closes.
     fn drain(&mut self, token: Token, buffer: &mut [u8]) {
         for _ in 0..DRAIN_READS {
-            let paused = self.links.get_mut(token).is_none_or(|link| link.paused);
+            let paused = self.wires.link(token).is_none_or(|link| link.paused);
             if paused || self.read(token, buffer) != Received::Some {
                 break;
             }
@@ -229,74 +242,9 @@ impl Switchboard {
     }
 
     fn close(&mut self, token: Token) {
-        if let Some(link) = self.links.remove(token) {
-            self.poll.remove(&link.socket);
-            if self.by_life.get(&link.life) == Some(&token) {
-                self.by_life.remove(&link.life);
-            }
-            let life = link.life;
-            self.events.send(ChannelEvent::Closed { life }).ok();
+        if let Some(life) = self.wires.close(token) {
+            self.primary.gone(token, &mut self.wires);
+            self.wires.tell(ChannelEvent::Closed { life });
         }
-    }
-}
-
-/// The next thing to tell of what was received; what Node's protocol wants answered is put into
-/// `answers`.
-fn next_event(link: &mut Link, answers: &mut Vec<u8>) -> Option<ChannelEvent> {
-    let life = link.life;
-    loop {
-        let before = link.lines.remainder().0.len();
-        let line = link.lines.next()?;
-        let bytes = before.saturating_sub(link.lines.remainder().0.len());
-        match line {
-            Line::User(value) => return Some(message(link, value, bytes)),
-            Line::Internal(internal) => {
-                if let Some(value) = internal_message(link, internal, answers) {
-                    return Some(message(link, value, bytes));
-                }
-            }
-            Line::Junk(junk) => {
-                if !core::mem::replace(&mut link.told_junk, true) {
-                    return Some(ChannelEvent::Junk { life, junk });
-                }
-            }
-        }
-    }
-}
-
-fn message(link: &Link, value: Value, bytes: usize) -> ChannelEvent {
-    ChannelEvent::Message {
-        life: link.life,
-        value,
-        credit: link.window.take(bytes),
-    }
-}
-
-/// Answers Node's own messages. Without acknowledgement a sender of descriptors is mute for ever.
-/// Returns the message for others, when one travelled with a descriptor.
-fn internal_message(link: &mut Link, message: NodeMessage, answers: &mut Vec<u8>) -> Option<Value> {
-    match message {
-        NodeMessage::Handle(handle) => {
-            if link.fds.pop_front().is_none() {
-                // It will be sent again, with its descriptor.
-                Outbox::handle_nack(answers);
-                return None;
-            }
-            Outbox::handle_ack(answers);
-            handle.user_message().cloned()
-        }
-        NodeMessage::SocketGetCount { key } => {
-            Outbox::socket_count(answers, &key, 0);
-            None
-        }
-        NodeMessage::SocketNotifyClose { key } => {
-            Outbox::socket_all_closed(answers, &key);
-            None
-        }
-        NodeMessage::Cluster(_)
-        | NodeMessage::HandleAck
-        | NodeMessage::HandleNack
-        | NodeMessage::Ward { .. }
-        | NodeMessage::Other { .. } => None,
     }
 }

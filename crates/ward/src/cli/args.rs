@@ -84,6 +84,11 @@ impl Invocation {
         })
     }
 
+    /// Whether this is the command.
+    pub(crate) fn is_command(&self, name: &str) -> bool {
+        self.command.is_some_and(|command| command.name == name)
+    }
+
     /// Whether an option was given, by its long name.
     pub(crate) fn is_set(&self, long: &str) -> bool {
         self.given.iter().any(|option| option.spec.long == long)

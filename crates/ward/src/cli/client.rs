@@ -59,9 +59,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            CallError::Foreign => {
-                failure.with_hint("end it with PM2's own `pm2 kill`, then try again")
-            }
+            CallError::Foreign => failure.with_hint(
+                "to take over: `pm2 save && pm2 kill` with PM2, then `resurrect` with ward",
+            ),
             CallError::Deadline(_) => {
                 failure.with_hint("give it more time with --timeout, or look into its log, pm2.log")
             }
@@ -177,13 +177,22 @@ impl Client {
         }
     }
 
-    /// What the table of `list` shows of the records (with `monit`), or what selections look at. PM2's
-    /// daemon has only the whole ones.
-    pub(crate) fn brief_records(&mut self, table: bool) -> Result<Vec<Value>, Failure> {
+    /// What selections look at in the records, much shorter than whole ones. A daemon that has no such
+    /// list, PM2's, gives the whole.
+    pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
+        self.brief_records(false)
+    }
+
+    /// What the table of `list` shows of the records, with `monit`.
+    pub(crate) fn table(&mut self) -> Result<Vec<Value>, Failure> {
+        self.brief_records(true)
+    }
+
+    fn brief_records(&mut self, table: bool) -> Result<Vec<Value>, Failure> {
         match self.call("ward:list", &[json!({ "table": table })]) {
             Ok(Value::Array(records)) => Ok(records),
             Ok(_) => Err(CallError::Garbage.into()),
-            Err(CallError::Foreign) => self.records(),
+            Err(CallError::Refused(_) | CallError::Foreign) => self.records(),
             Err(error) => Err(error.into()),
         }
     }

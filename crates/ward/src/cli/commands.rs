@@ -9,6 +9,7 @@ pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod env;
 pub(crate) mod flush;
+pub(crate) mod help;
 pub(crate) mod id;
 pub(crate) mod jlist;
 pub(crate) mod kill;
@@ -32,6 +33,7 @@ pub(crate) mod start;
 pub(crate) mod start_or_reload;
 pub(crate) mod start_or_restart;
 pub(crate) mod stop;
+pub(crate) mod trigger;
 pub(crate) mod version;
 
 use core::time::Duration;

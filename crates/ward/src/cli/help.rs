@@ -28,11 +28,15 @@ const GROUPS: [(Group, &str); 6] = [
 /// `--help`: of the command that was named, or everything.
 pub(crate) fn print(invocation: &Invocation) {
     match invocation.command {
-        Some(command) => invocation
-            .console
-            .data(of_command(&invocation.program, command)),
+        Some(command) => print_command(invocation, command),
         None => print_all(invocation),
     }
+}
+
+/// One command.
+pub(crate) fn print_command(invocation: &Invocation, command: &CommandSpec) {
+    let text = of_command(&invocation.program, command);
+    invocation.console.data(text);
 }
 
 /// Everything there is.
@@ -44,14 +48,14 @@ pub(crate) fn print_all(invocation: &Invocation) {
 pub(crate) fn print_usage(invocation: &Invocation) {
     let program = &invocation.program;
     let home = invocation.paths.home.display();
-    invocation.console.data(format!(
+    invocation.console.line(format!(
         "usage: {program} [options] <command>\n\n\
          {program} start app.js          keep a program running\n\
          {program} list                  see what runs\n\
          {program} logs                  follow its output\n\
          {program} --help                all commands and options\n\
          {program} <command> --help      one command\n\n\
-         Files are in {home}\n"
+         Files are in {home}"
     ));
 }
 

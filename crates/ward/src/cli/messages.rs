@@ -12,6 +12,8 @@ use crate::exit::Failure;
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     silent: bool,
+    /// No messages, but lists.
+    quiet: bool,
     color_out: bool,
     color_err: bool,
     stdout: Arc<Stdout>,
@@ -33,9 +35,10 @@ impl Console {
     /// Reads the environment. `color` is what the command line says about colours.
     pub(crate) fn new(silent: bool, color: Option<bool>) -> Self {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let silent = silent || set("PM2_SILENT") || set("PM2_PROGRAMMATIC");
+        let silent = silent || set("PM2_SILENT");
         Self {
             silent,
+            quiet: silent || set("PM2_PROGRAMMATIC"),
             color_out: colors(color, io::stdout().is_terminal()),
             color_err: colors(color, io::stderr().is_terminal()),
             stdout: Arc::default(),
@@ -69,7 +72,7 @@ impl Console {
 
     /// A line without prefix that vanishes when silent.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
-        if !self.silent {
+        if !self.quiet {
             self.data(text.as_ref());
             self.data("\n");
         }
@@ -128,7 +131,7 @@ impl Console {
     }
 
     fn to_stderr(&self, prefix: &str, color: &str, text: &str) {
-        if self.silent {
+        if self.quiet {
             return;
         }
         let line = paint(prefix, color, self.color_err) + text + "\n";

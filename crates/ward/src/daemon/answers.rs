@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ward_core::id::{InstanceId, RequestId};
-use ward_core::instance::Instance;
+use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, RequestError};
 use ward_core::view;
 
@@ -15,6 +15,7 @@ impl Daemon {
         match self.pending.take(request) {
             Waiting::Nobody => {}
             Waiting::Part(part) => self.part_done(&part, reply),
+            Waiting::Watched(app) => self.watched_done(app, &reply),
             Waiting::End => self.ended = true,
             Waiting::Method {
                 responder,
@@ -48,7 +49,10 @@ impl Daemon {
             .filter_map(|id| self.supervisor.instance(*id))
             .collect();
         let starts = matches!(form, Form::Child | Form::Children);
-        if starts && !found.is_empty() && found.iter().all(|it| it.failure.is_some()) {
+        // One that runs has a trouble it can live with, such as a port in use.
+        let failed =
+            |it: &&Instance| it.failure.is_some() && !matches!(it.state, State::Online { .. });
+        if starts && !found.is_empty() && found.iter().all(failed) {
             let reason = found[0].failure.clone().unwrap_or_default();
             return Err(format!("cannot {reason}"));
         }
@@ -139,5 +143,84 @@ pub(super) fn id_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const SEVEN: InstanceId = InstanceId(7);
+
+    #[rstest]
+    #[case("startProcessId", "7 id unknown")]
+    #[case("stopProcessId", "7 : id unknown")]
+    #[case("deleteProcessId", "7 : id unknown")]
+    #[case("restartProcessId", "God db process id unknown")]
+    #[case("reloadProcessId", "PM2 ID unknown")]
+    #[case("softReloadProcessId", "pm_id 7 not available in 7")]
+    #[case("duplicateProcessId", "7 id unknown")]
+    #[case("resetMetaProcessId", "7 id unknown")]
+    #[case("sendLineToStdin", "Process with ID <7> unknown.")]
+    #[case("sendDataToProcessId", "Process with ID <7> unknown.")]
+    #[case("msgProcess", "7 id unknown")]
+    #[case("notifyByProcessId", "process id doesnt exists")]
+    #[case("monitor", "Unknown pm_id")]
+    fn an_unknown_id_in_pm2s_words(#[case] method: &str, #[case] text: &str) {
+        let error = RequestError::UnknownInstance(SEVEN);
+        assert_eq!(refusal(method, "7", &error), text);
+    }
+
+    #[rstest]
+    #[case(
+        "startProcessId",
+        RequestError::AlreadyOnline(SEVEN),
+        "process already online"
+    )]
+    #[case(
+        "startProcessId",
+        RequestError::AlreadyStarting(SEVEN),
+        "process already started"
+    )]
+    #[case("startProcessId", RequestError::Lingering { instance: SEVEN, pid: 5 }, "Process with pid 5 already exists")]
+    #[case(
+        "reloadProcessId",
+        RequestError::Reloading(SEVEN),
+        "Reload already in progress for process id 7, retry later"
+    )]
+    #[case(
+        "sendSignalToProcessId",
+        RequestError::Offline(SEVEN),
+        "Error when sending signal (signal unknown)"
+    )]
+    #[case("msgProcess", RequestError::Offline(SEVEN), "7 : id offline")]
+    #[case(
+        "restartProcessId",
+        RequestError::ShuttingDown,
+        "[RestartProcessId] PM2 is being killed, stopping restart procedure..."
+    )]
+    #[case("prepare", RequestError::SpawnFailed { instance: SEVEN, reason: "run it".into() }, "cannot run it")]
+    fn refusals_in_pm2s_words(
+        #[case] method: &str,
+        #[case] error: RequestError,
+        #[case] text: &str,
+    ) {
+        assert_eq!(refusal(method, "7", &error), text);
+    }
+
+    #[rstest]
+    #[case(json!(3), Some(3))]
+    #[case(json!("3"), Some(3))]
+    #[case(json!(" 3 "), Some(3))]
+    #[case(json!("_old_3"), None)]
+    #[case(json!(-1), None)]
+    #[case(json!(3.5), None)]
+    #[case(json!(4_294_967_296_u64), None)]
+    #[case(Value::Null, None)]
+    #[case(json!({ "id": 3 }), None)]
+    fn ids_are_numbers_or_numbers_in_text(#[case] given: Value, #[case] id: Option<u32>) {
+        assert_eq!(instance_id(&given), id.map(InstanceId));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use ward_core::id::InstanceId;
+use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, Request};
 use ward_core::view;
 
@@ -34,6 +35,9 @@ pub(super) struct Batch {
     /// How many may run at once.
     pub(super) parallel: usize,
     pub(super) deadline: Option<Instant>,
+    asked: Instant,
+    /// All parts: the instance, or for `prepare` the name of the app.
+    parts: Vec<(InstanceId, String)>,
     running: usize,
     begun: usize,
     results: BTreeMap<usize, Value>,
@@ -71,6 +75,8 @@ impl Batch {
             queue: VecDeque::new(),
             parallel: parallel.max(1),
             deadline,
+            asked: Instant::now(),
+            parts: Vec::new(),
             running: 0,
             begun: 0,
             results: BTreeMap::new(),
@@ -105,7 +111,9 @@ impl Batches {
 
 impl Daemon {
     /// Begins a batch.
-    pub(super) fn run_batch(&mut self, batch: Batch) {
+    pub(super) fn run_batch(&mut self, mut batch: Batch) {
+        let part = |(id, request): &(InstanceId, Request)| (*id, app_of(request));
+        batch.parts = batch.queue.iter().map(part).collect();
         self.batches.last += 1;
         let number = self.batches.last;
         self.batches.open.insert(number, batch);
@@ -180,12 +188,13 @@ impl Daemon {
     /// The result of one part: an entry, or for `prepare` one entry per instance.
     fn result(&mut self, word: Word, id: InstanceId, reply: Reply) -> Value {
         match reply {
-            Ok(Outcome::Instances(ids)) if word.action == "prepare" => {
-                ids.into_iter().map(|id| self.entry(id, None)).collect()
-            }
+            Ok(Outcome::Instances(ids)) if word.action == "prepare" => ids
+                .into_iter()
+                .map(|id| self.entry(word, id, None))
+                .collect(),
             Ok(Outcome::Instances(ids)) if word.action == "scale" => {
                 let added = ids.first().copied().unwrap_or(id);
-                let mut entry = self.entry(added, None);
+                let mut entry = self.entry(word, added, None);
                 entry["added"] = added.0.into();
                 entry
             }
@@ -201,23 +210,29 @@ impl Daemon {
                     let record = self.supervisor.instance(id).map(view::record);
                     self.announce(word, record.as_ref());
                 }
-                self.entry(id, None)
+                self.entry(word, id, None)
             }
             Err(error) if word.action == "prepare" => {
                 json!([{ "ok": false, "error": refusal(word.method, "", &error) }])
             }
-            Err(error) => self.entry(id, Some(refusal(word.method, &id.to_string(), &error))),
+            Err(error) => self.entry(
+                word,
+                id,
+                Some(refusal(word.method, &id.to_string(), &error)),
+            ),
         }
     }
 
-    fn entry(&self, id: InstanceId, error: Option<String>) -> Value {
+    /// The result for one instance. Why it does not run matters only to those who started it.
+    fn entry(&self, word: Word, id: InstanceId, error: Option<String>) -> Value {
         let Some(instance) = self.supervisor.instance(id) else {
             return json!({ "pm_id": id.0, "ok": error.is_none(), "error": error });
         };
-        let failure = instance
-            .failure
-            .as_ref()
-            .map(|reason| format!("cannot {reason}"));
+        // One that runs can live with what it cannot have.
+        let runs = matches!(instance.state, State::Online { .. });
+        let starts = !matches!(word.action, "reset" | "stop" | "delete");
+        let failure = instance.failure.as_ref().filter(|_| starts && !runs);
+        let failure = failure.map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
             "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::brief(instance, view::BRIEF_KEYS),
@@ -226,6 +241,25 @@ impl Daemon {
             entry["error"] = error.into();
         }
         entry
+    }
+
+    /// The entries of an app that is not ready when the time of the request is over.
+    fn unready(&self, word: Word, name: &str, waited: f32) -> Value {
+        let error = format!("{name} is not ready within {waited}s; it goes on");
+        let of_app = |it: &&Instance| it.spec.name == name;
+        let entries: Vec<Value> = self
+            .supervisor
+            .instances()
+            .filter(of_app)
+            .map(|it| {
+                let running = matches!(it.state, State::Online { .. });
+                self.entry(word, it.id, (!running).then(|| error.clone()))
+            })
+            .collect();
+        if entries.is_empty() {
+            return json!([{ "name": name, "ok": false, "error": error }]);
+        }
+        entries.into()
     }
 
     /// The event PM2's client would ask for after a success.
@@ -251,17 +285,27 @@ impl Daemon {
             let Some(mut batch) = self.batches.open.remove(&number) else {
                 continue;
             };
-            let late =
-                || json!({ "ok": false, "error": "not done before the deadline; it goes on" });
-            for index in 0..batch.begun + batch.queue.len() {
-                let entry = if batch.action.action == "prepare" {
-                    json!([late()])
-                } else {
-                    late()
+            let waited = batch
+                .deadline
+                .map_or(0.0, |at| (at - batch.asked).as_secs_f32());
+            let late = format!("not done within {waited}s; it goes on");
+            let ids: Vec<InstanceId> = batch.parts.iter().map(|(id, _)| *id).collect();
+            for (index, id) in ids.into_iter().enumerate() {
+                let entry = || match batch.action.action {
+                    "prepare" => self.unready(batch.action, &batch.parts[index].1, waited),
+                    _ => self.entry(batch.action, id, Some(late.clone())),
                 };
-                batch.results.entry(index).or_insert(entry);
+                batch.results.entry(index).or_insert_with(entry);
             }
             batch.finish();
         }
+    }
+}
+
+/// The app a request registers.
+fn app_of(request: &Request) -> String {
+    match request {
+        Request::Prepare(spec) | Request::Register(spec, _) => spec.name.clone(),
+        _ => String::new(),
     }
 }

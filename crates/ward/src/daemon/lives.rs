@@ -19,7 +19,7 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
-pub(super) use begin::Begin;
+pub(super) use begin::{Begin, command};
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ pub(super) struct Lives {
 pub(super) enum Reaped {
     /// A main process.
     Main(Life, ExitStatus),
-    /// A process of a life whose parent ended before it.
-    Orphan,
+    /// Any other: one of a life whose parent ended before it, or one that was asked something.
+    Other(Pid),
 }
 
 impl Process {
@@ -102,7 +102,7 @@ impl Lives {
     pub(super) fn reap(&mut self) -> Option<Reaped> {
         let exited = reap::next_exit().ok().flatten()?;
         let Some(life) = self.by_pid.remove(&exited.pid) else {
-            return Some(Reaped::Orphan);
+            return Some(Reaped::Other(exited.pid));
         };
         if let Some(process) = self.processes.get_mut(&life) {
             process.ended = true;

@@ -25,6 +25,10 @@ impl Daemon {
                 self.heard(life, &value);
                 drop(credit);
             }
+            ChannelEvent::Report { life, body, credit } => {
+                self.agent_reports(life, body);
+                drop(credit);
+            }
             ChannelEvent::Choked { life } => {
                 let name = self.name_of(life);
                 self.say(
@@ -32,12 +36,14 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
+            ChannelEvent::Worker { life, event } => self.worker_event(life, event),
             ChannelEvent::Junk { life, junk } => {
                 let name = self.name_of(life);
                 self.say(true, &format!("{name} sent no message but junk: {junk}"));
             }
             ChannelEvent::Closed { life } => {
                 self.speakers.remove(&life);
+                self.workers.voices.remove(&life);
                 self.disconnected(life);
             }
         }
@@ -55,7 +61,7 @@ impl Daemon {
         }
     }
 
-    fn name_of(&self, life: Life) -> String {
+    pub(super) fn name_of(&self, life: Life) -> String {
         let instance = self
             .supervisor
             .instance_of(life)
@@ -88,6 +94,9 @@ impl Daemon {
     }
 
     fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
+        if matches!(kind, "axm:monitor" | "axm:option:configuration") {
+            self.speaks_for_itself(life);
+        }
         let report = match kind {
             "axm:action" => Report::Action(data.clone()),
             "axm:monitor" => Report::Monitor(object(data)),
@@ -101,13 +110,17 @@ impl Daemon {
         self.handle(Event::Reported { life, report });
     }
 
-    fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
+    pub(super) fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
         let Some(instance) = self.supervisor.instance(id) else {
             return;
         };
-        let process = json!({
+        let mut process = json!({
             "pm_id": id.0, "name": instance.spec.name, "namespace": instance.spec.namespace,
         });
+        if instance.is_worker() {
+            // Where PM2 has the revision of the code.
+            process["rev"] = Value::Null;
+        }
         let payload = json!({ "at": clock::wall().0, key: value, "process": process });
         self.bus.publish(topic, &payload);
     }
@@ -132,6 +145,30 @@ fn truthy(value: &Value) -> bool {
     }
 }
 
-fn object(value: &Value) -> Map<String, Value> {
+pub(super) fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({ "type": "my:event", "data": { "a": 1 } }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": "text" }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": [] }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": 0 }), None)]
+    #[case(json!({ "type": "my:event", "data": "" }), None)]
+    #[case(json!({ "type": "my:event", "data": null }), None)]
+    #[case(json!({ "type": "my:event" }), None)]
+    #[case(json!({ "type": "", "data": 1 }), None)]
+    #[case(json!({ "type": 5, "data": 1 }), None)]
+    #[case(json!("text"), None)]
+    #[case(json!(["type", "data"]), None)]
+    #[case(Value::Null, None)]
+    fn a_typed_message_has_a_type_and_data(#[case] message: Value, #[case] kind: Option<&str>) {
+        assert_eq!(typed(&message).map(|(kind, _)| kind), kind);
+    }
 }

@@ -6,6 +6,7 @@ use ward_core::id::{InstanceId, RequestId};
 
 use super::batch::Part;
 use super::rpc::Responder;
+use crate::watch::AppId;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) enum Waiting {
     },
     /// One instance of a batch.
     Part(Part),
+    /// The files of this app, which changed.
+    Watched(AppId),
     /// The end of the daemon.
     End,
     /// Nobody.

@@ -35,6 +35,8 @@ impl Daemon {
             }
         }
         self.handling = false;
+        self.watch_apps();
+        self.look_at_workers();
     }
 
     /// Does one thing; what came of it is the next event.
@@ -65,8 +67,7 @@ impl Daemon {
                 }
             }
             Action::Send { life, message } => self.channel.send(life, &message),
-            // Without a cluster thread no worker holds connections that could be drained.
-            Action::Drain { life } => return Some(Event::Drained { life }),
+            Action::Drain { life } => self.channel.drain(life),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -83,22 +84,33 @@ impl Daemon {
                 self.channel.close(life);
                 self.lives.release(life);
             }
-            Action::Forget { .. } => {}
-            Action::Configure { .. } => self.plan_check(),
+            Action::Forget { .. } => self.watched.look_again(None),
+            Action::Configure { instance } => {
+                self.watched.look_again(self.supervisor.instance(instance));
+                self.plan_check();
+            }
         }
         None
     }
 
     fn spawn(&mut self, instance: InstanceId, life: Life, launch: &Launch) -> Event {
+        let worker = self.supervisor.instance(instance);
+        let worker = worker.filter(|_| launch.worker.is_some());
         let with = Begin {
             log: &self.log,
             channel: &self.channel,
+            worker,
+            home: &self.paths.home,
         };
         match self.lives.begin(instance, life, launch, &with) {
             Ok(pid) => {
+                if launch.worker.is_some() {
+                    self.workers.insert(life, instance);
+                }
                 if launch.ipc {
                     self.speakers.insert(life, instance);
                 }
+                self.want_node_version(life, launch);
                 let version = package::version(&launch.script);
                 Event::Spawned { life, pid, version }
             }
@@ -111,6 +123,9 @@ impl Daemon {
             .lives
             .get(life)
             .is_some_and(|process| process.has_channel);
+        if has_channel {
+            self.channel.withdraw(life);
+        }
         match how {
             Ask::Signal(number, scope) => {
                 self.lives.signal(
@@ -120,6 +135,7 @@ impl Daemon {
                 );
             }
             Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
+            Ask::Disconnect if has_channel => self.channel.disconnect(life),
             // Nobody would hear it.
             Ask::Message | Ask::Disconnect => self.lives.signal(life, Signal::INT, Scope::Tree),
         }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use ward_wire::amp::{Decoder, RawArg};
+use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc::{self, Body, Request};
 
 /// Calls of one connection that may be unanswered; more wait in the socket.
@@ -51,6 +51,13 @@ impl Responder {
     /// A success with these results.
     pub(super) fn results(mut self, results: &[Value]) {
         let bytes = rpc::reply_ok(&self.id, results);
+        self.send(bytes);
+    }
+
+    /// A success whose result is JSON already.
+    pub(super) fn written(mut self, result: &[u8]) {
+        let message = [&b"j:{\"args\":["[..], result, b"]}"].concat();
+        let bytes = Frame::new(vec![RawArg(message.into()), self.id.clone()]).encode();
         self.send(bytes);
     }
 

@@ -19,24 +19,28 @@ use ward_core::supervisor::Supervisor;
 use super::batch::Batches;
 use super::bus::Bus;
 use super::lives::{Lives, Reaped};
+use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
 use super::usage::Usages;
+use super::watched::Watched;
+use super::workers::Workers;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::paths::Paths;
+use crate::watch::WatchEvent;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after the last call freed memory is given back to the kernel.
+const TIDY_AFTER: Duration = Duration::from_millis(500);
+
 /// How long the last output of the apps may take to reach the disk when the daemon ends.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
-
-/// So long after a call the next one is not expected at once.
-const CALM: Duration = Duration::from_millis(300);
 
 /// The daemon: the core and everything it acts on.
 #[derive(Debug)]
@@ -46,10 +50,13 @@ pub(super) struct Daemon {
     pub(super) lives: Lives,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
+    pub(super) workers: Workers,
+    pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
+    pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) system: System,
@@ -65,8 +72,8 @@ pub(super) struct Daemon {
     pub(super) events: VecDeque<Event>,
     /// `handle` is at work further up the stack.
     pub(super) handling: bool,
-    /// When free memory goes back to the system: once, a moment after the last call.
-    trim_at: Option<Instant>,
+    /// When freed memory is given back: some time after the last call, which may have been large.
+    tidy_at: Option<Instant>,
     /// When memory limits are looked at next; only while an app has one.
     next_check: Option<Instant>,
     settings: Settings,
@@ -89,13 +96,47 @@ struct Sources {
     calls: mpsc::UnboundedReceiver<Call>,
     messages: mpsc::UnboundedReceiver<ChannelEvent>,
     chunks: mpsc::Receiver<LogChunk>,
-    subscribers: UnixListener,
+    changes: mpsc::UnboundedReceiver<WatchEvent>,
     child: Signal,
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hangup: Signal,
     reload_logs: Signal,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+enum Occurrence {
+    ChildEnded,
+    Called(Call),
+    Heard(ChannelEvent),
+    Printed(LogChunk),
+    Watched(WatchEvent),
+    Signalled(&'static str),
+    LogsMoved,
+    Due,
+}
+
+impl Sources {
+    /// The next thing that happens, of several the one chance picks, so that none starves.
+    async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
+        loop {
+            return tokio::select! {
+                _ = self.child.recv() => Occurrence::ChildEnded,
+                Some(call) = self.calls.recv() => Occurrence::Called(call),
+                Some(event) = self.messages.recv() => Occurrence::Heard(event),
+                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
+                Some(event) = self.changes.recv() => Occurrence::Watched(event),
+                _ = self.terminate.recv() => Occurrence::Signalled("SIGTERM"),
+                _ = self.interrupt.recv() => Occurrence::Signalled("SIGINT"),
+                _ = self.quit.recv() => Occurrence::Signalled("SIGQUIT"),
+                _ = self.reload_logs.recv() => Occurrence::LogsMoved,
+                _ = self.hangup.recv() => continue,
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
+            };
+        }
+    }
 }
 
 /// Runs until told to end. `ready` is called when both sockets accept.
@@ -107,12 +148,13 @@ pub(super) async fn run(
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
+    let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
         chunks,
-        subscribers,
+        changes,
         child: signal(SignalKind::child())?,
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
@@ -129,10 +171,13 @@ pub(super) async fn run(
         lives: Lives::new()?,
         log,
         channel,
+        workers: Workers::default(),
+        node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
         batches: Batches::default(),
         usages: Usages::new(),
+        watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
         began: Instant::now(),
@@ -143,8 +188,8 @@ pub(super) async fn run(
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
-        trim_at: None,
         next_check: None,
+        tidy_at: None,
         settings,
         paths,
     };
@@ -158,32 +203,38 @@ pub(super) async fn run(
         ),
     );
     ready();
-    daemon.serve(sources).await;
+    daemon.serve(subscribers, sources).await;
     daemon.close().await;
     Ok(())
 }
 
 impl Daemon {
-    async fn serve(&mut self, mut from: Sources) {
+    async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
         while !self.ended {
             let wake = self.wake_at();
             tokio::select! {
-                _ = from.child.recv() => self.reap(),
-                Some(call) = from.calls.recv() => self.call(call),
-                Some(event) = from.messages.recv() => self.message(event),
-                Some(chunk) = from.chunks.recv() => self.output(&chunk),
-                Ok((stream, _)) = from.subscribers.accept() => {
+                biased;
+                // First: who subscribed before he asked for something sees what comes of it.
+                Ok((stream, _)) = subscribers.accept() => {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);
                     self.supervisor.set_followed(true);
                 }
-                _ = from.terminate.recv() => self.end("by SIGTERM"),
-                _ = from.interrupt.recv() => self.end("by SIGINT"),
-                _ = from.quit.recv() => self.end("by SIGQUIT"),
-                _ = from.hangup.recv() => {}
-                _ = from.reload_logs.recv() => self.reopen_logs(),
-                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => self.tick(),
+                occurred = from.next(wake) => self.occurred(occurred),
             }
+        }
+    }
+
+    fn occurred(&mut self, what: Occurrence) {
+        match what {
+            Occurrence::ChildEnded => self.reap(),
+            Occurrence::Called(call) => self.call(call),
+            Occurrence::Heard(event) => self.message(event),
+            Occurrence::Printed(chunk) => self.output(&chunk),
+            Occurrence::Watched(event) => self.watch_event(event),
+            Occurrence::Signalled(signal) => self.end(&format!("by {signal}")),
+            Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::Due => self.tick(),
         }
     }
 
@@ -194,7 +245,9 @@ impl Daemon {
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        [core, self.batches.deadline(), self.next_check, self.trim_at]
+        let node = self.node_versions.deadline();
+        let batches = self.batches.deadline();
+        [core, batches, self.next_check, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min()
@@ -203,13 +256,14 @@ impl Daemon {
     fn tick(&mut self) {
         self.handle(Event::Ticked);
         self.give_up_batches();
-        if self.trim_at.is_some_and(|at| at <= Instant::now()) {
-            self.trim_at = None;
-            ward_sys::memory::trim();
-        }
+        self.node_versions.tick();
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;
             self.check_memory();
+        }
+        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.tidy_at = None;
+            ward_sys::limits::release_memory();
         }
         self.plan_check();
     }
@@ -233,7 +287,10 @@ impl Daemon {
         while let Some(reaped) = self.lives.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
-                Reaped::Orphan => orphans = true,
+                Reaped::Other(pid) => {
+                    orphans = true;
+                    self.node_answered(pid);
+                }
             }
         }
         if orphans {
@@ -246,7 +303,7 @@ impl Daemon {
     /// A call of a client. A bug in one method must not take the apps down.
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
-        self.trim_at = Some(Instant::now() + CALM);
+        self.tidy_at = Some(Instant::now() + TIDY_AFTER);
         if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
             self.handling = false;
             self.say(
@@ -278,10 +335,17 @@ impl Daemon {
         self.ask(Request::Shutdown, Waiting::End);
     }
 
+    /// Workers are told, as PM2 tells those that write their files themselves.
     pub(super) fn reopen_logs(&mut self) {
         self.say(false, "reopening all log files");
         if let Err(error) = self.log.reopen_all() {
             self.say(true, &format!("cannot reopen log files: {error}"));
+        }
+        let message = json!({ "type": "log:reload" });
+        for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
+            if let Some(life) = worker.life() {
+                self.channel.send(life, &message);
+            }
         }
     }
 

@@ -339,3 +339,25 @@ fn signals_reach_the_app_and_are_answered() {
         .fails()
         .complains("Unknown process name");
 }
+
+/// An impatient second signal must not make the daemon leave while apps still run.
+#[test]
+fn a_second_signal_does_not_leave_apps_behind() {
+    let ward = Ward::new();
+    ward.write(
+        "deaf.sh",
+        "trap '' INT TERM\necho deaf\nwhile true; do sleep 0.1; done",
+    );
+    ward.run(&["ping"]).succeeds();
+    let mut bus = ward.bus();
+    ward.run(&["start", "deaf.sh"]).succeeds();
+    bus.wait_output("deaf", "deaf");
+    let (app, daemon) = (ward.pid("deaf"), ward.daemons()[0]);
+    kill(daemon, rustix::process::Signal::TERM);
+    bus.wait("the daemon to begin its end", |event| {
+        event.topic == "pm2:kill"
+    });
+    kill(daemon, rustix::process::Signal::TERM);
+    wait_gone(daemon);
+    assert!(!alive(app), "the app outlived the daemon");
+}

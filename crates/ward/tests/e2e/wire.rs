@@ -129,12 +129,9 @@ fn every_method_answers_every_argument() {
     }
 }
 
-#[test]
-fn the_texts_of_refusals_are_pm2s() {
-    let ward = Ward::new();
-    ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
-    let mut rpc = ward.rpc();
-    for (method, args, text) in [
+/// A call that cannot be done, and PM2's text for that.
+fn refusals() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         ("startProcessId", json!([99]), "99 id unknown"),
         ("startProcessId", json!([0]), "process already online"),
         ("stopProcessId", json!([99]), "99 : id unknown"),
@@ -190,7 +187,15 @@ fn the_texts_of_refusals_are_pm2s() {
         ),
         ("monitor", json!([99]), "Unknown pm_id"),
         ("nope", json!([]), "method \"nope\" does not exist"),
-    ] {
+    ]
+}
+
+#[test]
+fn the_texts_of_refusals_are_pm2s() {
+    let ward = Ward::new();
+    ward.run(&["start", "/bin/sleep", "--", "1000"]).succeeds();
+    let mut rpc = ward.rpc();
+    for (method, args, text) in refusals() {
         let reply = rpc.call(method, &args);
         assert_eq!(reply["error"], text, "{method}{args}");
     }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use crate::ending::{Ending, Progress};
 use crate::event::ExitStatus;
 use crate::id::Life;
-use crate::instance::Instance;
 use crate::instance::promises::Goal;
 use crate::instance::reload::{Old, Side};
+use crate::instance::{Instance, State};
 use crate::policy;
 use crate::request::{Outcome, RequestError};
 use crate::spec::AppSpec;
@@ -21,6 +21,11 @@ impl Instance {
             && old.life == life
         {
             self.retire(turn);
+        }
+        if let State::Stopping { ending, .. } = &mut self.state
+            && ending.life == life
+        {
+            ending.drained(turn);
         }
     }
 
@@ -96,10 +101,13 @@ impl Instance {
         let manner = self.manner(turn);
         match self.side.take() {
             Some(Side::Starting(next)) => {
-                let reason = match policy::exit_code(status) {
+                let mut reason = match policy::exit_code(status) {
                     Some(code) => format!("its successor ended with code {code}"),
                     None => "its successor ended".to_owned(),
                 };
+                if let Some(trouble) = &next.told.trouble {
+                    reason = format!("{reason}, it cannot {trouble}");
+                }
                 self.restore_spec(next.before, turn);
                 let pid = next.pid.unwrap_or_default();
                 if let Some(ending) = Ending::sweep(next.life, pid, manner, turn) {

@@ -155,7 +155,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("restart", &[], TARGETS, Apps, "stop and start again; options given here are applied", run::restart::run),
     command("reload", &[], &["<id|name|namespace|all...>"], Apps, "replace cluster processes one by one without losing a request; others are restarted", run::reload::run),
     command("stop", &[], TARGETS, Apps, "stop, and keep in the list", run::stop::run),
-    command("delete", &["del"], TARGETS, Apps, "stop, and remove from the list", run::delete::run),
+    command("delete", &["del"], &["<name|id|namespace|script|all|json|stdin...>"], Apps, "stop, and remove from the list", run::delete::run),
     examples(
         &["scale web 4                     four processes in all", "scale web +2                    two more"],
         command("scale", &[], &["<app_name>", "<number>"], Apps, "change the number of processes of an app", run::scale::run),
@@ -164,6 +164,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     command("sendSignal", &[], &["<signal>", "<pm2_id|name>"], Apps, "send a signal: SIGUSR2, USR2 or 12", run::send_signal::run),
     command("send", &[], &["<pm_id>", "<line>"], Apps, "write a line to standard input of an app", run::send::run),
     command("attach", &[], &["<pm_id>", "[separator]"], Apps, "connect this terminal with an app: input, output, and Ctrl-C to leave", run::attach::run),
+    command("trigger", &[], &["<id|proc_name|namespace|all>", "<action_name>", "[params]"], Apps, "make an app do something it offers, and show its answer", run::trigger::run),
     command("startOrRestart", &[], &["<json>"], Apps, "start the apps of a config file; restart those that run", run::start_or_restart::run),
     command("startOrReload", &["startOrGracefulReload"], &["<json>"], Apps, "start the apps of a config file; reload those that run", run::start_or_reload::run),
 
@@ -193,6 +194,7 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     strict(command("save", &["dump"], &[], Daemon, "keep the list for resurrect", run::save::run)),
     strict(command("resurrect", &[], &[], Daemon, "start what was saved", run::resurrect::run)),
     strict(command("cleardump", &[], &[], Daemon, "save an empty list", run::cleardump::run)),
+    command("help", &[], &["[command]"], Daemon, "show this help, or that of a command", run::help::run),
     command("ping", &[], &[], Daemon, "ask the daemon for an answer; start it when there is none", run::ping::run),
     strict(command("kill", &[], &[], Daemon, "stop all apps and the daemon", run::kill::run)),
 ];

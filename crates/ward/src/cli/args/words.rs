@@ -73,15 +73,22 @@ impl Scope {
         }
     }
 
-    // A command's own option wins over a global one of the same name.
+    // A command's own option wins over a global one of the same name, once the command is known.
+    fn find(self, wanted: impl Fn(&OptionSpec) -> bool) -> Option<&'static OptionSpec> {
+        let own = self.own().find(|option| wanted(option));
+        let global = GLOBAL.iter().find(|option| wanted(option));
+        match self {
+            Self::Any => global.or(own),
+            Self::Of(_) => own.or(global),
+        }
+    }
+
     fn long(self, name: &str) -> Option<&'static OptionSpec> {
-        self.own().chain(GLOBAL).find(|option| option.long == name)
+        self.find(|option| option.long == name)
     }
 
     fn short(self, letter: char) -> Option<&'static OptionSpec> {
-        self.own()
-            .chain(GLOBAL)
-            .find(|option| option.short.contains(&letter))
+        self.find(|option| option.short.contains(&letter))
     }
 }
 
@@ -106,6 +113,8 @@ fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
                 (_, Some(attached)) => Some(attached),
                 (Takes::Word(_), None) => match rest.next() {
                     Some(next) => Some(next.clone()),
+                    // The first look only finds the command; the second one complains.
+                    None if matches!(scope, Scope::Any) => None,
                     None => return Err(UsageError::MissingWord(spec.usage())),
                 },
                 (Takes::MaybeWord(_), None) => match rest.as_slice().first() {

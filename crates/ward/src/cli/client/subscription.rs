@@ -30,6 +30,13 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    /// The other grip on the same connection: shutting it down ends the stream.
+    pub(crate) fn end(&self) -> io::Result<UnixStream> {
+        self.stream.try_clone()
+    }
+}
+
 impl Iterator for Subscription {
     type Item = Event;
 

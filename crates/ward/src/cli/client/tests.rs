@@ -17,7 +17,7 @@ fn client(answer: Vec<u8>, keep_open: bool) -> (Client, thread::JoinHandle<()>) 
         }
         if keep_open {
             // Until the client goes.
-            theirs.read(&mut chunk).ok();
+            while theirs.read(&mut chunk).is_ok_and(|length| length > 0) {}
         }
     });
     (Client::over(ours), peer)

@@ -2,12 +2,14 @@
 //! on them, and each is reported.
 
 mod jobs;
+mod progress;
 
 use serde_json::{Map, Value};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::cli::messages::Console;
+use crate::cli::out::inspect::inspect;
 use crate::cli::select::{self, Candidate, NotFound, Selection};
 use crate::exit::Failure;
 
@@ -68,7 +70,7 @@ pub(crate) fn on_word(
     word: &str,
     extras: &Extras,
 ) -> Result<Vec<u32>, Failure> {
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let selection = select::select(&candidates, word, &super::cwd()?, false)
         .map_err(|reason| not_found(&invocation.console, action, word, reason))?;
     applying(&invocation.console, action, word, &selection);
@@ -84,21 +86,17 @@ pub(crate) fn on_word(
 
 /// `[PM2] Applying action …`.
 pub(crate) fn applying(console: &Console, action: Action, word: &str, selection: &Selection) {
-    let ids: Vec<String> = selection
-        .ids
-        .iter()
-        .map(|id| {
-            if selection.typed_id {
-                format!("'{id}'")
-            } else {
-                id.to_string()
-            }
-        })
-        .collect();
+    let ids = selection.ids.iter().map(|id| {
+        if selection.typed_id {
+            Value::String(id.to_string())
+        } else {
+            Value::from(*id)
+        }
+    });
     console.say(format!(
-        "Applying action {} on app [{word}](ids: [ {} ])",
+        "Applying action {} on app [{word}](ids: {})",
         action.method(),
-        ids.join(", ")
+        inspect(&ids.collect())
     ));
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::said());
     }
     let mut client = super::connect(invocation)?;
-    let known = Candidate::from_records(&client.brief_records(false)?);
+    let known = Candidate::from_records(&client.summaries()?);
     if !known.iter().any(|candidate| id.parse() == Ok(candidate.id)) {
         return Err(unknown(id));
     }

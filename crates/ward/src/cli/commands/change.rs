@@ -6,6 +6,7 @@ use std::env;
 use serde_json::{Map, Value, json};
 
 use ward_core::config::check;
+use ward_core::config::env::without_internal;
 
 use super::act::Extras;
 use super::start::declare::refused;
@@ -66,16 +67,17 @@ fn conf(invocation: &Invocation) -> Result<Map<String, Value>, Failure> {
     Ok(conf)
 }
 
-/// The whole environment of this process.
+/// The whole environment of this process, without what a supervisor above it put in.
 pub(crate) fn captured() -> Map<String, Value> {
-    env::vars_os()
+    let variables = env::vars_os()
         .map(|(name, value)| {
             (
                 name.to_string_lossy().into_owned(),
                 json!(value.to_string_lossy()),
             )
         })
-        .collect()
+        .collect();
+    without_internal(variables)
 }
 
 /// `--env` picks a part of a config file; without one it is a mistake.
@@ -91,7 +93,11 @@ pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Fai
 /// PM2 says when a planned restart is asked for.
 pub(crate) fn announce_cron(invocation: &Invocation) {
     if let Some(Value::String(pattern)) = invocation.options.get("cron_restart") {
-        invocation.console.say(format!("cron restart at {pattern}"));
+        invocation.console.say(if pattern == "0" {
+            "disabling cron restart".to_owned()
+        } else {
+            format!("cron restart at {pattern}")
+        });
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
 
 fn end(invocation: &Invocation, mut client: Client) -> Result<(), Failure> {
     let console = &invocation.console;
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     match select(&candidates, "all", &super::cwd()?, true) {
         Err(_) => console.warn_aside("No process found"),
         Ok(selection) => {

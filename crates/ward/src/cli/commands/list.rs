@@ -48,7 +48,7 @@ fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure>
         let records = client.records()?;
         return Ok(minilist::render(&records, screen::now_ms()));
     }
-    let records = client.brief_records(true)?;
+    let records = client.table()?;
     // The line about the host is a bonus: a daemon that has none is no reason to fail.
     let metrics = client.call("getSystemData", &[json!({})]).ok();
     let options = ListOptions {

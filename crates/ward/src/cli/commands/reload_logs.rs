@@ -10,6 +10,6 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     invocation.console.line("Reloading all logs...");
     client.call("reloadLogs", &[json!({})])?;
-    invocation.console.say("All logs reloaded");
+    invocation.console.line("All logs reloaded");
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let target = invocation.target().unwrap_or_default();
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let console = &invocation.console;
     let selection = select(&candidates, target, &super::cwd()?, false).map_err(|reason| {
         match reason {

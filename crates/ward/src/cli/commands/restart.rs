@@ -35,7 +35,7 @@ fn count(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<()
     let Some(wanted) = stated.map(scale::processes) else {
         return Ok(());
     };
-    let mut candidates = Candidate::from_records(&client.brief_records(false)?);
+    let mut candidates = Candidate::from_records(&client.summaries()?);
     candidates.retain(|candidate| ids.contains(&candidate.id));
     candidates.dedup_by(|one, other| one.name == other.name);
     for candidate in candidates {

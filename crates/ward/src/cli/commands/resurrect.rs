@@ -1,10 +1,10 @@
 //! `resurrect`: what was saved runs again, unless an app of that name is there already.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::start::script;
 use crate::cli::args::Invocation;
-use crate::cli::client::Client;
+use crate::cli::client::{CallError, Client};
 use crate::cli::messages::Console;
 use crate::cli::select::Candidate;
 use crate::cli::store::{self, Entry, Saved};
@@ -35,7 +35,7 @@ fn restore(
     client: &mut Client,
     entries: Vec<Entry>,
 ) -> Result<(), Failure> {
-    let present = Candidate::from_records(&client.brief_records(false)?);
+    let present = Candidate::from_records(&client.summaries()?);
     let missing: Vec<Entry> = entries
         .into_iter()
         .filter(|entry| {
@@ -51,20 +51,41 @@ fn restore(
         return Ok(());
     }
     let names = script::names(&missing);
-    let started = script::prepare(client, missing.clone())?;
+    let started = start(client, &missing)?;
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
         if instances
             .as_array()
             .is_some_and(|all| all.iter().all(running))
         {
-            let script = entry["pm_exec_path"].as_str().unwrap_or_default();
+            let script = entry.get("pm_exec_path").and_then(Value::as_str);
+            let script = script.unwrap_or_default();
             invocation.console.say(format!("Process {script} restored"));
         }
     }
     // The apps that do not run are named, but those that do are worth more than an exit code: a
     // boot service that fails takes all of them down.
     script::report_failures(invocation, &names, &started).or(Ok(()))
+}
+
+/// All in one request. One entry that makes no sense has the whole refused; then each is asked for
+/// alone, so that it holds up nothing but itself.
+fn start(client: &mut Client, entries: &[Entry]) -> Result<Value, Failure> {
+    match script::ask_prepare(client, entries.to_vec()) {
+        Err(CallError::Refused(_)) if entries.len() > 1 => {}
+        Err(CallError::Refused(reason)) => {
+            return Ok(json!([[{"ok": false, "error": reason}]]));
+        }
+        other => return Ok(other?),
+    }
+    let mut started = Vec::new();
+    for entry in entries {
+        match start(client, core::slice::from_ref(entry))? {
+            Value::Array(apps) => started.extend(apps),
+            _ => return Err(CallError::Garbage.into()),
+        }
+    }
+    Ok(Value::Array(started))
 }
 
 /// A saved entry as a request. What was stopped comes back stopped; everything else runs, and
@@ -95,8 +116,6 @@ fn tell_of_broken_files(console: &Console, saved: &Saved) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn restored(entry: Value) -> Value {

@@ -17,7 +17,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::new("scale needs an app and a number"));
     };
     let mut client = super::connect(invocation)?;
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let name = app_of(&candidates, target)?;
     let present: Vec<&Candidate> = candidates
         .iter()
@@ -122,7 +122,7 @@ pub(super) fn scale(
 }
 
 fn ids_of(client: &mut Client, name: &str) -> Result<Vec<u32>, Failure> {
-    let mut candidates = Candidate::from_records(&client.brief_records(false)?);
+    let mut candidates = Candidate::from_records(&client.summaries()?);
     candidates.retain(|candidate| candidate.name == name);
     Ok(candidates.iter().map(|candidate| candidate.id).collect())
 }

@@ -1,9 +1,11 @@
 //! `sendSignal`: a signal to the processes of an app.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::cli::args::Invocation;
-use crate::cli::select;
+use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
 /// Sends it; the list follows.
@@ -13,27 +15,42 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     };
     let console = &invocation.console;
     let mut client = super::connect(invocation)?;
-    let named = client
-        .records()?
+    let records = client.records()?;
+    let named = records
         .iter()
         .any(|record| record["name"] == target.as_str());
     let by_id = select::is_number(target) && !named;
     let kind = if by_id { "id" } else { "name" };
     console.say(format!("Sending signal to process {kind} {target}"));
     let Some(signal) = name_of(signal) else {
-        console.aside(format!("Unknown signal: {signal}"));
+        if by_id {
+            console.aside("Error when sending signal (signal unknown)");
+        } else {
+            console.aside(format!("Unknown signal: {signal}"));
+        }
         return Err(Failure::said());
     };
-    let sent = if by_id {
-        let request = json!({"signal": signal, "process_id": target});
-        client.call("sendSignalToProcessId", &[request])
+    let mut requests = Vec::new();
+    if by_id {
+        requests.push(json!({"signal": signal, "process_id": target}));
+    } else if !named {
+        let script = select::resolve(&super::cwd()?, target);
+        let of_script = Candidate::from_records(&records)
+            .into_iter()
+            .filter(|candidate| Path::new(&candidate.script) == script);
+        requests.extend(of_script.map(|it| json!({"signal": signal, "process_id": it.id})));
+    }
+    let method = if requests.is_empty() {
+        requests.push(json!({"signal": signal, "process_name": target}));
+        "sendSignalToProcessName"
     } else {
-        let request = json!({"signal": signal, "process_name": target});
-        client.call("sendSignalToProcessName", &[request])
+        "sendSignalToProcessId"
     };
-    if let Err(error) = sent {
-        console.aside(error.to_string());
-        return Err(Failure::said());
+    for request in requests {
+        if let Err(error) = client.call(method, &[request]) {
+            console.aside(error.to_string());
+            return Err(Failure::said());
+        }
     }
     console.line(format!(
         "successfully sent signal {signal} to process {kind} {target}"

@@ -41,7 +41,7 @@ fn default_target() -> Result<String, Failure> {
 }
 
 fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<Vec<u32>, Failure> {
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let cwd = super::cwd()?;
     if file::is_config(&candidates, target, &cwd) {
         return file::run(invocation, client, Action::Restart, target);

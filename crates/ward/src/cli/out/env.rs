@@ -1,57 +1,13 @@
 //! `env <id>`: what the app was given, one `KEY: value` per line, latest key first.
 
 use serde_json::{Map, Value};
+use ward_core::config::env::is_internal;
 
 use super::color::{Paint, Style};
 use super::record::{Record, to_text};
 
-/// Fields of the record that are not environment. PM2 hides exactly these, so a variable with one
-/// of the names is not shown; the last ones are ward's own.
-const HIDDEN: [&str; 49] = [
-    "name",
-    "exec_mode",
-    "env",
-    "args",
-    "pm_cwd",
-    "exec_interpreter",
-    "pm_exec_path",
-    "node_args",
-    "pm_out_log_path",
-    "pm_err_log_path",
-    "pm_pid_path",
-    "pm_id",
-    "status",
-    "pm_uptime",
-    "created_at",
-    "windowsHide",
-    "username",
-    "merge_logs",
-    "kill_retry_time",
-    "prev_restart_delay",
-    "instance_var",
-    "unstable_restarts",
-    "restart_time",
-    "axm_actions",
-    "pmx_module",
-    "command",
-    "watch",
-    "filter_env",
-    "versioning",
-    "vizion_runing",
-    "MODULE_DEBUG",
-    "pmx",
-    "axm_options",
-    "vizion",
-    "axm_dynamic",
-    "axm_monitor",
-    "instances",
-    "automation",
-    "autostart",
-    "autorestart",
-    "stop_exit_codes",
-    "unstable_restart",
-    "treekill",
-    "exit_code",
+/// Fields of the record that are ward's own, beside those PM2 hides.
+const OWN: [&str; 5] = [
     "exit_signal",
     "failure",
     "_tree_pids",
@@ -59,12 +15,18 @@ const HIDDEN: [&str; 49] = [
     "restart_task",
 ];
 
+/// Whether a field of the record is no environment. A variable with one of these names is not
+/// shown either.
+fn is_hidden(name: &str) -> bool {
+    is_internal(name) || OWN.contains(&name)
+}
+
 /// The lines of one record.
 pub(crate) fn render(record: Record<'_>, paint: Paint) -> String {
     let empty = Map::new();
     let fields = record.env().unwrap_or(&empty);
     let shown = |(key, value): (&String, &Value)| {
-        (!HIDDEN.contains(&key.as_str())).then(|| {
+        (!is_hidden(key.as_str())).then(|| {
             let value = paint.apply(&to_text(value), &[Style::Green]);
             format!("{key}: {value}\n")
         })

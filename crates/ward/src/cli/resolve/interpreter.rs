@@ -134,14 +134,11 @@ fn absolute_node(draft: &Draft<'_>) -> Result<Interpreter, Failure> {
     }
 }
 
-fn in_path(draft: &mut Draft<'_>, name: &str) -> Result<Interpreter, Failure> {
+fn in_path(draft: &Draft<'_>, name: &str) -> Result<Interpreter, Failure> {
     if lookup::which(name, &draft.path).is_some() {
         return Ok(plain(name));
     }
     if name == "python" && lookup::which("python3", &draft.path).is_some() {
-        draft
-            .warnings
-            .push("python is not in PATH: python3 is used".to_owned());
         return Ok(plain("python3"));
     }
     Err(missing(name))

@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 use ward_core::id::{InstanceId, Life};
+use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_core::spec::UserSpec;
 use ward_sys::spawn::{Command, Credentials, Stdio, spawn};
@@ -20,6 +21,7 @@ use ward_sys::{Pid, proc, user};
 
 use super::{Lives, Process};
 use crate::channel::ChannelHandle;
+use crate::cluster::{self, Seat, agent};
 use crate::log::LogHandle;
 
 /// Where an app finds its channel.
@@ -30,6 +32,9 @@ const CHANNEL_FD: i32 = 3;
 pub(in crate::daemon) struct Begin<'a> {
     pub(in crate::daemon) log: &'a LogHandle,
     pub(in crate::daemon) channel: &'a ChannelHandle,
+    /// The instance, if the life is to be a cluster worker.
+    pub(in crate::daemon) worker: Option<&'a Instance>,
+    pub(in crate::daemon) home: &'a Path,
 }
 
 impl Lives {
@@ -43,17 +48,21 @@ impl Lives {
     ) -> Result<u32, String> {
         let mut command = command(launch)?;
         command.limits.extend(self.open_files.clone());
+        let seat = with
+            .worker
+            .map(|instance| seat(&mut command, instance, launch, with.home))
+            .transpose()?;
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
             .attach(&launch.output)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("open a log file: {}", plain(&error)))?;
         command.stdout = Stdio::Fd(out);
         command.stderr = Stdio::Fd(err);
         if launch.ipc {
             let end = with
                 .channel
-                .open(life)
+                .open(life, seat)
                 .map_err(|error| format!("open an IPC channel: {error}"))?;
             command.fds.push((end, CHANNEL_FD));
             command
@@ -62,6 +71,10 @@ impl Lives {
             command
                 .env
                 .push(("NODE_CHANNEL_SERIALIZATION_MODE".into(), "json".into()));
+        }
+        if let Some(number) = launch.worker {
+            let number = number.to_string().into();
+            command.env.push(("NODE_UNIQUE_ID".into(), number));
         }
         let cgroup = self
             .hierarchy
@@ -97,12 +110,44 @@ impl Lives {
             ended: false,
         };
         self.processes.insert(life, process);
-        Ok(u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default())
+        let pid = u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default();
+        if with.worker.is_some() {
+            with.channel.born(life, pid);
+        }
+        Ok(pid)
     }
 }
 
+/// Makes the command one of a cluster worker.
+fn seat(
+    command: &mut Command,
+    instance: &Instance,
+    launch: &Launch,
+    home: &Path,
+) -> Result<Seat, String> {
+    let cwd = Path::new(&launch.cwd);
+    let (mut argv, script) = match cluster::behind(&launch.argv, &launch.script, cwd) {
+        Some(plain) => (plain.argv, plain.script),
+        None => (launch.argv.clone(), launch.script.clone()),
+    };
+    if let Some(reason) = cluster::refuse(&argv, &script) {
+        return Err(reason);
+    }
+    // Another user cannot read what is in the home.
+    let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
+    let parts = if instance.spec.node.is_instrumented() {
+        agent::Parts::Whole
+    } else {
+        agent::Parts::Drain
+    };
+    let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
+    cluster::spread_inspectors(&mut argv, &script, instance.number);
+    command.argv = argv.into_iter().map(OsString::from).collect();
+    Seat::of(instance, &launch.env, has_agent)
+}
+
 /// The command of a launch, with program and user found.
-fn command(launch: &Launch) -> Result<Command, String> {
+pub(in crate::daemon) fn command(launch: &Launch) -> Result<Command, String> {
     let env: Vec<(OsString, OsString)> = launch
         .env
         .iter()
@@ -181,4 +226,13 @@ fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
         (opened, _) => opened?,
     };
     io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
+}
+
+/// The text of an error without Rust's number of it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
 }

@@ -100,7 +100,12 @@ impl Daemon {
         let parallel = options["parallel"]
             .as_u64()
             .and_then(|count| usize::try_from(count).ok());
-        let parallel = parallel.unwrap_or(match word.action {
+        let declared = ids
+            .first()
+            .and_then(|id| self.supervisor.instance(*id)?.spec.cluster.parallel)
+            .filter(|_| matches!(word.action, "reload" | "softReload"))
+            .and_then(|count| usize::try_from(count).ok());
+        let parallel = parallel.or(declared).unwrap_or(match word.action {
             "delete" => 10,
             _ if ids.len() > 2 => 2,
             _ => 1,
@@ -150,7 +155,7 @@ impl Daemon {
             batch.queue.extend(
                 ids.into_iter()
                     .take(fewer)
-                    .map(|id| (id, Request::Delete(id))),
+                    .map(|id| (id, Request::Retire(id))),
             );
         }
         self.run_batch(batch);
@@ -181,6 +186,7 @@ fn change(options: &Value) -> Result<Change, String> {
         env: object(&options["env"]).clone(),
         conf: object(&options["conf"]).clone(),
         replace_captured: options["replace_captured"] == json!(true),
+        respects_autostart: options["respects_autostart"] == json!(true),
     })
 }
 

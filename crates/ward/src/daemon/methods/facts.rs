@@ -30,7 +30,7 @@ impl Daemon {
             }
             "getMonitorData" => {
                 let list = self.monitor_data();
-                responder.ok(list);
+                responder.written(&list);
             }
             "getSystemData" => {
                 let system = self.system.measure();
@@ -48,34 +48,22 @@ impl Daemon {
         None
     }
 
-    /// All processes with what they use.
-    pub(in crate::daemon) fn monitor_data(&mut self) -> Value {
-        let monit = self.monits();
-        let process = |instance: &Instance| {
-            let mut process = view::process(instance);
-            process["monit"] = monit(instance);
-            process
-        };
-        self.supervisor.instances().map(process).collect()
+    /// All processes with what they use, written one by one: all records together, environments
+    /// twice in each, would be many megabytes of values at once.
+    fn monitor_data(&mut self) -> Vec<u8> {
+        self.list(view::process)
     }
 
-    /// The same without what only few look at: `table` is for people and has `monit`.
-    pub(super) fn brief_list(&mut self, table: bool) -> Value {
-        if !table {
-            let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
-            return self.supervisor.instances().map(brief).collect();
+    /// The same without what only few look at: for selections, or as a table, which has `monit`.
+    pub(super) fn summaries(&mut self, table: bool) -> Vec<u8> {
+        if table {
+            return self.list(|instance| view::brief(instance, view::SHOWN_KEYS));
         }
-        let monit = self.monits();
-        let process = |instance: &Instance| {
-            let mut process = view::brief(instance, view::SHOWN_KEYS);
-            process["monit"] = monit(instance);
-            process
-        };
-        self.supervisor.instances().map(process).collect()
+        let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
+        written(self.supervisor.instances().map(brief))
     }
 
-    /// Measures all that is online; the answer tells `monit` of each instance.
-    fn monits(&mut self) -> impl Fn(&Instance) -> Value + use<> {
+    fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
         let lives = &self.lives;
         let roots: Vec<(Pid, Option<&Cgroup>)> = self
@@ -85,13 +73,16 @@ impl Daemon {
             .filter_map(|it| Some((pid_of(it)?, lives.cgroup(it.life()?))))
             .collect();
         let usages = self.usages.sample(&roots);
-        move |instance| {
+        written(self.supervisor.instances().map(|instance| {
+            let mut process = process(instance);
             let usage = pid_of(instance)
                 .filter(|_| online(instance))
                 .and_then(|pid| usages.get(&pid));
             let usage = usage.copied().unwrap_or_default();
-            json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) })
-        }
+            process["monit"] =
+                json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
+            process
+        }))
     }
 
     /// Tells the core how much memory each tree holds.
@@ -143,6 +134,19 @@ impl Daemon {
             "started_at": self.began_at_ms,
         })
     }
+}
+
+/// A list, of which never more than one element is a value.
+fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
+    let mut list = b"[".to_vec();
+    for element in elements {
+        if list.len() > 1 {
+            list.push(b',');
+        }
+        ward_wire::json::write_value(&mut list, &element);
+    }
+    list.push(b']');
+    list
 }
 
 /// The process of an instance.

@@ -17,11 +17,11 @@ impl Daemon {
             "prepare" => self.prepare_all(options, responder),
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
-            "spec" => self.spec(options, responder),
             "list" => {
-                let list = self.brief_list(options["table"] == true);
-                responder.ok(list);
+                let list = self.summaries(options["table"] == true);
+                responder.written(&list);
             }
+            "spec" => self.spec(options, responder),
             "status" => responder.ok(self.status()),
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),

@@ -89,7 +89,8 @@ impl Daemon {
             command.clone()
         };
         for life in &targets {
-            self.channel.send(*life, &value);
+            let own = self.as_own_action(*life, command);
+            self.channel.send(*life, own.as_ref().unwrap_or(&value));
         }
         responder.ok(json!({ "process_count": targets.len(), "success": true }));
     }

@@ -58,7 +58,7 @@ impl Bus {
                 return event;
             }
             assert!(readable(&self.stream, until), "waited in vain for {what}");
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 8192];
             let count = self.stream.read(&mut buffer).expect("the bus can be read");
             assert!(count > 0, "the bus was closed while waiting for {what}");
             self.bytes.extend_from_slice(&buffer[..count]);

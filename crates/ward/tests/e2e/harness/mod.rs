@@ -19,7 +19,7 @@ pub(crate) use self::bus::Bus;
 pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// One scratch home and working directory, with the daemon that belongs to it.
 pub(crate) struct Ward {
@@ -186,7 +186,10 @@ impl Ward {
         if !self.home().join("pub.sock").exists() {
             self.run(&["ping"]).succeeds();
         }
-        Bus::connect(&self.home().join("pub.sock"))
+        let bus = Bus::connect(&self.home().join("pub.sock"));
+        // The daemon takes subscribers before it answers, so from here on the bus is complete.
+        self.rpc().call("ping", &serde_json::json!([{}]));
+        bus
     }
 
     /// A raw connection to the daemon. Starts the daemon if there is none.

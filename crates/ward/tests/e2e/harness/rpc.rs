@@ -57,7 +57,7 @@ impl Rpc {
                 );
             }
             assert!(readable(&self.stream, until), "no reply came");
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 8192];
             let count = self
                 .stream
                 .read(&mut buffer)

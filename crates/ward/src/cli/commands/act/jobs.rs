@@ -1,11 +1,13 @@
 //! Requests on many instances, and what became of each.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use serde_json::{Value, json};
 
+use super::progress::Progress;
 use super::{Action, Extras};
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
@@ -40,8 +42,13 @@ pub(crate) fn on_ids(
         ids: ids.to_vec(),
         extras: extras.clone(),
     };
-    let outcomes = ask(invocation, client, action, &job)?;
-    report(&invocation.console, action, &job, candidates, &outcomes)
+    let progress = Progress::watch(invocation, action, job.ids.iter().copied().collect());
+    let outcomes = ask(invocation, client, action, &job);
+    let known = Known {
+        candidates,
+        told: progress.finish(),
+    };
+    report(&invocation.console, action, &job, &known, &outcomes?)
 }
 
 /// A running app keeps its folder whatever `conf` says, so each instance gets its own declaration
@@ -75,10 +82,11 @@ fn ask(
     let mut request = job.extras.clone();
     request.insert("action".to_owned(), json!(action.word()));
     request.insert("ids".to_owned(), json!(job.ids));
-    request.insert(
-        "parallel".to_owned(),
-        json!(parallel(invocation, action, job.ids.len())),
-    );
+    // Unless it is stated here, the declaration of the app decides.
+    if stated(invocation).is_some() {
+        let parallel = parallel(invocation, action, job.ids.len());
+        request.insert("parallel".to_owned(), json!(parallel));
+    }
     commands::set_deadline(&mut request, client);
     client.call("ward:act", &[Value::Object(request)])
 }
@@ -94,6 +102,8 @@ pub(crate) fn side_by_side(
 ) -> Result<(), Failure> {
     let count = jobs.iter().map(|job| job.ids.len()).sum();
     let at_once = usize::try_from(parallel(invocation, action, count)).unwrap_or(1);
+    let ids = jobs.iter().flat_map(|job| job.ids.iter().copied());
+    let progress = Progress::watch(invocation, action, ids.collect());
     let queue = Mutex::new(jobs.iter().enumerate());
     let outcomes = Mutex::new(Vec::new());
     let work = |client: &mut Client| {
@@ -117,11 +127,15 @@ pub(crate) fn side_by_side(
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(position, _)| *position);
+    let known = Known {
+        candidates,
+        told: progress.finish(),
+    };
     let mut result = Ok(());
     for (position, outcome) in outcomes {
         let job = &jobs[position];
         let reported = match outcome {
-            Ok(outcome) => report(&invocation.console, action, job, candidates, &outcome),
+            Ok(outcome) => report(&invocation.console, action, job, &known, &outcome),
             Err(error) => {
                 invocation.console.error(error.to_string());
                 Err(Failure::said())
@@ -136,12 +150,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is known when the outcomes come.
+struct Known<'a> {
+    /// Names, also of what is gone.
+    candidates: &'a [Candidate],
+    /// What was reported already.
+    told: BTreeSet<u32>,
+}
+
 /// One line for each instance; those that failed go to standard error.
 fn report(
     console: &Console,
     action: Action,
     job: &Job,
-    candidates: &[Candidate],
+    known: &Known<'_>,
     outcomes: &Value,
 ) -> Result<(), Failure> {
     let mut failed = false;
@@ -151,10 +173,14 @@ fn report(
         .zip(outcomes.as_array().into_iter().flatten())
     {
         // What was deleted, or is not done yet, has no name in the answer.
-        let known = candidates.iter().find(|candidate| candidate.id == *id);
-        let known = known.map(|candidate| candidate.name.as_str());
-        let name = outcome["name"].as_str().or(known).unwrap_or_default();
+        let mut candidates = known.candidates.iter();
+        let before = candidates.find(|candidate| candidate.id == *id);
+        let before = before.map(|candidate| candidate.name.as_str());
+        let name = outcome["name"].as_str().or(before).unwrap_or_default();
         if is_done(action, outcome) {
+            if known.told.contains(id) {
+                continue;
+            }
             console.say(format!("[{name}]({id}) ✓"));
         } else {
             failed = true;
@@ -179,14 +205,14 @@ fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
     if count <= 2 {
         return 1;
     }
+    stated(invocation).filter(|count| *count > 0).unwrap_or(2)
+}
+
+fn stated(invocation: &Invocation) -> Option<i64> {
     let from_env = || {
         env::var("PM2_CONCURRENT_ACTIONS")
             .ok()
             .and_then(|text| text.parse().ok())
     };
-    invocation
-        .number("parallel")
-        .or_else(from_env)
-        .filter(|count| *count > 0)
-        .unwrap_or(2)
+    invocation.number("parallel").or_else(from_env)
 }

@@ -87,12 +87,12 @@ fn load(invocation: &Invocation, word: &str) -> Result<Vec<Decl>, Failure> {
 
 /// The declaration of a script or command with the options of the command line.
 pub(super) fn script(invocation: &Invocation, word: &str) -> Result<Map<String, Value>, Failure> {
+    change::announce_cron(invocation);
     let mut decl = options(invocation)?;
     decl.insert("script".to_owned(), json!(word));
     if let Some(words) = &invocation.passthrough {
         decl.insert("args".to_owned(), json!(words));
     }
-    change::announce_cron(invocation);
     let resolved = resolve::resolve(&decl, &context(invocation, false)?)?;
     warn(invocation, &resolved.warnings);
     if invocation.is_set("write") {
@@ -132,7 +132,12 @@ pub(crate) fn refused(invocation: &Invocation, problems: &[check::Problem]) -> F
 
 fn warn(invocation: &Invocation, warnings: &[String]) {
     for warning in warnings {
-        invocation.console.warn_aside(warning);
+        // PM2 has this one line on standard output.
+        if warning.starts_with("Creating folder") {
+            invocation.console.say(warning);
+        } else {
+            invocation.console.warn_aside(warning);
+        }
     }
 }
 

@@ -3,26 +3,34 @@
 use std::fs;
 use std::path::Path;
 
-/// Names in a folder that have none of the extensions. Folders stay watched, hidden files and
-/// `node_modules` never are.
+/// Files below a folder that have none of the extensions. Hidden files and `node_modules` are never
+/// watched and not looked into.
 pub(super) fn others(folder: &Path, list: &str) -> Vec<String> {
     let wanted: Vec<&str> = list
         .split(',')
         .map(|extension| extension.trim().trim_start_matches('.'))
         .collect();
-    let mut ignored = vec![r"[\/\\]\.".to_owned(), "node_modules".to_owned()];
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .map(|entry| entry.path())
-        .filter(|path| {
+    let mut ignored = vec!["node_modules".to_owned()];
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        // A folder that cannot be read cannot be watched either.
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') || name == "node_modules" {
+                continue;
+            }
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+                continue;
+            }
             let extension = path.extension().and_then(|extension| extension.to_str());
-            !extension.is_some_and(|extension| wanted.contains(&extension))
-        })
-        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    ignored.extend(names);
+            if !extension.is_some_and(|extension| wanted.contains(&extension)) {
+                ignored.push(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    ignored[1..].sort();
     ignored
 }
 
@@ -33,11 +41,23 @@ mod tests {
     #[test]
     fn only_files_with_another_extension_are_ignored() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a.js", "b.json", "c.txt", "plain"] {
+        std::fs::create_dir_all(folder.path().join("src/node_modules")).unwrap();
+        for name in [
+            "a.js",
+            "b.json",
+            "c.txt",
+            "plain",
+            ".hidden",
+            "src/d.css",
+            "src/e.js",
+            "src/node_modules/f.css",
+        ] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        std::fs::create_dir(folder.path().join("src")).unwrap();
         let ignored = others(folder.path(), "js, .json");
-        assert_eq!(ignored[2..], ["c.txt", "plain"]);
+        let names = ["c.txt", "plain", "src/d.css"];
+        let paths = names.map(|name| folder.path().join(name).display().to_string());
+        assert_eq!(ignored[0], "node_modules");
+        assert_eq!(ignored[1..], paths);
     }
 }

@@ -1,6 +1,7 @@
 //! Config files: every app of the file is acted on. Apps that run are restarted with the whole new
 //! declaration, so what the file does not say any more is gone; missing ones are started.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -29,7 +30,7 @@ pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure>
     if word != "-" && !ecosystem::is_config_name(word, &cwd) {
         return Ok(false);
     }
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     Ok(is_config(&candidates, word, &cwd))
 }
 
@@ -60,7 +61,7 @@ fn start_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let declared = declare::file(invocation, word)?;
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
+    let candidates = Candidate::from_records(&client.summaries()?);
     let (present, missing): (Vec<Match>, Vec<Match>) = matches(declared.apps, &candidates)
         .into_iter()
         .partition(|found| !found.ids.is_empty());
@@ -114,15 +115,20 @@ fn restart(
     present: Vec<Match>,
     candidates: &[Candidate],
 ) -> Result<(), Failure> {
+    // `restart -` is the one way to act that PM2 does not announce.
+    let quiet = invocation.target() == Some("-") && !invocation.is_command("start");
     let mut jobs = Vec::new();
     for Match { app, ids } in present {
         let selection = Selection {
             ids,
             typed_id: false,
         };
-        act::applying(&invocation.console, action, &name(&app), &selection);
+        if !quiet {
+            act::applying(&invocation.console, action, &name(&app), &selection);
+        }
         let mut extras = Extras::new();
         extras.insert("spec".to_owned(), Value::Object(app));
+        extras.insert("respects_autostart".to_owned(), json!(true));
         jobs.push(Job {
             ids: selection.ids,
             extras,
@@ -174,21 +180,22 @@ fn end_all(
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
     let names = declare::names(invocation, word)?;
-    let candidates = Candidate::from_records(&client.brief_records(false)?);
-    let mut ids = Vec::new();
+    let candidates = Candidate::from_records(&client.summaries()?);
+    let mut ids: Vec<u32> = Vec::new();
+    let mut seen = BTreeSet::new();
     for name in &names {
-        let before = ids.len();
         let named = candidates
             .iter()
             .filter(|candidate| candidate.name == *name);
-        ids.extend(named.map(|candidate| candidate.id));
-        if ids.len() == before {
+        let named: Vec<u32> = named.map(|candidate| candidate.id).collect();
+        if named.is_empty() {
             invocation
                 .console
                 .notice(format!("{name} is not in the list"));
         }
+        // Two apps of a file may have one name.
+        ids.extend(named.into_iter().filter(|id| seen.insert(*id)));
     }
-    ids.dedup();
     if ids.is_empty() {
         return Ok(ids);
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::declare;
 use crate::cli::args::Invocation;
-use crate::cli::client::Client;
+use crate::cli::client::{CallError, Client};
 use crate::cli::commands::act::{self, Action};
 use crate::cli::commands::{self, change};
 use crate::cli::select::Candidate;
@@ -78,6 +78,14 @@ pub(crate) fn prepare(
     client: &mut Client,
     apps: Vec<Map<String, Value>>,
 ) -> Result<Value, Failure> {
+    Ok(ask_prepare(client, apps)?)
+}
+
+/// As [`prepare`], with the daemon's own refusal.
+pub(crate) fn ask_prepare(
+    client: &mut Client,
+    apps: Vec<Map<String, Value>>,
+) -> Result<Value, CallError> {
     let mut request = Map::new();
     let slim = |mut app: Map<String, Value>| {
         // The layers say it all; their merge would double what the daemon has to read.
@@ -89,7 +97,7 @@ pub(crate) fn prepare(
     let apps = apps.into_iter().map(slim).collect();
     request.insert("apps".to_owned(), Value::Array(apps));
     commands::set_deadline(&mut request, client);
-    Ok(client.call("ward:prepare", &[Value::Object(request)])?)
+    client.call("ward:prepare", &[Value::Object(request)])
 }
 
 /// Names of apps, in their order.

@@ -154,7 +154,6 @@ pub(super) fn hints(app: Record<'_>, options: &DescribeOptions<'_>) -> String {
     [
         format!(" Logs: {program} logs {name} [--lines 1000]"),
         format!(" Environment: {program} env {}", app.id()),
-        format!(" CPU and memory, live: {program} monit"),
     ]
     .iter()
     .map(|line| remark(line, options.paint))

@@ -83,7 +83,6 @@ fn blocks_as_pm2_prints_them() {
 
      Logs: pm2 logs lg [--lines 1000]
      Environment: pm2 env 1
-     CPU and memory, live: pm2 monit
     ");
 }
 

@@ -1,0 +1,186 @@
+//! `trigger <target> <action> [params]`: makes apps do something they offer, and shows what they
+//! answer.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use ward_wire::bus::Event;
+
+use crate::cli::args::Invocation;
+use crate::cli::client::{CallError, Subscription};
+use crate::cli::select;
+use crate::exit::Failure;
+
+/// Sends the action, and waits until every process has answered or ended.
+pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let [target, action, params @ ..] = invocation.targets.as_slice() else {
+        return Err(Failure::new("trigger needs a target and an action"));
+    };
+    let console = &invocation.console;
+    let mut client = super::connect(invocation)?;
+    let records = client.records()?;
+    let named = records
+        .iter()
+        .any(|record| record["name"] == target.as_str());
+    let by_id = select::is_number(target) && !named;
+    let mut waiting: Vec<u64> = records
+        .iter()
+        .filter(|record| {
+            if by_id {
+                target.parse() == Ok(id_of(record))
+            } else {
+                is_called(record, target) && offers(record, action)
+            }
+        })
+        .map(id_of)
+        .collect();
+    let mut command = json!({ "msg": action });
+    command[if by_id { "id" } else { "name" }] = target.as_str().into();
+    if let Some(params) = params.first() {
+        command["opts"] = params.as_str().into();
+    }
+    // First, so that no answer is missed.
+    let events = events(Subscription::open(&invocation.paths)?);
+    let count = match client.call("msgProcess", &[command]) {
+        Ok(reply) => reply["process_count"].as_u64().unwrap_or_default(),
+        Err(CallError::Refused(reason)) => {
+            console.aside(reason);
+            return Err(Failure::said());
+        }
+        Err(other) => return Err(other.into()),
+    };
+    if count == 0 {
+        console.aside("Not any process has received a command (offline or unexistent)");
+        return Err(Failure::said());
+    }
+    console.line(format!("{count} processes have received command {action}"));
+    let deadline = Instant::now() + client.patience();
+    let (mut answered, mut failed) = (0, false);
+    while answered < count {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let event = match events.recv_timeout(left) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => {
+                let silent = count - answered;
+                return Err(Failure::new(format!(
+                    "{silent} of {count} processes did not answer in time"
+                )));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new("the daemon ended before all had answered"));
+            }
+        };
+        if is_answer(&event, action) {
+            answered += 1;
+            let process = &event.payload["process"];
+            waiting.retain(|id| process["pm_id"] != *id);
+            console.line(format!(
+                "{}={}",
+                shown(process),
+                event.payload["data"]["return"]
+            ));
+        } else if let Some(id) = ended(&event)
+            && let Some(place) = waiting.iter().position(|waiting| *waiting == id)
+        {
+            waiting.swap_remove(place);
+            answered += 1;
+            failed = true;
+            let process = shown(&event.payload["process"]);
+            console.aside(format!("{process} ended before it answered"));
+        }
+    }
+    if failed {
+        return Err(Failure::said());
+    }
+    Ok(())
+}
+
+/// The events of a subscription, for a reader with a deadline.
+fn events(subscription: Subscription) -> mpsc::Receiver<Event> {
+    let (sender, receiver) = mpsc::channel();
+    // It ends with the process, or with the first event nobody wants any more.
+    thread::spawn(move || {
+        for event in subscription {
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn id_of(record: &Value) -> u64 {
+    record["pm_id"].as_u64().unwrap_or(u64::MAX)
+}
+
+fn offers(record: &Value, action: &str) -> bool {
+    let actions = record["pm2_env"]["axm_actions"].as_array();
+    actions
+        .into_iter()
+        .flatten()
+        .any(|offered| offered["action_name"] == action)
+}
+
+fn is_called(record: &Value, target: &str) -> bool {
+    let env = &record["pm2_env"];
+    let script = env["pm_exec_path"].as_str().unwrap_or_default();
+    let file = script.rsplit('/').next().unwrap_or(script);
+    target == "all" || record["name"] == target || env["namespace"] == target || file == target
+}
+
+fn is_answer(event: &Event, action: &str) -> bool {
+    let of = &event.payload["data"]["action_name"];
+    event.topic == "axm:reply" && (of.is_null() || of == action)
+}
+
+/// The process whose end is told.
+fn ended(event: &Event) -> Option<u64> {
+    let is_end = event.topic == "process:event" && event.payload["event"] == "exit";
+    event.payload["process"]["pm_id"]
+        .as_u64()
+        .filter(|_| is_end)
+}
+
+/// `[name:id:namespace]`.
+fn shown(process: &Value) -> String {
+    let text = |key: &str| match &process[key] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    format!("[{}:{}:{}]", text("name"), text("pm_id"), text("namespace"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_names_namespaces_and_files() {
+        let record = json!({
+            "name": "web", "pm_id": 3,
+            "pm2_env": { "namespace": "shop", "pm_exec_path": "/srv/http.js",
+                "axm_actions": [{ "action_name": "go" }] },
+        });
+        for target in ["web", "shop", "http.js", "all"] {
+            assert!(is_called(&record, target), "{target}");
+        }
+        for target in ["3", "/srv/http.js", "http", ""] {
+            assert!(!is_called(&record, target), "{target}");
+        }
+        assert!(offers(&record, "go") && !offers(&record, "stay"));
+    }
+
+    #[test]
+    fn answers_to_other_actions_are_not_ours() {
+        let event = |topic: &str, action: Value| Event {
+            topic: topic.to_owned(),
+            payload: json!({ "data": { "action_name": action } }),
+        };
+        assert!(is_answer(&event("axm:reply", json!("go")), "go"));
+        assert!(is_answer(&event("axm:reply", Value::Null), "go"));
+        assert!(!is_answer(&event("axm:reply", json!("stay")), "go"));
+        assert!(!is_answer(&event("process:msg", json!("go")), "go"));
+    }
+}

@@ -1,0 +1,335 @@
+//! ward as the primary of Node's cluster workers: the listening sockets belong to the daemon, and
+//! connections are handed to unmodified `node app.js` over its IPC channel.
+//!
+//! All of it lives on the channel thread. A [`Primary`] knows the workers and the listeners; it is
+//! told what workers say ([`Primary::heard`]), when connections wait, and what the control thread
+//! wants, and it answers through [`Wires`]. Nothing here blocks and nothing here decides whether a
+//! worker shall live.
+//!
+//! - A listener belongs to the instances of an app that asked for it, not to their processes: it
+//!   stays open while any of them may come back.
+//! - A connection is kept until its worker has taken it. If the worker dies first, another one
+//!   gets it; if there is none, it waits.
+
+pub(crate) mod agent;
+mod answer;
+mod behind;
+mod bind;
+mod dispatch;
+mod drain;
+mod listener;
+mod runtime;
+mod seat;
+pub(crate) mod sockets;
+mod sticky;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ward_core::id::{InstanceId, Life};
+use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
+
+use crate::channel::{ChannelEvent, Wires};
+use crate::poll::Token;
+pub(crate) use behind::behind;
+use listener::Listener;
+pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
+pub(crate) use seat::{Sched, Seat};
+use worker::{Phase, Worker};
+
+/// A worker that is silent for so long does not run a cluster runtime; worth a line in the log.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What a worker did, as far as the control thread cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WorkerEvent {
+    /// The runtime is up.
+    Online,
+    /// It listens.
+    Listening {
+        /// It bound the socket itself: nobody balances it.
+        by_itself: bool,
+        /// Where.
+        place: String,
+    },
+    /// The version of its Node.
+    Version(String),
+    /// It has finished what it was doing.
+    Drained,
+    /// A worker that was drained is gone.
+    Finished {
+        /// Its app.
+        app: String,
+        /// Its slot.
+        instance: InstanceId,
+        /// What became of its connections.
+        tally: Tally,
+    },
+    /// It cannot have the socket it wants.
+    Refused {
+        /// What it wants, for people.
+        place: String,
+        /// The TCP or UDP port, if it is one.
+        port: Option<u16>,
+        /// The app that has it, if it is one of ours.
+        held_by: Option<String>,
+        /// The positive error number.
+        errno: i32,
+    },
+    /// Never said `online`.
+    Silent,
+    /// The daemon cannot accept connections for now; they wait in the kernel.
+    Exhausted {
+        /// Where.
+        place: String,
+        /// Why.
+        error: String,
+    },
+}
+
+/// What became of the connections of a worker that was drained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Ended by themselves, or by the agent after their answer.
+    pub(crate) drained: u64,
+    /// Given to another worker, because this one never took them.
+    pub(crate) redispatched: u64,
+    /// Open to the last; none is known of a worker without agent.
+    pub(crate) cut: u64,
+}
+
+/// The primary of all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Primary {
+    workers: HashMap<Token, Worker>,
+    listeners: HashMap<Token, Listener>,
+    /// By app and key.
+    by_key: HashMap<(String, String), Token>,
+    /// When something is to be tried again.
+    wake: Option<Instant>,
+}
+
+impl Primary {
+    /// A worker is about to begin.
+    pub(crate) fn add(&mut self, token: Token, life: Life, seat: Seat) {
+        let worker = Worker::new(life, seat, Instant::now() + SILENCE);
+        self.wake_by(worker.silent_until);
+        self.workers.insert(token, worker);
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.wake
+    }
+
+    fn wake_by(&mut self, at: Option<Instant>) {
+        self.wake = [self.wake, at].into_iter().flatten().min();
+    }
+
+    /// Time passed.
+    pub(crate) fn tick(&mut self, now: Instant, wires: &mut Wires) {
+        if self.wake.is_none_or(|at| at > now) {
+            return;
+        }
+        self.wake = None;
+        let mut later = None;
+        for worker in self.workers.values_mut() {
+            match worker.silent_until {
+                Some(at) if at <= now => {
+                    worker.silent_until = None;
+                    let life = worker.life;
+                    let event = WorkerEvent::Silent;
+                    wires.tell(ChannelEvent::Worker { life, event });
+                }
+                other => later = [later, other].into_iter().flatten().min(),
+            }
+        }
+        self.wake_by(later);
+        let listeners: Vec<Token> = self.listeners.keys().copied().collect();
+        for listener in listeners {
+            self.dispatch(listener, now, wires);
+        }
+        self.look_at_draining(now, wires);
+    }
+
+    /// The worker's process.
+    pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
+        if let Some(worker) = self.worker_of(life, wires) {
+            worker.pid = Some(pid);
+        }
+    }
+
+    /// A worker counts as ready: connections may come.
+    pub(crate) fn admit(&mut self, life: Life, wires: &mut Wires) {
+        if let Some(token) = wires.find(life) {
+            self.said_ready(token, wires);
+        }
+    }
+
+    /// The app said `ready`.
+    pub(crate) fn said_ready(&mut self, token: Token, wires: &mut Wires) {
+        if let Some(worker) = self.workers.get_mut(&token)
+            && !core::mem::replace(&mut worker.admitted, true)
+        {
+            self.serve_all(token, Instant::now(), wires);
+        }
+    }
+
+    /// An internal message of a worker.
+    pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, wires: &mut Wires) {
+        match message {
+            NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
+            NodeMessage::HandleAck => {
+                if let Some(worker) = self.workers.get_mut(&token) {
+                    worker.handles.pop_front();
+                }
+            }
+            NodeMessage::HandleNack => self.lost(token, wires),
+            NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
+            NodeMessage::Handle(_)
+            | NodeMessage::SocketGetCount { .. }
+            | NodeMessage::SocketNotifyClose { .. }
+            | NodeMessage::Other { .. } => {}
+        }
+    }
+
+    fn heard_cluster(&mut self, token: Token, message: ClusterMessage, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        worker.outbox.dialect = message.dialect;
+        match message.act {
+            WorkerAct::Online => {
+                worker.silent_until = None;
+                let life = worker.life;
+                let event = WorkerEvent::Online;
+                wires.tell(ChannelEvent::Worker { life, event });
+            }
+            WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, wires),
+            WorkerAct::Listening(query) => self.listening(token, &query, wires),
+            WorkerAct::Close { key } => self.closed(token, &key, wires),
+            WorkerAct::ExitedAfterDisconnect { seq } => {
+                worker.phase = Phase::Leaving;
+                let mut line = Vec::new();
+                worker.outbox.ack(&mut line, seq);
+                wires.send(token, line, None);
+            }
+            WorkerAct::Reply { ack, accepted } => self.replied(token, ack, accepted, wires),
+            WorkerAct::Unknown => {}
+        }
+    }
+
+    /// `disconnect`: the worker closes its servers, finishes and leaves.
+    pub(crate) fn disconnect(&mut self, life: Life, wires: &mut Wires) {
+        let Some(token) = wires.find(life) else {
+            return;
+        };
+        if let Some(worker) = self.workers.get_mut(&token) {
+            worker.phase = Phase::Leaving;
+            let mut line = Vec::new();
+            worker.outbox.disconnect(&mut line);
+            wires.send(token, line, None);
+        }
+    }
+
+    /// The channel is closed, so the worker has read all it ever will: what it has not taken is
+    /// given to others.
+    pub(crate) fn gone(&mut self, token: Token, wires: &mut Wires) {
+        let Some(worker) = self.workers.remove(&token) else {
+            return;
+        };
+        let instance = worker.seat.instance;
+        worker.tell_tally(wires);
+        let has_successor = self.workers.values().any(|other| {
+            other.seat.instance == instance && other.keys.values().any(|held| held.listening)
+        });
+        let replaced = matches!(worker.phase, Phase::Draining { .. }) && has_successor;
+        let for_good = worker.retired || replaced;
+        for held in worker.keys.values() {
+            if let Some(listener) = self.listeners.get_mut(&held.listener) {
+                listener.holders.retain(|holder| *holder != token);
+            }
+        }
+        for (_, flight) in worker.inflight {
+            if let Some(listener) = self.listeners.get_mut(&flight.listener) {
+                listener.waiting.push_front(flight.connection);
+            }
+        }
+        if for_good {
+            self.disown_unheld(instance, wires);
+        }
+        for held in worker.keys.into_values() {
+            self.dispatch(held.listener, Instant::now(), wires);
+        }
+    }
+
+    /// No worker of this instance will come by itself.
+    pub(crate) fn retire(&mut self, instance: InstanceId, wires: &mut Wires) {
+        for worker in self.workers.values_mut() {
+            // Its channel is not closed yet.
+            worker.retired |= worker.seat.instance == instance;
+        }
+        self.disown_unheld(instance, wires);
+    }
+
+    /// The instance gives up what none of its workers holds now.
+    fn disown_unheld(&mut self, instance: InstanceId, wires: &mut Wires) {
+        let listeners: Vec<Token> = self.listeners.keys().copied().collect();
+        for listener in listeners {
+            if !self.is_held_by(listener, instance) {
+                self.disown(listener, instance, wires);
+            }
+        }
+    }
+
+    fn worker_of(&mut self, life: Life, wires: &Wires) -> Option<&mut Worker> {
+        self.workers.get_mut(&wires.find(life)?)
+    }
+
+    /// Whether some worker of the instance holds the listener now.
+    fn is_held_by(&self, listener: Token, instance: InstanceId) -> bool {
+        self.listeners.get(&listener).is_some_and(|listener| {
+            listener.holders.iter().any(|holder| {
+                let worker = self.workers.get(holder);
+                worker.is_some_and(|worker| worker.seat.instance == instance)
+            })
+        })
+    }
+
+    /// The instance has no claim on the listener any more; without any claim it is closed.
+    fn disown(&mut self, token: Token, instance: InstanceId, wires: &mut Wires) {
+        let Some(listener) = self.listeners.get_mut(&token) else {
+            return;
+        };
+        listener.owners.remove(&instance);
+        if listener.owners.is_empty() && listener.holders.is_empty() {
+            wires.remove_listener(token);
+            if let Some(listener) = self.listeners.remove(&token) {
+                self.by_key
+                    .remove(&(listener.app.clone(), listener.key.clone()));
+            }
+        }
+    }
+
+    /// Offers connections to a worker that can take some again, on everything it listens on.
+    fn serve_all(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+        let Some(worker) = self.workers.get(&token) else {
+            return;
+        };
+        let listeners: Vec<Token> = worker.keys.values().map(|held| held.listener).collect();
+        for listener in listeners {
+            self.dispatch(listener, now, wires);
+        }
+    }
+}
+
+/// A connection that waits for a worker, or for a worker's word.
+type Connection = Arc<OwnedFd>;
+
+/// Connections without a worker, in the order they came.
+type Waiting = VecDeque<Connection>;

@@ -1,0 +1,86 @@
+//! The agent: a few lines that Node loads before the app. Only code inside the process can end
+//! keep-alive and HTTP/2 connections without cutting a request, and only it can tell what goes on
+//! in there. It is one file made of parts; an app that wants no instrumentation gets a shorter one.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Runtime;
+
+/// Drains connections when asked.
+const DRAIN: &str = concat!(
+    include_str!("agent/start.cjs"),
+    include_str!("agent/drain.cjs")
+);
+
+/// Drains, and reports.
+const WHOLE: &str = concat!(
+    include_str!("agent/start.cjs"),
+    include_str!("agent/drain.cjs"),
+    include_str!("agent/report.cjs")
+);
+
+/// Which parts of the agent a worker loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Draining alone.
+    Drain,
+    /// Everything.
+    Whole,
+}
+
+impl Parts {
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Drain => DRAIN,
+            Self::Whole => WHOLE,
+        }
+    }
+
+    /// Where the agent of this version is, in a home.
+    fn path(self, home: &Path) -> PathBuf {
+        let name = match self {
+            Self::Drain => concat!("agent-drain-", env!("CARGO_PKG_VERSION"), ".cjs"),
+            Self::Whole => concat!("agent-", env!("CARGO_PKG_VERSION"), ".cjs"),
+        };
+        home.join(name)
+    }
+}
+
+/// Writes the agent into the home unless it is there.
+fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
+    let path = parts.path(home);
+    if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
+        return Ok(path);
+    }
+    let draft = path.with_extension("cjs.new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(parts.source().as_bytes())?;
+    fs::rename(&draft, &path)?;
+    Ok(path)
+}
+
+/// Lets a worker load the agent. False when it has to do without: it is no Node, it runs as
+/// somebody who cannot read our home, or the home cannot be written.
+pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path, parts: Parts) -> bool {
+    let is_node = argv
+        .first()
+        .is_some_and(|it| Runtime::of(it) == Some(Runtime::Node));
+    let place = argv.iter().skip(1).position(|word| word == script);
+    let (true, Some(place)) = (is_node, place) else {
+        return false;
+    };
+    let Ok(path) = install(home, parts) else {
+        return false;
+    };
+    argv.insert(place + 1, path.display().to_string());
+    argv.insert(place + 1, "--require".to_owned());
+    true
+}

@@ -1,0 +1,78 @@
+// Draining: nothing happens until the daemon asks the worker to finish; then every connection ends
+// after its current answer, and the daemon is told when none is left.
+if (typeof process.send === 'function' && require('worker_threads').isMainThread) {
+  // As long as Node itself keeps an idle connection by default.
+  const IDLE_MS = 5000
+  const net = require('net')
+  const servers = new Set()
+  const sessions = new Set()
+  let began = 0
+  let told = -1
+  let hold
+
+  const say = (act, more) => {
+    if (process.connected) process.send({ cmd: 'NODE_WARD', act, ...more }, () => {})
+  }
+
+  const listen = net.Server.prototype.listen
+  net.Server.prototype.listen = function (...args) {
+    if (!servers.has(this)) {
+      servers.add(this)
+      this.once('close', () => servers.delete(this))
+      this.on('session', (session) => {
+        sessions.add(session)
+        session.once('close', () => sessions.delete(session))
+        if (began) session.close()
+      })
+    }
+    return Reflect.apply(listen, this, args)
+  }
+  Object.defineProperty(net.Server.prototype.listen, 'name', { value: 'listen' })
+
+  // The answer says `Connection: close`, and Node ends the connection behind it.
+  const last = (request, response) => {
+    if (!response.headersSent && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
+  }
+
+  const release = () => clearTimeout(hold)
+
+  const count = () => {
+    const open = [...servers].map((server) => new Promise((resolve) => {
+      server.getConnections((error, number) => resolve(error ? 0 : number))
+    }))
+    Promise.all(open).then((numbers) => {
+      const left = numbers.reduce((sum, number) => sum + number, 0)
+      if (left !== told) say('open', { count: told = left })
+      if (left > 0 || sessions.size > 0) {
+        if (Date.now() - began > IDLE_MS) {
+          for (const server of servers) server.closeIdleConnections?.()
+        }
+        hold = setTimeout(count, 20)
+      } else {
+        say('drained')
+        // What the daemon sends now shall find the process, not its end.
+        hold = setTimeout(release, 1000)
+      }
+    })
+  }
+
+  const drain = () => {
+    began = Date.now()
+    for (const server of servers) {
+      server.prependListener('request', last)
+      // Accepts no more; unlike http's own close it leaves idle connections alone.
+      if (server.listening) net.Server.prototype.close.call(server)
+    }
+    for (const session of sessions) session.close()
+    // An app that ends by having nothing left to do shall not wait for us.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
+      if (process.listenerCount(signal) > 0) process.prependListener(signal, release)
+    }
+    count()
+  }
+
+  process.on('internalMessage', (message) => {
+    if (message && message.cmd === 'NODE_WARD' && message.act === 'drain' && !began) drain()
+  })
+  say('hello', { node: process.versions.node })
+}

@@ -1,0 +1,291 @@
+//! A worker wants to listen: the answer, and what follows from it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ward_core::id::InstanceId;
+use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName, handle_key};
+
+use super::bind::{Bound, bind};
+use super::listener::Listener;
+use super::worker::{Held, Phase};
+use super::{Primary, Sched, WorkerEvent};
+use crate::channel::{ChannelEvent, Wires};
+use crate::poll::Token;
+
+/// Why a worker does not get what it wants: a positive error number.
+struct Refusal(i32);
+
+const IN_USE: i32 = 98;
+
+impl Primary {
+    /// `queryServer`.
+    pub(super) fn query(&mut self, token: Token, seq: u64, query: &ListenQuery, wires: &mut Wires) {
+        let Some(worker) = self.workers.get(&token) else {
+            return;
+        };
+        if worker.phase != Phase::Serving {
+            // Node does not answer a worker that leaves: its listen() never comes to an end.
+            return;
+        }
+        let key = handle_key(query);
+        match self.listener_for(token, &key, query, wires) {
+            Ok(listener) => self.grant(token, seq, key, listener, wires),
+            Err(Refusal(errno)) => {
+                let Some(worker) = self.workers.get_mut(&token) else {
+                    return;
+                };
+                let mut line = Vec::new();
+                worker
+                    .outbox
+                    .refused(&mut line, seq, &key, &query.data, -errno);
+                wires.send(token, line, None);
+            }
+        }
+    }
+
+    /// The listener of this key, made if there is none.
+    fn listener_for(
+        &mut self,
+        token: Token,
+        key: &str,
+        query: &ListenQuery,
+        wires: &mut Wires,
+    ) -> Result<Token, Refusal> {
+        let worker = self.workers.get(&token).ok_or(Refusal(IN_USE))?;
+        if worker.keys.contains_key(key) {
+            return Err(Refusal(IN_USE));
+        }
+        let (life, pid, seat) = (worker.life, worker.pid, worker.seat.clone());
+        let slot = (seat.sched == Sched::Slot).then_some(seat.instance);
+        let place = (seat.app.clone(), named(key, slot));
+        if let Some(listener) = self.by_key.get(&place) {
+            return Ok(*listener);
+        }
+        let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
+        let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
+        let mut bound = bind(&endpoint, query, pid, slot.is_some() && is_tcp);
+        if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)
+            && error.raw_os_error() == Some(IN_USE)
+            && self.remove_stale(path)
+        {
+            bound = bind(&endpoint, query, pid, false);
+        }
+        match bound {
+            Ok(bound) => {
+                let shared = seat.sched.is_shared() || !bound.listens;
+                let listener = new_listener(place, bound, shared, query, &endpoint);
+                Ok(self.insert(listener, wires))
+            }
+            Err(error) => {
+                let errno = errno_of(&error);
+                let event = WorkerEvent::Refused {
+                    place: place_of(&endpoint, None),
+                    port: port_of(&endpoint),
+                    held_by: self.app_at(&endpoint),
+                    errno,
+                };
+                wires.tell(ChannelEvent::Worker { life, event });
+                Err(Refusal(errno))
+            }
+        }
+    }
+
+    fn insert(&mut self, listener: Listener, wires: &mut Wires) -> Token {
+        let token = wires.add_listener(Arc::clone(&listener.socket));
+        let place = (listener.app.clone(), listener.key.clone());
+        self.by_key.insert(place, token);
+        self.listeners.insert(token, listener);
+        token
+    }
+
+    /// Tells the worker that it may have the listener, and gives it a share of what comes.
+    fn grant(&mut self, token: Token, seq: u64, key: String, listener: Token, wires: &mut Wires) {
+        let (Some(worker), Some(found)) = (
+            self.workers.get_mut(&token),
+            self.listeners.get_mut(&listener),
+        ) else {
+            return;
+        };
+        found.holders.push(token);
+        found.owners.insert(worker.seat.instance);
+        let mut line = Vec::new();
+        if found.shared {
+            let number = worker.outbox.shared(&mut line, seq, &key, &found.data);
+            worker.handles.push_back(number);
+            wires.send(token, line, Some(Arc::clone(&found.socket)));
+        } else {
+            worker
+                .outbox
+                .listening(&mut line, seq, &key, &found.data, found.name);
+            wires.send(token, line, None);
+        }
+        let held = Held {
+            listener,
+            listening: false,
+        };
+        worker.keys.insert(key, held);
+    }
+
+    /// `listening`.
+    pub(super) fn listening(&mut self, token: Token, query: &ListenQuery, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let life = worker.life;
+        let listener = self.find_held(token, query);
+        let by_itself = listener.is_none();
+        let place = match listener.and_then(|listener| self.listeners.get(&listener)) {
+            Some(listener) => listener.place.clone(),
+            None => query.endpoint().map_or_else(
+                |_| "a socket".to_owned(),
+                |endpoint| place_of(&endpoint, None),
+            ),
+        };
+        let event = WorkerEvent::Listening { by_itself, place };
+        wires.tell(ChannelEvent::Worker { life, event });
+        if let Some(listener) = listener {
+            self.dispatch(listener, Instant::now(), wires);
+        }
+    }
+
+    /// Which of its listeners a worker means, and notes that it listens there. With port 0 the
+    /// message has the real port, so that it has another key than the question had.
+    fn find_held(&mut self, token: Token, query: &ListenQuery) -> Option<Token> {
+        let worker = self.workers.get_mut(&token)?;
+        if let Some(held) = worker.keys.get_mut(&handle_key(query)) {
+            held.listening = true;
+            return Some(held.listener);
+        }
+        let listeners = &self.listeners;
+        let port = query.port.and_then(|port| u16::try_from(port).ok());
+        let held = worker.keys.values_mut().find(|held| {
+            let listener = listeners.get(&held.listener);
+            let bound = listener.and_then(|listener| listener.name);
+            !held.listening && bound.is_some_and(|name| Some(name.port) == port)
+        })?;
+        held.listening = true;
+        Some(held.listener)
+    }
+
+    /// `close`: this worker has closed the server.
+    pub(super) fn closed(&mut self, token: Token, key: &str, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(held) = worker.keys.remove(key) else {
+            return;
+        };
+        let (instance, serving) = (worker.seat.instance, worker.phase == Phase::Serving);
+        if let Some(listener) = self.listeners.get_mut(&held.listener) {
+            listener.holders.retain(|holder| *holder != token);
+        }
+        // One that is about to end closes everything; its successor wants it open.
+        if serving && !self.is_held_by(held.listener, instance) {
+            self.disown(held.listener, instance, wires);
+        }
+        self.dispatch(held.listener, Instant::now(), wires);
+    }
+
+    /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
+    /// daemon that was killed. False when somebody listens there.
+    fn remove_stale(&self, path: &str) -> bool {
+        let ours = self
+            .listeners
+            .values()
+            .any(|listener| listener.file.as_deref() == Some(std::path::Path::new(path)));
+        let refused = std::os::unix::net::UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        !ours && refused && std::fs::remove_file(path).is_ok()
+    }
+
+    /// The app that listens there already.
+    fn app_at(&self, endpoint: &Endpoint) -> Option<String> {
+        let port = port_of(endpoint).filter(|port| *port != 0)?;
+        let found = self
+            .listeners
+            .values()
+            .find(|listener| listener.name.is_some_and(|name| name.port == port))?;
+        Some(found.app.clone())
+    }
+}
+
+/// The key of a listener; with one socket per slot the slot is a part of it.
+fn named(key: &str, slot: Option<InstanceId>) -> String {
+    slot.map_or_else(|| key.to_owned(), |slot| format!("{key} {slot}"))
+}
+
+fn new_listener(
+    (app, key): (String, String),
+    bound: Bound,
+    shared: bool,
+    query: &ListenQuery,
+    endpoint: &Endpoint,
+) -> Listener {
+    let name = match endpoint {
+        Endpoint::Path(_) | Endpoint::Abstract(_) => None,
+        _ => ward_sys::listener::local_address(&bound.socket)
+            .ok()
+            .flatten()
+            .map(|address| SocketName {
+                address: address.ip(),
+                port: address.port(),
+            }),
+    };
+    Listener {
+        app,
+        key,
+        shared,
+        data: query.data.clone(),
+        name,
+        place: place_of(endpoint, name),
+        holders: Vec::new(),
+        next: 0,
+        owners: BTreeSet::new(),
+        waiting: VecDeque::new(),
+        exhausted: None,
+        file: bound.file,
+        socket: Arc::new(bound.socket),
+    }
+}
+
+/// Where a listener is, for people.
+fn place_of(endpoint: &Endpoint, name: Option<SocketName>) -> String {
+    match (endpoint, name) {
+        (
+            Endpoint::Tcp {
+                host: Some(host),
+                port,
+                ..
+            },
+            name,
+        ) => {
+            let port = name.map_or(*port, |name| name.port);
+            std::net::SocketAddr::new(host.address, port).to_string()
+        }
+        (Endpoint::Tcp { port, .. }, name) => {
+            format!("port {}", name.map_or(*port, |name| name.port))
+        }
+        (Endpoint::Udp { port, .. }, name) => {
+            format!("UDP port {}", name.map_or(*port, |name| name.port))
+        }
+        (Endpoint::Path(path), _) => path.clone(),
+        (Endpoint::Abstract(name), _) => format!("@{name}"),
+        (Endpoint::Descriptor(number), _) => format!("descriptor {number}"),
+    }
+}
+
+fn port_of(endpoint: &Endpoint) -> Option<u16> {
+    match endpoint {
+        Endpoint::Tcp { port, .. } | Endpoint::Udp { port, .. } => Some(*port),
+        Endpoint::Path(_) | Endpoint::Abstract(_) | Endpoint::Descriptor(_) => None,
+    }
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error
+        .raw_os_error()
+        .unwrap_or(rustix::io::Errno::INVAL.raw_os_error())
+}

@@ -1,0 +1,257 @@
+//! Connections find their worker: accepted only when somebody can take them, sent with one message
+//! each, kept until they are taken.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::worker::{Flight, Phase};
+use super::{Connection, Primary, Sched, WorkerEvent};
+use crate::channel::{ChannelEvent, Wires};
+use crate::poll::Token;
+
+/// So many connections are handed out before others get their turn.
+const BATCH: usize = 128;
+
+/// How long nothing is accepted after the daemon ran out of descriptors.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+impl Primary {
+    /// The kernel has connections.
+    pub(crate) fn connections_wait(&mut self, listener: Token, wires: &mut Wires) {
+        self.dispatch(listener, Instant::now(), wires);
+    }
+
+    /// Hands out what there is, as far as there are workers for it.
+    pub(super) fn dispatch(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+        let Some(listener) = self.listeners.get(&token) else {
+            return;
+        };
+        if listener.shared {
+            return;
+        }
+        if let Some(until) = listener.exhausted.filter(|until| *until > now) {
+            self.wake_by(Some(until));
+            return;
+        }
+        if self.is_sticky(token) {
+            return self.dispatch_sticky(token, now, wires);
+        }
+        for _ in 0..BATCH {
+            let Some(place) = self.choose(token, now) else {
+                // They wait in the kernel, in order.
+                wires.arm(token, false).ok();
+                return;
+            };
+            let Some(connection) = self.next_connection(token, now, wires) else {
+                return;
+            };
+            if let Some(worker) = self.take_turn(token, place) {
+                self.hand_over(token, worker, connection, wires);
+            }
+        }
+        self.arm(token, wires);
+    }
+
+    /// The next connection, if there is one; otherwise the listener is armed.
+    pub(super) fn next_connection(
+        &mut self,
+        token: Token,
+        now: Instant,
+        wires: &mut Wires,
+    ) -> Option<Connection> {
+        let listener = self.listeners.get_mut(&token)?;
+        if let Some(waiting) = listener.waiting.pop_front() {
+            return Some(waiting);
+        }
+        match ward_sys::listener::accept(&listener.socket) {
+            Ok(Some(connection)) => Some(Arc::new(connection)),
+            Ok(None) => {
+                self.arm(token, wires);
+                None
+            }
+            Err(error) => {
+                let first = listener.exhausted.is_none();
+                listener.exhausted = Some(now + EXHAUSTED);
+                wires.arm(token, false).ok();
+                self.wake_by(Some(now + EXHAUSTED));
+                if first {
+                    self.cannot_accept(token, &error, wires);
+                }
+                None
+            }
+        }
+    }
+
+    fn arm(&mut self, token: Token, wires: &mut Wires) {
+        if let Some(listener) = self.listeners.get_mut(&token) {
+            listener.exhausted = None;
+        }
+        if wires.arm(token, true).is_err() {
+            let soon = Instant::now() + EXHAUSTED;
+            self.wake_by(Some(soon));
+        }
+    }
+
+    fn cannot_accept(&self, token: Token, error: &io::Error, wires: &Wires) {
+        let Some(listener) = self.listeners.get(&token) else {
+            return;
+        };
+        let first = listener.holders.first();
+        if let Some(worker) = first.and_then(|it| self.workers.get(it)) {
+            let event = WorkerEvent::Exhausted {
+                place: listener.place.clone(),
+                error: error.to_string(),
+            };
+            let life = worker.life;
+            wires.tell(ChannelEvent::Worker { life, event });
+        }
+    }
+
+    /// Gives a connection to a worker, and remembers it until the worker has it.
+    pub(super) fn hand_over(
+        &mut self,
+        listener: Token,
+        token: Token,
+        connection: Connection,
+        wires: &mut Wires,
+    ) {
+        let (Some(worker), Some(found)) = (
+            self.workers.get_mut(&token),
+            self.listeners.get_mut(&listener),
+        ) else {
+            return;
+        };
+        let mut line = Vec::with_capacity(160);
+        let seq = worker.outbox.new_connection(&mut line, &found.key);
+        worker.handles.push_back(seq);
+        let flight = Flight {
+            listener,
+            connection: Arc::clone(&connection),
+        };
+        worker.inflight.insert(seq, flight);
+        wires.send(token, line, Some(connection));
+    }
+
+    /// The worker answered to message number `seq`.
+    pub(super) fn replied(&mut self, token: Token, seq: u64, accepted: bool, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(flight) = worker.inflight.remove(&seq) else {
+            return;
+        };
+        let now = Instant::now();
+        if accepted {
+            worker.took();
+            // Our copy must go now, or the other side would not see the worker close it.
+            drop(flight.connection);
+        } else {
+            worker.refused(now);
+            self.give_back(flight);
+        }
+        self.freed(token, now, wires);
+    }
+
+    /// The worker is out of descriptors: the connection never arrived.
+    pub(super) fn lost(&mut self, token: Token, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(seq) = worker.handles.pop_front() else {
+            return;
+        };
+        let now = Instant::now();
+        if let Some(flight) = worker.inflight.remove(&seq) {
+            worker.refused(now);
+            self.give_back(flight);
+        }
+        self.freed(token, now, wires);
+    }
+
+    fn give_back(&mut self, flight: Flight) {
+        if let Some(listener) = self.listeners.get_mut(&flight.listener) {
+            listener.waiting.push_front(flight.connection);
+        }
+    }
+
+    /// The worker has room again.
+    fn freed(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+        let Some(worker) = self.workers.get(&token) else {
+            return;
+        };
+        if worker.phase != Phase::Serving {
+            self.settle(token, wires);
+        }
+        self.serve_all(token, now, wires);
+    }
+
+    /// Whose turn it is, by place among the holders. `None` when nobody can take a connection;
+    /// whoever pauses is tried again.
+    fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
+        let listener = self.listeners.get(&token)?;
+        let count = listener.holders.len();
+        let mut wake = None;
+        let mut found: Option<(usize, i64)> = None;
+        for step in 0..count {
+            let index = (listener.next + step) % count;
+            let Some(worker) = self.workers.get(&listener.holders[index]) else {
+                continue;
+            };
+            if !worker.is_in_rotation(&listener.key) || !worker.has_room() {
+                continue;
+            }
+            if worker.is_pausing(now) {
+                wake = [wake, worker.pause].into_iter().flatten().min();
+                continue;
+            }
+            let cost = worker.cost();
+            if found.is_none_or(|(_, best)| cost < best) {
+                found = Some((index, cost));
+            }
+            if matches!(worker.seat.sched, Sched::RoundRobin) {
+                break;
+            }
+        }
+        if found.is_none() {
+            self.wake_by(wake);
+        }
+        found.map(|(place, _)| place)
+    }
+
+    /// The holder at this place has its turn.
+    fn take_turn(&mut self, token: Token, place: usize) -> Option<Token> {
+        let listener = self.listeners.get_mut(&token)?;
+        let chosen = *listener.holders.get(place)?;
+        listener.next = (place + 1) % listener.holders.len();
+        self.charge(token, chosen);
+        Some(chosen)
+    }
+
+    /// Smooth weighted turns: everybody earns its weight, the chosen one pays for all.
+    fn charge(&mut self, listener: Token, chosen: Token) {
+        let Some(listener) = self.listeners.get(&listener) else {
+            return;
+        };
+        let weighted = |token: &Token| {
+            self.workers
+                .get(token)
+                .is_some_and(|worker| matches!(worker.seat.sched, Sched::Weighted))
+        };
+        if !weighted(&chosen) {
+            return;
+        }
+        let mut total = 0;
+        for holder in &listener.holders {
+            if let Some(worker) = self.workers.get_mut(holder)
+                && worker.is_in_rotation(&listener.key)
+            {
+                worker.credit += worker.weight();
+                total += worker.weight();
+            }
+        }
+        if let Some(worker) = self.workers.get_mut(&chosen) {
+            worker.credit -= total;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A socket that workers of one app listen on.
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+use ward_core::id::InstanceId;
+use ward_wire::node_cluster::SocketName;
+
+use super::Waiting;
+use crate::poll::Token;
+
+/// One socket.
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// Whose it is.
+    pub(super) app: String,
+    pub(super) key: String,
+    pub(super) socket: Arc<OwnedFd>,
+    /// The workers accept by themselves.
+    pub(super) shared: bool,
+    /// What the first worker wanted all to share, such as TLS ticket keys.
+    pub(super) data: Value,
+    /// Where it is bound, for TCP and UDP.
+    pub(super) name: Option<SocketName>,
+    /// Where it is bound, for people.
+    pub(super) place: String,
+    /// The channels of the workers that hold it, in the order of their turns.
+    pub(super) holders: Vec<Token>,
+    /// Whose turn it is.
+    pub(super) next: usize,
+    /// The instances that hold it, or did when they last ran.
+    pub(super) owners: BTreeSet<InstanceId>,
+    /// Accepted, and nobody to take them.
+    pub(super) waiting: Waiting,
+    /// Nothing is accepted until then: the daemon is out of descriptors.
+    pub(super) exhausted: Option<Instant>,
+    /// The file to remove in the end.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // It may have been removed by anybody.
+            std::fs::remove_file(file).ok();
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One worker, as its primary sees it.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use ward_core::id::Life;
+use ward_wire::node_cluster::{Dialect, Outbox};
+
+use super::{Connection, Sched, Seat, Tally, WorkerEvent};
+use crate::channel::{ChannelEvent, Wires};
+use crate::poll::Token;
+
+/// The first pause after a refusal; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) life: Life,
+    pub(super) seat: Seat,
+    pub(super) pid: Option<u32>,
+    pub(super) outbox: Outbox,
+    /// What it listens on, by key.
+    pub(super) keys: HashMap<String, Held>,
+    /// The numbers of the messages that had a descriptor beside them and are not confirmed: Node
+    /// confirms them in order and without a number.
+    pub(super) handles: VecDeque<u64>,
+    /// Connections it was given and has not taken, by message number.
+    pub(super) inflight: HashMap<u64, Flight>,
+    /// It may get connections.
+    pub(super) admitted: bool,
+    pub(super) phase: Phase,
+    /// It gets no connections until then, because it refused some.
+    pub(super) pause: Option<Instant>,
+    next_pause: Duration,
+    /// Its instance is stopped: what it listened on is not kept for a successor.
+    pub(super) retired: bool,
+    /// If it says nothing until then, it is no cluster worker.
+    pub(super) silent_until: Option<Instant>,
+    /// For weighted turns.
+    pub(super) credit: i64,
+    /// Connections its agent counted when it began to drain, and now.
+    pub(super) open: Option<(u64, u64)>,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It serves.
+    Serving,
+    /// It gets no connections and shall finish those it has.
+    Draining {
+        /// Nothing is on the way to it any more, and it was told.
+        told: bool,
+    },
+    /// It leaves.
+    Leaving,
+}
+
+/// A listener in the hands of a worker.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) listener: Token,
+    /// It said so; only then it can take connections.
+    pub(super) listening: bool,
+}
+
+/// A connection on its way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) listener: Token,
+    pub(super) connection: Connection,
+}
+
+impl Worker {
+    /// Nothing is known of it yet.
+    pub(super) fn new(life: Life, seat: Seat, silent_until: Instant) -> Self {
+        Self {
+            life,
+            pid: None,
+            outbox: Outbox::new(Dialect::Node),
+            keys: HashMap::new(),
+            handles: VecDeque::new(),
+            inflight: HashMap::new(),
+            admitted: !seat.wait_ready,
+            phase: Phase::Serving,
+            pause: None,
+            next_pause: FIRST_PAUSE,
+            retired: false,
+            silent_until: Some(silent_until),
+            credit: 0,
+            open: None,
+            seat,
+        }
+    }
+
+    /// Whether it may get connections of this key at all, now or after a pause.
+    pub(super) fn is_in_rotation(&self, key: &str) -> bool {
+        self.admitted
+            && self.phase == Phase::Serving
+            && self.keys.get(key).is_some_and(|held| held.listening)
+    }
+
+    /// Whether one more connection may be on its way.
+    pub(super) fn has_room(&self) -> bool {
+        self.inflight.len() < self.seat.window
+    }
+
+    /// Whether it pauses because it refused.
+    pub(super) fn is_pausing(&self, now: Instant) -> bool {
+        self.pause.is_some_and(|until| until > now)
+    }
+
+    /// How dear it is to give it a connection; the cheapest one gets it.
+    pub(super) fn cost(&self) -> i64 {
+        match &self.seat.sched {
+            Sched::Weighted => -(self.credit + self.weight()),
+            Sched::LeastConnections => self.open_descriptors(),
+            Sched::RoundRobin | Sched::Shared | Sched::Slot | Sched::StickyAddress => 0,
+        }
+    }
+
+    /// It is gone: what became of its connections, if it was drained.
+    pub(super) fn tell_tally(&self, wires: &Wires) {
+        if !matches!(self.phase, Phase::Draining { .. }) {
+            return;
+        }
+        let (began, left) = self.open.unwrap_or_default();
+        let event = WorkerEvent::Finished {
+            app: self.seat.app.clone(),
+            instance: self.seat.instance,
+            tally: Tally {
+                drained: began.saturating_sub(left),
+                redispatched: self.inflight.len() as u64,
+                cut: left,
+            },
+        };
+        let life = self.life;
+        wires.tell(ChannelEvent::Worker { life, event });
+    }
+
+    /// For weighted turns.
+    pub(super) fn weight(&self) -> i64 {
+        i64::from(self.seat.weight)
+    }
+
+    /// How many descriptors it has, those on the way included. Linux tells it as the size of the
+    /// folder since 6.2; before that the answer is always 0 and turns decide.
+    fn open_descriptors(&self) -> i64 {
+        let folder = self.pid.map(|pid| format!("/proc/{pid}/fd"));
+        let size = folder.and_then(|folder| std::fs::metadata(folder).ok());
+        let open = size.map_or(0, |size| i64::try_from(size.len()).unwrap_or(i64::MAX));
+        open.saturating_add(i64::try_from(self.inflight.len()).unwrap_or(i64::MAX))
+    }
+
+    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro.
+    pub(super) fn refused(&mut self, now: Instant) {
+        self.pause = Some(now + self.next_pause);
+        self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// It took one.
+    pub(super) fn took(&mut self) {
+        self.pause = None;
+        self.next_pause = FIRST_PAUSE;
+    }
+}

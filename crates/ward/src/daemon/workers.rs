@@ -1,0 +1,161 @@
+//! Cluster workers: what they say to their primary becomes events for the core, and what the core
+//! decides about their instances becomes orders for the primary.
+
+use std::collections::{HashMap, HashSet};
+
+use ward_core::event::{Event, Report};
+use ward_core::id::{InstanceId, Life};
+use ward_core::instance::State;
+
+use super::run::Daemon;
+use crate::cluster::{WorkerEvent, sockets};
+
+const EACCES: i32 = 13;
+const EADDRINUSE: i32 = 98;
+
+/// The workers there are.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    /// Lives whose readiness the primary has to be told of.
+    beginning: HashMap<Life, InstanceId>,
+    /// Instances that have, or may have, something to listen on.
+    listening: HashSet<InstanceId>,
+    /// Those whose agent, or whose app in its place, reports about them.
+    pub(super) voices: HashMap<Life, Voice>,
+}
+
+/// Who speaks for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Our agent.
+    Agent,
+    /// A library in the app: it knows better, the agent is to be silent.
+    App,
+}
+
+impl Workers {
+    /// A worker was started.
+    pub(super) fn insert(&mut self, life: Life, instance: InstanceId) {
+        self.beginning.insert(life, instance);
+        self.listening.insert(instance);
+    }
+}
+
+impl Daemon {
+    /// Tells the primary what became of the instances of workers: the core may take one for ready
+    /// that never said so, and what an instance listened on is closed when it stops for good.
+    pub(super) fn look_at_workers(&mut self) {
+        let (supervisor, channel) = (&self.supervisor, &self.channel);
+        self.workers.beginning.retain(|life, instance| {
+            match supervisor
+                .instance(*instance)
+                .map(|it| (&it.state, &it.side))
+            {
+                Some((State::Online { life: online, .. }, _)) if online == life => {
+                    channel.admit(*life);
+                    false
+                }
+                Some((State::Launching { life: current, .. }, _)) if current == life => true,
+                Some((_, Some(side))) => side.life() == *life,
+                _ => false,
+            }
+        });
+        self.workers.listening.retain(|instance| {
+            let rests = match supervisor.instance(*instance) {
+                Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
+                None => true,
+            };
+            if rests {
+                channel.retire(*instance);
+            }
+            !rests
+        });
+    }
+
+    /// Something about a worker.
+    pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Online => self.handle(Event::WorkerOnline { life }),
+            WorkerEvent::Listening { by_itself, place } => {
+                if by_itself {
+                    let name = self.name_of(life);
+                    let text = format!(
+                        "{name} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some"
+                    );
+                    self.say(false, &text);
+                }
+                self.handle(Event::Listening { life });
+            }
+            WorkerEvent::Version(version) => {
+                let report = Report::NodeVersion(version);
+                self.handle(Event::Reported { life, report });
+            }
+            WorkerEvent::Finished {
+                app,
+                instance,
+                tally,
+            } => {
+                let text = format!(
+                    "App [{app}:{instance}] finished its connections: {} drained, {} given to others, {} cut",
+                    tally.drained, tally.redispatched, tally.cut
+                );
+                self.say(false, &text);
+            }
+            WorkerEvent::Drained => self.handle(Event::Drained { life }),
+            WorkerEvent::Refused {
+                place,
+                port,
+                held_by,
+                errno,
+            } => {
+                let reason = match errno {
+                    EADDRINUSE => in_use(&place, port, held_by),
+                    EACCES => no_permission(&place, port),
+                    _ => {
+                        let errno = ward_sys::errno::Errno(errno);
+                        format!("listen on {place}: {errno}")
+                    }
+                };
+                self.trouble(life, &reason);
+            }
+            WorkerEvent::Silent => {
+                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno directly?";
+                self.trouble(life, reason);
+            }
+            WorkerEvent::Exhausted { place, error } => {
+                let name = self.name_of(life);
+                let text = format!("{name} cannot accept connections on {place}: {error}");
+                self.say(true, &text);
+            }
+        }
+    }
+
+    /// Something only the user can mend; completes "cannot …".
+    fn trouble(&mut self, life: Life, text: &str) {
+        let name = self.name_of(life);
+        self.say(true, &format!("{name} cannot {text}"));
+        let report = Report::Trouble(text.to_owned());
+        self.handle(Event::Reported { life, report });
+    }
+}
+
+fn in_use(place: &str, port: Option<u16>, held_by: Option<String>) -> String {
+    let holder = match held_by {
+        Some(app) => Some(format!("the app {app} has it")),
+        None => port
+            .and_then(sockets::listener_of)
+            .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
+    };
+    let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
+    format!("listen on {place}: it is in use{holder}")
+}
+
+fn no_permission(place: &str, port: Option<u16>) -> String {
+    let hint = match port {
+        Some(1..=1023) => {
+            ": ports below 1024 need CAP_NET_BIND_SERVICE for the daemon, or a lower net.ipv4.ip_unprivileged_port_start"
+        }
+        _ => "",
+    };
+    format!("listen on {place}: permission denied{hint}")
+}

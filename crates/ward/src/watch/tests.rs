@@ -1,0 +1,228 @@
+//! The thread with a real inotify and real folders.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Scene {
+    folder: TempDir,
+    handle: WatchHandle,
+    events: UnboundedReceiver<WatchEvent>,
+    runtime: Runtime,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (to_us, events) = unbounded_channel();
+        let folder = tempfile::Builder::new().prefix("watch-").tempdir().unwrap();
+        let handle = WatchThread::start(to_us).unwrap();
+        Self {
+            folder,
+            handle,
+            events,
+            runtime: Builder::new_current_thread().enable_time().build().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+
+    fn plan(&self, paths: &[&str]) -> Plan {
+        Plan {
+            cwd: self.folder.path().to_owned(),
+            paths: paths.iter().map(|&path| path.to_owned()).collect(),
+            quiet: Duration::from_millis(20),
+            ..Plan::default()
+        }
+    }
+
+    fn watch(&self, app: u64, plan: Plan) {
+        self.handle.watch(AppId(app), plan, file_clock());
+    }
+
+    fn next(&mut self) -> WatchEvent {
+        let next = async { tokio::time::timeout(DEADLINE, self.events.recv()).await };
+        let next = self.runtime.block_on(next).expect("something is told");
+        next.expect("the thread lives")
+    }
+
+    /// The next change, and whose.
+    fn change(&mut self) -> (u64, String) {
+        match self.next() {
+            WatchEvent::Changed { app, path, .. } => {
+                let below = path.strip_prefix(self.folder.path()).unwrap();
+                (app.0, below.display().to_string())
+            }
+            WatchEvent::Trouble { text, .. } => panic!("{text}"),
+        }
+    }
+
+    fn trouble(&mut self) -> String {
+        match self.next() {
+            WatchEvent::Trouble { text, .. } => text,
+            WatchEvent::Changed { path, .. } => panic!("{} changed", path.display()),
+        }
+    }
+
+    /// The thread did everything that was asked before: it answers in order.
+    fn settle(&mut self) {
+        let probe = Plan {
+            unknown: vec!["probe".to_owned()],
+            ..self.plan(&["nothing-is-here"])
+        };
+        self.watch(999, probe);
+        assert_eq!(self.trouble(), "watch_options.probe has no effect");
+        assert!(
+            self.trouble()
+                .ends_with("nothing-is-here does not exist yet")
+        );
+        self.handle.unwatch(AppId(999));
+    }
+}
+
+#[test]
+fn two_apps_in_one_folder_are_both_told() {
+    let mut scene = Scene::new();
+    scene.watch(1, scene.plan(&[]));
+    let plan = Plan {
+        ignore: vec!["a.js".to_owned()],
+        ..scene.plan(&["."])
+    };
+    scene.watch(2, plan);
+    scene.settle();
+    scene.write("a.js");
+    assert_eq!(scene.change(), (1, "a.js".to_owned()));
+    scene.write("b.js");
+    let mut both = [scene.change(), scene.change()];
+    both.sort();
+    assert_eq!(both, [(1, "b.js".to_owned()), (2, "b.js".to_owned())]);
+    scene.handle.unwatch(AppId(1));
+    scene.settle();
+    scene.write("c.js");
+    assert_eq!(scene.change(), (2, "c.js".to_owned()));
+}
+
+#[test]
+fn a_link_in_a_circle_ends() {
+    let mut scene = Scene::new();
+    scene.write("src/a.js");
+    symlink("..", scene.path("src/up")).unwrap();
+    symlink("src", scene.path("again")).unwrap();
+    scene.watch(1, scene.plan(&[]));
+    scene.settle();
+    scene.write("src/a.js");
+    let (_, path) = scene.change();
+    assert!(path.ends_with("/a.js"), "{path}");
+}
+
+#[test]
+fn what_a_link_leads_to_is_watched_unless_told_otherwise() {
+    let mut scene = Scene::new();
+    scene.write("lib/a.js");
+    fs::create_dir(scene.path("app")).unwrap();
+    symlink("../lib", scene.path("app/lib")).unwrap();
+    scene.watch(1, scene.plan(&["app"]));
+    let plan = Plan {
+        no_links: true,
+        ..scene.plan(&["app"])
+    };
+    scene.watch(2, plan);
+    scene.settle();
+    scene.write("lib/a.js");
+    assert_eq!(scene.change(), (1, "app/lib/a.js".to_owned()));
+    scene.write("app/b.js");
+    let mut both = [scene.change(), scene.change()];
+    both.sort();
+    assert_eq!(
+        both,
+        [(1, "app/b.js".to_owned()), (2, "app/b.js".to_owned())]
+    );
+}
+
+#[test]
+fn no_deeper_than_told() {
+    let mut scene = Scene::new();
+    scene.write("one/two/three/a.js");
+    let plan = Plan {
+        depth: Some(1),
+        ..scene.plan(&[])
+    };
+    scene.watch(1, plan);
+    scene.settle();
+    scene.write("one/two/a.js");
+    scene.write("one/a.js");
+    assert_eq!(scene.change(), (1, "one/a.js".to_owned()));
+}
+
+#[test]
+fn a_change_while_the_tree_is_read_is_noticed() {
+    let mut scene = Scene::new();
+    scene.write("src/a.js");
+    scene.write("src/b.js");
+    let before = Timespec {
+        tv_sec: file_clock().tv_sec - 3600,
+        tv_nsec: 0,
+    };
+    scene.handle.watch(AppId(1), scene.plan(&["src"]), before);
+    let (_, path) = scene.change();
+    assert!(path.starts_with("src/"), "{path}");
+    scene.settle();
+    assert!(scene.events.try_recv().is_err());
+}
+
+#[test]
+fn another_plan_forgets_no_change() {
+    let mut scene = Scene::new();
+    let plan = Plan {
+        quiet: Duration::from_millis(300),
+        ..scene.plan(&[])
+    };
+    scene.watch(1, plan.clone());
+    scene.settle();
+    scene.write("a.js");
+    let own = vec![scene.path("new-out.log")];
+    scene.watch(1, Plan { own, ..plan });
+    assert_eq!(scene.change(), (1, "a.js".to_owned()));
+}
+
+#[test]
+fn the_thread_ends_with_its_handle() {
+    let mut scene = Scene::new();
+    scene.settle();
+    drop(scene.handle);
+    // Its sender goes with it.
+    let end = async { tokio::time::timeout(DEADLINE, scene.events.recv()).await };
+    assert_eq!(scene.runtime.block_on(end).expect("an end"), None);
+}
+
+#[test]
+fn the_limit_of_the_kernel_is_named() {
+    let text = walk::refusal(Path::new("/srv/app"), Errno::NOSPC, |name| {
+        format!("<{name}>")
+    });
+    assert!(
+        text.contains("fs.inotify.max_user_watches = <max_user_watches>"),
+        "{text}"
+    );
+    assert!(
+        text.contains("/srv/app") && text.contains("the app runs on"),
+        "{text}"
+    );
+}

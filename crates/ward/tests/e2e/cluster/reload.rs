@@ -1,0 +1,226 @@
+//! Reloads lose nothing.
+
+use std::time::Duration;
+
+use super::client::{Load, Style};
+use super::{APP, spread, start};
+
+#[test]
+fn rolling_reloads_under_load_lose_nothing() {
+    let (ward, port) = start(2);
+    let styles = [
+        (Style::Close, 2),
+        (Style::KeepAlive(Duration::ZERO), 2),
+        (Style::KeepAlive(Duration::from_millis(20)), 2),
+    ];
+    let load = Load::start(port, &styles);
+    for _ in 0..11 {
+        let before = spread(port, 6);
+        ward.run(&["reload", "app"]).succeeds();
+        let after = spread(port, 6);
+        assert!(
+            before.keys().all(|pid| !after.contains_key(pid)),
+            "all are new"
+        );
+        load.serve_more(20);
+    }
+    let outcome = load.finish();
+    assert_eq!(
+        outcome.errors,
+        Vec::<String>::new(),
+        "of {}",
+        outcome.served
+    );
+}
+
+#[test]
+fn other_versions_of_node_reload_without_loss() {
+    for version in ["node@18", "node@22", "node@24"] {
+        let node = crate::harness::npm(version).join("node/bin/node");
+        let port = crate::harness::free_port();
+        let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+        ward.write("app.js", APP);
+        let node = node.to_str().unwrap();
+        ward.run(&["start", "app.js", "-i", "2", "--interpreter", node])
+            .succeeds();
+        assert_eq!(spread(port, 6).into_values().collect::<Vec<_>>(), [3, 3]);
+        let styles = [
+            (Style::Close, 2),
+            (Style::KeepAlive(Duration::ZERO), 2),
+            (Style::KeepAlive(Duration::from_millis(20)), 2),
+        ];
+        let load = Load::start(port, &styles);
+        for _ in 0..4 {
+            ward.run(&["reload", "app"]).succeeds();
+            load.serve_more(20);
+        }
+        let outcome = load.finish();
+        assert_eq!(
+            outcome.errors,
+            Vec::<String>::new(),
+            "{version}: {}",
+            outcome.served
+        );
+    }
+}
+
+#[test]
+fn long_answers_are_finished() {
+    let port = crate::harness::free_port();
+    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    let slow = "
+const body = 'x'.repeat(100)
+require('http').createServer((request, response) => {
+  response.setHeader('Content-Length', 100)
+  response.write(body.slice(0, 50))
+  setTimeout(() => response.end(body.slice(50)), 700)
+}).listen(process.env.PORT)
+";
+    ward.write("app.js", slow);
+    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
+    let load = Load::start(port, &[(Style::Close, 8)]);
+    for _ in 0..3 {
+        load.serve_more(4);
+        ward.run(&["reload", "app"]).succeeds();
+    }
+    assert_eq!(load.finish().errors, Vec::<String>::new());
+}
+
+#[test]
+fn a_reload_onto_broken_code_keeps_the_old_workers() {
+    let (ward, port) = start(2);
+    let before = spread(port, 4);
+    let load = Load::start(
+        port,
+        &[(Style::Close, 2), (Style::KeepAlive(Duration::ZERO), 2)],
+    );
+    ward.write("app.js", "throw new Error('broken')\n");
+    for _ in 0..3 {
+        ward.run(&["reload", "app"]).fails();
+        load.serve_more(20);
+    }
+    let outcome = load.finish();
+    assert_eq!(
+        outcome.errors,
+        Vec::<String>::new(),
+        "of {}",
+        outcome.served
+    );
+    assert_eq!(spread(port, 4), before, "nothing was replaced");
+    ward.write("app.js", APP);
+    ward.run(&["reload", "app"]).succeeds();
+    assert_ne!(spread(port, 4), before);
+}
+
+#[test]
+fn a_worker_that_is_not_ready_gets_nothing() {
+    let port = crate::harness::free_port();
+    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    let late = format!("{APP}\nsetTimeout(() => process.send('ready'), 300)\n");
+    ward.write("app.js", &late);
+    ward.run(&["start", "app.js", "-i", "2", "--wait-ready"])
+        .succeeds();
+    let before = spread(port, 4);
+    ward.write("app.js", APP);
+    ward.run(&["reload", "app", "--listen-timeout", "800"])
+        .fails();
+    assert_eq!(spread(port, 4), before, "never ready, never used");
+}
+
+#[test]
+fn a_reload_onto_another_port_closes_the_old_one() {
+    let (ward, old) = start(2);
+    let new = crate::harness::free_port();
+    ward.write("app.js", &APP.replace("process.env.PORT", &new.to_string()));
+    ward.run(&["reload", "app"]).succeeds();
+    assert_eq!(spread(new, 4).len(), 2);
+    super::client::try_get(old).expect_err("nobody listens");
+}
+
+#[test]
+fn http2_sessions_are_finished() {
+    let port = crate::harness::free_port();
+    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    ward.write(
+        "app.js",
+        "
+require('http2').createServer((request, response) => {
+  setTimeout(() => response.end(String(process.pid)), 5)
+}).listen(process.env.PORT)
+",
+    );
+    // A session that was told to go away is replaced; a stream the server had taken must end well.
+    let client = ward.write(
+        "client.js",
+        "
+const http2 = require('http2')
+let served = 0, errors = [], stop = false
+function session () {
+  if (stop) return
+  const client = http2.connect('http://127.0.0.1:' + process.env.PORT)
+  let away = false
+  client.on('goaway', () => { away = true })
+  client.on('error', (error) => errors.push('session ' + error.message))
+  client.on('close', () => setImmediate(session))
+  const next = () => {
+    if (stop || away || client.closed || client.destroyed) return client.close()
+    const stream = client.request({ ':path': '/' })
+    let body = ''
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk) => { body += chunk })
+    stream.on('error', (error) => {
+      // Refused before it was looked at: the protocol says so, and a client repeats it.
+      if (stream.rstCode !== http2.constants.NGHTTP2_REFUSED_STREAM) errors.push('stream ' + error.message)
+    })
+    stream.on('close', () => { if (body) served++; next() })
+  }
+  next()
+}
+for (let i = 0; i < 4; i++) session()
+process.stdin.on('end', () => {
+  stop = true
+  setTimeout(() => { console.log(JSON.stringify({ served, errors })); process.exit() }, 300)
+}).resume()
+",
+    );
+    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
+    let mut load = std::process::Command::new("node")
+        .arg(client)
+        .env("PORT", port.to_string())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..5 {
+        ward.run(&["reload", "app"]).succeeds();
+    }
+    drop(load.stdin.take());
+    let output = load.wait_with_output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told["served"].as_u64().unwrap() > 100, "{told}");
+    assert_eq!(told["errors"], serde_json::json!([]), "{told}");
+}
+
+#[test]
+fn scaling_down_loses_nothing() {
+    let (ward, port) = start(2);
+    let styles = [
+        (Style::Close, 2),
+        (Style::KeepAlive(Duration::ZERO), 2),
+        (Style::KeepAlive(Duration::from_millis(20)), 2),
+    ];
+    let load = Load::start(port, &styles);
+    for _ in 0..3 {
+        ward.run(&["scale", "app", "4"]).succeeds();
+        load.serve_more(20);
+        ward.run(&["scale", "app", "1"]).succeeds();
+        load.serve_more(20);
+    }
+    let outcome = load.finish();
+    assert_eq!(
+        outcome.errors,
+        Vec::<String>::new(),
+        "of {}",
+        outcome.served
+    );
+}
