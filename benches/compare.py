@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures ward beside PM2 and beside the kernel's own limit, in one run, and prints the ratios.
 
-    benches/compare.py [--apps 100] [--rounds 7] [--no-pm2]
+    benches/compare.py [--apps 100] [--rounds 7] [--no-pm2] [--ward PROGRAM]
 
 Needs cargo, node and npm. Builds ward in release mode and installs PM2 from npm into
 target/bench-pm2. Everything runs in scratch homes that are removed at the end. The peers take
@@ -237,7 +237,9 @@ def log_cpu(peer, mode, megabytes):
     return seconds
 
 
-def ward_peer():
+def ward_peer(program):
+    if program:
+        return Peer("ward", [os.path.abspath(program)])
     subprocess.run(["cargo", "build", "--release", "--locked", "-p", "ward"], cwd=ROOT, check=True)
     return Peer("ward", [str(ROOT / "target" / "release" / "ward")])
 
@@ -319,10 +321,11 @@ def main():
     parser.add_argument("--apps", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--idle", type=float, default=10.0, help="seconds of the idle measurement")
+    parser.add_argument("--ward", help="measure this program instead of a fresh release build")
     parser.add_argument("--keep", help="append the rows to this file as well")
     parser.add_argument("--no-pm2", action="store_true")
     options = parser.parse_args()
-    peers = [ward_peer()]
+    peers = [ward_peer(options.ward)]
     if not options.no_pm2:
         peers.append(pm2_peer())
     print("| what | ward | PM2 | limit | PM2 / ward | ward / limit |\n|---|---|---|---|---|---|", flush=True)

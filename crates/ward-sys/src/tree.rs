@@ -30,8 +30,10 @@ pub struct Life<'a> {
     pub root: Pid,
     /// Its start time, read right after the spawn; `None` if it was gone by then.
     pub root_start_time: Option<u64>,
-    /// A `NAME=value` that only processes of this life have in their environment.
+    /// A `NAME=value` that processes of this life have in their environment. So may those of a life beside it.
     pub marker: Option<&'a [u8]>,
+    /// The roots of other lives: nothing of their sessions belongs to this one, whatever its environment says.
+    pub others: &'a [Pid],
     /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty one is taken for the end
     /// of the life.
     pub cgroup: Option<&'a Cgroup>,

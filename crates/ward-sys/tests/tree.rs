@@ -38,6 +38,7 @@ fn life(root: Pid, cgroup: Option<&Cgroup>) -> Life<'_> {
         root,
         root_start_time: proc::start_time(root).ok(),
         marker: Some(MARKER.as_bytes()),
+        others: &[],
         cgroup,
     }
 }

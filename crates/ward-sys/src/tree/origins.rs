@@ -17,6 +17,7 @@ pub(super) struct Origins<'a> {
     root: i32,
     root_is_other: bool,
     marker: Option<&'a [u8]>,
+    others: &'a [Pid],
     in_cgroup: Vec<i32>,
 }
 
@@ -35,6 +36,7 @@ impl<'a> Origins<'a> {
             root,
             root_is_other: started.is_some() && started != life.root_start_time,
             marker: life.marker,
+            others: life.others,
             in_cgroup: life
                 .cgroup
                 .map(Cgroup::procs)
@@ -50,7 +52,16 @@ impl<'a> Origins<'a> {
             [stat.pid, stat.session, stat.group].contains(&self.root) && !self.root_is_other;
         by_id
             || self.in_cgroup.contains(&stat.pid)
-            || (self.may_be_orphan(stat, processes) && self.is_marked(stat))
+            || (self.may_be_orphan(stat, processes)
+                && !self.is_of_another(stat)
+                && self.is_marked(stat))
+    }
+
+    /// Two lives of one instance, of which one replaces the other, have the same marker.
+    fn is_of_another(&self, stat: &Stat) -> bool {
+        let ids = [stat.pid, stat.session, stat.group];
+        let mut others = self.others.iter().map(|pid| pid.as_raw_nonzero().get());
+        others.any(|root| ids.contains(&root))
     }
 
     /// Reading an environment is the costly part, so only orphans are looked at; children are found by descent. A scan
@@ -111,6 +122,7 @@ mod tests {
             root: 100,
             root_is_other: false,
             marker: Some(marker),
+            others: &[],
             in_cgroup: Vec::new(),
         }
     }
@@ -144,6 +156,21 @@ mod tests {
             .filter(|pid| origins.may_be_orphan(&all[pid], &all))
             .collect();
         assert_eq!(candidates, [10, 11, 14, 15]);
+    }
+
+    #[test]
+    fn the_session_of_another_life_is_never_ours() {
+        let roots = [Pid::from_raw(15).unwrap()];
+        let origins = Origins {
+            others: &roots,
+            ..origins(b"")
+        };
+        let (_, root) = process(15, 90_000, b'S');
+        let (_, mut child) = process(16, 15, b'S');
+        assert!(origins.is_of_another(&root));
+        assert!(!origins.is_of_another(&child));
+        child.session = 15;
+        assert!(origins.is_of_another(&child));
     }
 
     #[test]

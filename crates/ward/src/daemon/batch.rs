@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use ward_core::id::InstanceId;
 use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, Request};
@@ -202,14 +202,12 @@ impl Daemon {
                 json!({ "pm_id": id.0, "ok": true, "removed": id.0 })
             }
             Ok(Outcome::Gone(process)) => {
-                self.announce(word, process["pm2_env"].as_object());
+                // A reload answers with the worker that went; its event tells of the one that came.
+                self.announce(word, id, &process["pm2_env"]);
                 json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
-                if self.bus.is_followed() {
-                    let record = self.supervisor.instance(id).map(view::record);
-                    self.announce(word, record.as_ref());
-                }
+                self.announce(word, id, &Value::Null);
                 self.entry(word, id, None)
             }
             Err(error) if word.action == "prepare" => {
@@ -262,10 +260,14 @@ impl Daemon {
         entries.into()
     }
 
-    /// The event PM2's client would ask for after a success.
-    fn announce(&mut self, word: Word, record: Option<&Map<String, Value>>) {
-        if let (Some(event), Some(record)) = (word.event, record) {
-            let mut record = record.clone();
+    /// The event PM2's client would ask for after a success, with the record of an instance that is
+    /// gone. Whole records are made for listeners only.
+    fn announce(&mut self, word: Word, id: InstanceId, gone: &Value) {
+        let Some(event) = word.event.filter(|_| self.bus.is_followed()) else {
+            return;
+        };
+        let record = self.supervisor.instance(id).map(view::record);
+        if let Some(mut record) = record.or_else(|| gone.as_object().cloned()) {
             record.shift_remove("env");
             self.publish_process(event, true, record);
         }

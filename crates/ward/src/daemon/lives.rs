@@ -62,11 +62,12 @@ pub(super) enum Reaped {
 }
 
 impl Process {
-    fn as_tree(&self) -> tree::Life<'_> {
+    fn as_tree<'a>(&'a self, others: &'a [Pid]) -> tree::Life<'a> {
         tree::Life {
             root: self.pid,
             root_start_time: self.start_time,
             marker: Some(&self.marker),
+            others,
             cgroup: self.cgroup.as_ref(),
         }
     }
@@ -142,11 +143,19 @@ impl Lives {
         };
         let by_pid = &self.by_pid;
         let known = |pid: Pid| by_pid.contains_key(&pid);
-        if process.ended && tree::is_empty(&process.as_tree(), known) {
+        if process.ended && tree::is_empty(&process.as_tree(&[]), known) {
             return 0;
         }
-        let members = tree::members(&process.as_tree(), &mut self.scanner).unwrap_or_default();
+        let others = self.others(life);
+        let tree = process.as_tree(&others);
+        let members = tree::members(&tree, &mut self.scanner).unwrap_or_default();
         u32::try_from(members.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The main processes of all lives but this one.
+    fn others(&self, life: Life) -> Vec<Pid> {
+        let others = self.processes.iter().filter(|(it, _)| **it != life);
+        others.map(|(_, process)| process.pid).collect()
     }
 
     /// A signal to the main process or to everything of a life.
@@ -164,7 +173,8 @@ impl Lives {
         let mut members = if alone {
             Vec::new()
         } else {
-            tree::members(&process.as_tree(), &mut self.scanner).unwrap_or_default()
+            let others = self.others(life);
+            tree::members(&process.as_tree(&others), &mut self.scanner).unwrap_or_default()
         };
         if !process.ended {
             // The whole group at one moment, as a terminal does it. A shell whose child is signalled
@@ -186,7 +196,8 @@ impl Lives {
                 reap::pidfd_signal(&process.pidfd, Signal::KILL).ok();
             }
             Scope::Tree => {
-                tree::kill_once(&process.as_tree(), &mut self.scanner).ok();
+                let others = self.others(life);
+                tree::kill_once(&process.as_tree(&others), &mut self.scanner).ok();
             }
         }
     }

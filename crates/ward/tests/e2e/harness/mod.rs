@@ -2,20 +2,21 @@
 //! Nothing here sleeps: a wait ends with an event on the bus, the end of a process, or a deadline.
 
 mod bus;
+mod npm;
 mod rpc;
 
 use std::fs;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use self::bus::Bus;
+pub(crate) use self::bus::{Bus, Event};
+pub(crate) use self::npm::{build, node, npm, npm_all};
 pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.
@@ -442,27 +443,4 @@ pub(crate) fn readable(fd: &impl AsFd, until: Instant) -> bool {
             Err(error) => panic!("poll: {error}"),
         }
     }
-}
-
-/// The folder with an npm package installed, done once per version and kept in the target folder.
-pub(crate) fn npm(package: &str) -> PathBuf {
-    static LOCK: OnceLock<std::sync::Mutex<()>> = OnceLock::new();
-    let _one_at_a_time = LOCK.get_or_init(Default::default).lock().expect("the lock");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("npm")
-        .join(package.replace('/', "-"));
-    let marker = folder.join("installed");
-    if !marker.exists() {
-        fs::create_dir_all(&folder).expect("a folder for npm");
-        let status = Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&folder)
-            .arg(package)
-            .stdout(Stdio::null())
-            .status()
-            .expect("these tests need node and npm");
-        assert!(status.success(), "npm could not install {package}");
-        fs::write(&marker, "").expect("a marker");
-    }
-    folder.join("node_modules")
 }

@@ -1,0 +1,8 @@
+const seen = require('./seen.cjs')
+
+const socket = require('dgram').createSocket('udp4')
+socket.on('message', (text, from) => {
+  const answer = JSON.stringify({ echo: String(text), ...seen(require.main === module) })
+  socket.send(answer, from.port, from.address)
+})
+socket.bind(process.env.PORT, '127.0.0.1', () => process.send('ready'))
