@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures ward beside PM2 and beside the kernel's own limit, in one run, and prints the ratios.
 
-    benches/compare.py [--apps 100] [--rounds 7] [--no-pm2]
+    benches/compare.py [--apps 100] [--rounds 7] [--no-pm2] [--ward PROGRAM]
 
 Needs cargo, node and npm. Builds ward in release mode and installs PM2 from npm into
 target/bench-pm2. Everything runs in scratch homes that are removed at the end. The peers take
@@ -53,7 +53,7 @@ class Peer:
         return seconds, done.stdout.decode()
 
     def daemon_pids(self):
-        """The daemon and its guardian, when there is one: all processes that hold the home."""
+        """The daemon. (A guardian, when there will be one, belongs here, too.)"""
         pid = int(pathlib.Path(self.home, "home", "pm2.pid").read_text())
         return [pid]
 
@@ -94,12 +94,17 @@ def sleepers(count):
     ]
 
 
-def median_of(rounds, peers, measure):
-    """Measures each peer in turn, `rounds` times; returns the medians by name."""
+def median_of(rounds, peers, measure, limit=None):
+    """Measures each peer in turn, `rounds` times; returns the medians by name. The kernel's own limit takes its turn
+    like a peer, so that other work on the machine slows all of them alike."""
     results = {peer.name: [] for peer in peers}
+    if limit is not None:
+        results["limit"] = []
     for _ in range(rounds):
         for peer in peers:
             results[peer.name].append(measure(peer))
+        if limit is not None:
+            results["limit"].append(limit())
     return {name: statistics.median(values) for name, values in results.items()}
 
 
@@ -110,11 +115,17 @@ def first_command(peer):
     return seconds * 1000
 
 
-def bare_first_command(_peer=None):
+def bare_programs(count):
+    """The kernel's own limit: starting and ending small programs."""
     begin = time.perf_counter()
-    for _ in range(2):
+    for _ in range(count):
         subprocess.run(["/bin/true"], check=True)
     return (time.perf_counter() - begin) * 1000
+
+
+def bare_first_command():
+    """A command and a daemon: two programs."""
+    return bare_programs(2)
 
 
 def start_all(peer, file):
@@ -189,8 +200,9 @@ def crashes(peers, rounds):
         milliseconds, pids[peer.name] = crash_to_successor(peer, beacons[peer.name], pids[peer.name])
         return milliseconds
 
-    result = median_of(rounds, peers, measure)
-    result["limit"] = statistics.median(bare_beacon(bare) for _ in range(rounds))
+    result = median_of(rounds, peers, measure, lambda: bare_beacon(bare))
+    bare.close()
+    shutil.rmtree(os.path.dirname(bare.fifo), ignore_errors=True)
     for peer in peers:
         peer.run("delete", "all")
         beacons[peer.name].close()
@@ -200,18 +212,19 @@ def crashes(peers, rounds):
 def log_cpu(peer, mode, megabytes):
     """Daemon CPU seconds for a gigabyte of output, measured on `megabytes`."""
     if mode == "blocks":
-        words = f"exec dd if=/dev/zero bs=65536 count={megabytes * 16} 2>/dev/null"
+        words = f"dd if=/dev/zero bs=65536 count={megabytes * 16} 2>/dev/null"
     else:
         line = "x" * 99
         words = f"yes {line} | dd bs=100 count={megabytes * 10486} iflag=fullblock 2>/dev/null"
     done = pathlib.Path(peer.home, f"done-{mode}")
     app = {"name": f"log-{mode}", "script": "/bin/bash", "args": ["-c", f"{words}; touch {done}"],
            "interpreter": "none", "exec_mode": "fork", "autorestart": False, "pmx": False}
+    peer.run("ping")
     before = peer.cpu_seconds()
     peer.run("start", ecosystem(pathlib.Path(peer.home, "log.json"), [app]))
     out = pathlib.Path(peer.home, "home", "logs", f"log-{mode}-out.log")
     expected = megabytes * 1048576 if mode == "blocks" else megabytes * 10486 * 100
-    deadline = time.monotonic() + 170
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (done.exists() and out.stat().st_size >= expected):
         time.sleep(0.05)
     seconds = (peer.cpu_seconds() - before) * 1024 / megabytes
@@ -224,7 +237,9 @@ def log_cpu(peer, mode, megabytes):
     return seconds
 
 
-def ward_peer():
+def ward_peer(program):
+    if program:
+        return Peer("ward", [os.path.abspath(program)])
     subprocess.run(["cargo", "build", "--release", "--locked", "-p", "ward"], cwd=ROOT, check=True)
     return Peer("ward", [str(ROOT / "target" / "release" / "ward")])
 
@@ -244,9 +259,11 @@ def measure_all(peers, options):
     def row(what, values):
         rows.append((what, values))
         print(format_row(what, values), flush=True)
+        if options.keep:
+            with open(options.keep, "a", encoding="utf-8") as file:
+                print(format_row(what, values), file=file)
 
-    values = median_of(options.rounds, peers, first_command)
-    values["limit"] = statistics.median(bare_first_command() for _ in range(options.rounds))
+    values = median_of(options.rounds, peers, first_command, bare_first_command)
     row("first command incl. daemon start, ms", values)
 
     for peer in peers:
@@ -254,22 +271,32 @@ def measure_all(peers, options):
     row("daemon memory, idle, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
 
     files = {p.name: ecosystem(pathlib.Path(p.home, "all.json"), sleepers(options.apps)) for p in peers}
-    values = median_of(max(3, options.rounds // 2), peers, lambda peer: start_all(peer, files[peer.name]))
-    values["limit"] = statistics.median(bare_spawn(options.apps) for _ in range(options.rounds))
+    values = median_of(max(3, options.rounds // 2), peers, lambda peer: start_all(peer, files[peer.name]),
+                       lambda: bare_spawn(options.apps))
     row(f"{options.apps} apps from one file, all running, ms", values)
 
     for peer in peers:
         peer.run("start", files[peer.name])
         peer.run("ls")
     row(f"`ls` with {options.apps} apps, ms",
-        median_of(options.rounds, peers, lambda peer: peer.run("ls")[0] * 1000))
+        median_of(options.rounds * 3, peers, lambda peer: peer.run("ls")[0] * 1000, lambda: bare_programs(1)))
+    time.sleep(1)  # what the commands needed for a moment is given back by then
     row(f"daemon memory, {options.apps} apps, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
-    row("`restart` of an app that dies at once, ms",
+    row(f"`restart` of one of {options.apps} apps, ms",
         median_of(options.rounds, peers, lambda peer: peer.run("restart", "app-0")[0] * 1000))
     before = {peer.name: peer.cpu_seconds() for peer in peers}
     time.sleep(options.idle)
     row(f"CPU of the idle daemon, {options.apps} apps, % of a core",
         {peer.name: (peer.cpu_seconds() - before[peer.name]) * 100 / options.idle for peer in peers})
+    for peer in peers:
+        peer.run("delete", "all")
+
+    # One app, as the table of budgets has it: `sleep` dies of the first signal.
+    for peer in peers:
+        peer.run("start", ecosystem(pathlib.Path(peer.home, "one.json"), sleepers(1)))
+    row("`restart` of an app that dies at once, ms",
+        median_of(options.rounds, peers, lambda peer: peer.run("restart", "app-0")[0] * 1000,
+                  lambda: bare_programs(2)))
     for peer in peers:
         peer.run("delete", "all")
 
@@ -294,9 +321,11 @@ def main():
     parser.add_argument("--apps", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--idle", type=float, default=10.0, help="seconds of the idle measurement")
+    parser.add_argument("--ward", help="measure this program instead of a fresh release build")
+    parser.add_argument("--keep", help="append the rows to this file as well")
     parser.add_argument("--no-pm2", action="store_true")
     options = parser.parse_args()
-    peers = [ward_peer()]
+    peers = [ward_peer(options.ward)]
     if not options.no_pm2:
         peers.append(pm2_peer())
     print("| what | ward | PM2 | limit | PM2 / ward | ward / limit |\n|---|---|---|---|---|---|", flush=True)

@@ -30,6 +30,9 @@ pub struct Defaults {
     pub node_options: Vec<String>,
     /// Version told as `_pm2_version`.
     pub version: String,
+    /// Whether anybody listens to process events. Their records hold whole environments, so they are
+    /// built only then.
+    pub followed: bool,
     /// Time zone of cron patterns.
     pub zone: TimeZone,
     /// Random bits of the shell: the source of every `unique_id`. Used by `Supervisor::new` only.
@@ -50,6 +53,7 @@ impl Default for Defaults {
             home: String::new(),
             node_options: Vec::new(),
             version: "7.0.4".to_owned(),
+            followed: true,
             zone: TimeZone::UTC,
             seed: 0,
         }

@@ -16,6 +16,7 @@ use crate::config::env;
 use crate::spec::{AppSpec, EnvLayers};
 
 pub use read::spec_from;
+pub(crate) use write::keys_without_env;
 pub use write::{prepare_record, spec_keys};
 
 /// Variable PM2's client adds when it starts an app from a file. Ours goes to the injected layer.

@@ -121,6 +121,11 @@ impl Supervisor {
         &self.defaults
     }
 
+    /// Whether anybody listens to process events. They are told from now on, or not any more.
+    pub fn set_followed(&mut self, followed: bool) {
+        self.defaults.followed = followed;
+    }
+
     pub(crate) fn book(&self) -> &Book {
         &self.book
     }

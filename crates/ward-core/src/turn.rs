@@ -52,13 +52,18 @@ impl Turn<'_> {
         self.act(Action::Log { error: true, text });
     }
 
-    /// Publishes a `process:event` with the record, which never carries `env` on the bus.
+    /// Publishes a `process:event` with the record, which never carries `env` on the bus. Without
+    /// listeners the record is not even built.
     pub(crate) fn publish(
         &mut self,
         event: &'static str,
         manually: bool,
-        mut process: serde_json::Map<String, serde_json::Value>,
+        process: impl FnOnce() -> serde_json::Map<String, serde_json::Value>,
     ) {
+        if !self.defaults.followed {
+            return;
+        }
+        let mut process = process();
         process.shift_remove("env");
         self.act(Action::Publish(Notice::Process {
             event,

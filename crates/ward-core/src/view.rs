@@ -1,11 +1,15 @@
 //! The PM2-shaped record of an instance. Nothing else in the core speaks PM2's words.
 
+mod brief;
+
 use serde_json::{Map, Value, json};
 
 use crate::compose;
 use crate::instance::{Instance, State};
-use crate::record::spec_keys;
+use crate::record::keys_without_env;
 use crate::spec::Mode;
+
+pub use brief::{KEYS as BRIEF_KEYS, SHOWN as SHOWN_KEYS, brief};
 
 /// PM2's word for what an instance is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +75,7 @@ pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
     own.insert("status".to_owned(), status.word().into());
     let env = compose::merged_env(instance);
     let flat = flattened(&env, &own);
-    // `spec_keys` put `env` in its place; only ward knows all of its layers.
+    // `own_keys` keeps a place for it.
     own.insert("env".to_owned(), Value::Object(env));
     // The environment is no key of ward's own, but stands between the declaration and `status`,
     // which begins PM2's part about the running process.
@@ -95,10 +99,10 @@ fn flattened(env: &Map<String, Value>, own: &Map<String, Value>) -> Vec<(String,
         .collect()
 }
 
-/// All keys that are not the app's environment.
+/// All keys that are not the app's environment, which has an empty place among them.
 pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     let spec = &instance.spec;
-    let mut keys = spec_keys(spec);
+    let mut keys = keys_without_env(spec);
     let mut put = |key: &str, value: Value| {
         keys.insert(key.to_owned(), value);
     };

@@ -161,6 +161,67 @@ fn only_a_plain_no_forbids_instrumentation() {
 }
 
 #[test]
+fn a_brief_record_says_the_same_as_the_whole_one() {
+    let mut bench = Bench::new();
+    bench.prepare(&web());
+    let more = json!({
+        "name": "other", "namespace": "back", "uid": 33, "pmx_module": true, "trace": true,
+        "cron_restart": "0 0 * * *", "watch": ["src"], "version": "9",
+        "env": {"username": "from-env", "status": "from-env", "watch": "from-env", "trace": "no"}
+    });
+    bench.prepare(&with(web(), &more));
+    let mut bare = web();
+    for key in ["username", "pm_err_log_path", "pm_pid_path", "watch"] {
+        bare.as_object_mut().expect("an object").shift_remove(key);
+    }
+    let env = json!({"env": {"username": "from-env", "watch": "from-env", "uid": {}}});
+    bench.prepare(&with(bare, &env));
+    bench.ask(Request::Monitor(InstanceId(1), true));
+    bench.ask(Request::Stop(InstanceId(0)));
+    for instance in bench.supervisor.instances() {
+        for keys in [view::BRIEF_KEYS, view::SHOWN_KEYS] {
+            let mut whole = view::process(instance);
+            let record = whole["pm2_env"].as_object_mut().expect("an object");
+            record.retain(|key, _| keys.contains(&key.as_str()));
+            assert_eq!(view::brief(instance, keys), whole);
+        }
+    }
+    assert_eq!(bench.supervisor.instances().count(), 3);
+}
+
+#[test]
+fn without_listeners_no_event_is_made() {
+    let mut bench = Bench::new();
+    let published = |bench: &mut Bench| {
+        let mut actions = Vec::new();
+        let spec = ward_core::record::spec_from(web().as_object().expect("an object"));
+        let event = Event::Requested {
+            id: RequestId(77),
+            request: Request::Prepare(Box::new(spec.expect("a good record"))),
+        };
+        let now = Now {
+            mono: Mono(0),
+            wall: Wall(0),
+        };
+        bench.supervisor.handle(now, event, &mut actions);
+        let Some(Action::Spawn { life, .. }) = actions.pop() else {
+            panic!("it begins");
+        };
+        let event = Event::Spawned {
+            life,
+            pid: 7,
+            version: None,
+        };
+        bench.supervisor.handle(now, event, &mut actions);
+        let is_notice = |action: &&Action| matches!(action, Action::Publish(_));
+        actions.iter().filter(is_notice).count()
+    };
+    assert!(published(&mut bench) > 0);
+    bench.supervisor.set_followed(false);
+    assert_eq!(published(&mut bench), 0);
+}
+
+#[test]
 fn the_record_has_the_keys_of_pm2_in_its_order() {
     let mut bench = Bench::new();
     bench.prepare(&web());

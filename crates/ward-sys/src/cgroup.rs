@@ -95,6 +95,24 @@ impl Cgroup {
         pids
     }
 
+    /// As [`Self::procs`], at the price of one small file unless there are cgroups below. `None` if it cannot be read.
+    pub fn members(&self) -> Option<Vec<Pid>> {
+        // A directory has a link for itself, one for its name and one for each directory below.
+        if rustix::fs::fstat(&self.directory).ok()?.st_nlink > 2 {
+            return Some(self.procs());
+        }
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(&self.directory, c"cgroup.procs", flags, Mode::empty()).ok()?;
+        // One read is enough for nearly all; a full buffer means that there may be more.
+        let mut text = [0; 1024];
+        let length = rustix::io::read(&file, &mut text[..]).ok()?;
+        if length == text.len() {
+            return Some(self.procs());
+        }
+        Some(pids_of(str::from_utf8(&text[..length]).ok()?).collect())
+    }
+
     /// Kills all its processes at once, those being forked too. `false` if the kernel (before 5.14) cannot.
     pub fn kill(&self) -> bool {
         fs::write(self.path.join("cgroup.kill"), "1").is_ok()
@@ -135,15 +153,18 @@ fn field(text: &str, name: &str) -> Option<u64> {
 
 fn collect_procs(path: &Path, pids: &mut Vec<Pid>) {
     let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-    // 0 stands for processes outside of our pid namespace.
-    let numbers = text
-        .lines()
-        .filter_map(|line| line.parse::<i32>().ok())
-        .filter(|&pid| pid > 0);
-    pids.extend(numbers.filter_map(Pid::from_raw));
+    pids.extend(pids_of(&text));
     for below in directories(path) {
         collect_procs(&below, pids);
     }
+}
+
+/// The numbers of `cgroup.procs`; 0 stands for processes outside of our pid namespace.
+fn pids_of(text: &str) -> impl Iterator<Item = Pid> {
+    text.lines()
+        .filter_map(|line| line.parse::<i32>().ok())
+        .filter(|&pid| pid > 0)
+        .filter_map(Pid::from_raw)
 }
 
 fn directories(path: &Path) -> impl Iterator<Item = PathBuf> {

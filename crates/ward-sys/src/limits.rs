@@ -36,6 +36,18 @@ pub fn memory() -> (u64, u64) {
     (field("MemTotal:"), field("MemAvailable:"))
 }
 
+/// Keeps the allocator small: one arena for all threads, as only one of ours allocates much, and large blocks mapped and
+/// unmapped one by one. Stated, that threshold does not grow with the first large reply. To be called before threads start.
+pub fn keep_little_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: sets a number inside the allocator; one it does not like is ignored.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+        // SAFETY: as above.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024) };
+    }
+}
+
 /// Gives memory that was freed back to the kernel. The allocator keeps it otherwise, so that one
 /// large request would make the daemon large for ever.
 pub fn release_memory() {

@@ -6,6 +6,7 @@ mod common;
 
 use std::{
     collections::BTreeMap,
+    fs,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -233,6 +234,21 @@ fn a_cgroup_holds_even_those_who_hide() {
         ..life
     };
     assert_eq!(cgroup.procs(), [orphan]);
+    assert_eq!(cgroup.members(), Some(vec![orphan]));
+    let usage = Sampler::new().unwrap().cgroup_usage(&cgroup).unwrap();
+    assert!(usage.processes == 1 && usage.rss_bytes > 0);
+    let below = cgroup.path().join("below");
+    fs::create_dir(&below).unwrap();
+    fs::write(
+        below.join("cgroup.procs"),
+        orphan.as_raw_nonzero().to_string(),
+    )
+    .unwrap();
+    assert_eq!(
+        cgroup.members(),
+        Some(vec![orphan]),
+        "also in a cgroup below"
+    );
     assert_eq!(members(&without), []);
     assert_eq!(
         members(&life)

@@ -123,7 +123,12 @@ fn element_text(value: &Value) -> String {
 
 /// A success with these results; without any it is `{"args":[]}`.
 pub fn reply_ok(id: &RawArg, results: &[Value]) -> Vec<u8> {
-    reply(id, &json!({ "args": results }))
+    #[derive(Serialize)]
+    struct Success<'a> {
+        args: &'a [Value],
+    }
+    // Not by `json!`, which would copy the results first: a list of apps is large.
+    direct(id, &Success { args: results })
 }
 
 /// A success with one result, serialised without a detour over [`Value`].
@@ -176,14 +181,30 @@ pub fn reply_methods(id: &RawArg) -> Vec<u8> {
     Frame::pair(message, id.clone()).encode()
 }
 
+/// A message of values and texts, serialised without a detour over [`Value`].
+fn direct<T: Serialize>(id: &RawArg, message: &T) -> Vec<u8> {
+    let message = RawArg::serialize(message).expect("values have a JSON form");
+    Frame::pair(message, id.clone()).encode()
+}
+
 fn reply(id: &RawArg, message: &Value) -> Vec<u8> {
     Frame::pair(RawArg::json(message), id.clone()).encode()
 }
 
 /// A call, as a client sends it. PM2's clients use `<pid>:<counter>` as id.
 pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
-    let message = json!({ "type": "call", "method": method, "args": args });
-    reply(&RawArg::text(id), &message)
+    #[derive(Serialize)]
+    struct Call<'a> {
+        r#type: &'static str,
+        method: &'a str,
+        args: &'a [Value],
+    }
+    let message = Call {
+        r#type: "call",
+        method,
+        args,
+    };
+    direct(&RawArg::text(id), &message)
 }
 
 /// The question for the list of methods, as a client sends it.

@@ -68,6 +68,7 @@ pub(crate) fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<(), Fail
 }
 
 fn serve(paths: &Paths, lock: Option<Lock>, ready: impl FnOnce()) -> Result<(), Failure> {
+    ward_sys::limits::keep_little_memory();
     let cannot = |what: &str, error: &io::Error| Failure::new(format!("cannot {what}: {error}"));
     // What is written here is for the user alone; apps get the usual mask back.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);

@@ -2,7 +2,10 @@
 //! PM2's words with place, value and wish added.
 
 use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
+use regex::Regex;
 use serde_json::{Map, Number, Value};
 
 use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
@@ -203,12 +206,11 @@ impl Check<'_> {
             self.refuse(key, &value, text, String::new());
             return;
         }
-        if let (Some(pattern), Some(text)) = (field.pattern, value.as_str()) {
-            let fits = regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
-            if !fits {
-                self.bad_form(field, key, &value);
-                return;
-            }
+        if let (Some(pattern), Some(text)) = (field.pattern, value.as_str())
+            && !fits(pattern, text)
+        {
+            self.bad_form(field, key, &value);
+            return;
         }
         self.keep(field, key, value);
     }
@@ -396,6 +398,20 @@ fn class(value: &Value) -> &'static str {
         Value::Array(_) => Kind::List.class(),
         Value::Object(_) => Kind::Object.class(),
     }
+}
+
+/// Whether a text has a form of the table. Each pattern is compiled once: a file of a hundred apps
+/// asks a hundred times.
+fn fits(pattern: &'static str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<&str, Regex>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = compiled.get(pattern) {
+        return known.is_match(text);
+    }
+    let Ok(regex) = Regex::new(pattern) else {
+        return false;
+    };
+    compiled.entry(pattern).or_insert(regex).is_match(text)
 }
 
 #[cfg(test)]

@@ -261,7 +261,7 @@ pub const SILENT: &[&str] = &[
 pub fn find(key: &str) -> Option<&'static Field> {
     FIELDS
         .iter()
-        .find(|field| names(field).any(|name| name == key || camel(name) == key))
+        .find(|field| names(field).any(|name| name == key || camel_chars(name).eq(key.chars())))
 }
 
 /// All names of a field, the strongest first.
@@ -271,18 +271,21 @@ pub fn names(field: &'static Field) -> impl Iterator<Item = &'static str> {
 
 /// `max_restarts` → `maxRestarts`.
 pub fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
+    camel_chars(name).collect()
+}
+
+/// The same without a string: a file of a hundred apps compares tens of thousands of names.
+fn camel_chars(name: &str) -> impl Iterator<Item = char> {
     let mut upper = false;
-    for c in name.chars() {
-        if c == '_' {
+    name.chars().filter_map(move |c| match c {
+        '_' => {
             upper = true;
-        } else if core::mem::take(&mut upper) {
-            out.extend(c.to_uppercase());
-        } else {
-            out.push(c);
+            None
         }
-    }
-    out
+        // The names in the table are ASCII.
+        _ if core::mem::take(&mut upper) => Some(c.to_ascii_uppercase()),
+        _ => Some(c),
+    })
 }
 
 #[cfg(test)]

@@ -122,11 +122,11 @@ impl Instance {
     fn follow(&mut self, decision: Decision, turn: &mut Turn<'_>) -> Then {
         match decision {
             Decision::Stay => {
-                turn.publish("exit", false, view::record_as(self, Status::Stopped));
+                turn.publish("exit", false, || view::record_as(self, Status::Stopped));
                 Then::Stay
             }
             Decision::Restart(delay) => {
-                turn.publish("exit", false, view::record_as(self, Status::Stopped));
+                turn.publish("exit", false, || view::record_as(self, Status::Stopped));
                 if !delay.is_zero() {
                     let millis = delay.as_millis();
                     turn.log(format!("{} will restart in {millis}ms", self.title()));
@@ -146,9 +146,11 @@ impl Instance {
             self.spec.program.script
         ));
         // The overlimit event still shows the count and the birth of the record; then both go.
-        let mut record = view::record_as(self, Status::Errored);
-        record.insert("unstable_restarts".to_owned(), unstable.into());
-        turn.publish("restart overlimit", false, record);
+        turn.publish("restart overlimit", false, || {
+            let mut record = view::record_as(self, Status::Errored);
+            record.insert("unstable_restarts".to_owned(), unstable.into());
+            record
+        });
         self.created_at = None;
         let reason = match &self.told.trouble {
             Some(trouble) => {
@@ -157,7 +159,7 @@ impl Instance {
             None => format!("keep it running: {unstable} short lives in a row"),
         };
         self.failure = Some(reason.clone());
-        turn.publish("exit", false, view::record_as(self, Status::Errored));
+        turn.publish("exit", false, || view::record_as(self, Status::Errored));
         Then::Fail { reason }
     }
 
@@ -166,7 +168,7 @@ impl Instance {
         // The second life of a cut reload may end in this place, too; it was never the one shown.
         if matches!(self.state, State::Stopping { asked: true, .. }) {
             self.remember_exit(status, turn);
-            turn.publish("exit", false, view::record_as(self, Status::Stopping));
+            turn.publish("exit", false, || view::record_as(self, Status::Stopping));
         }
         if let State::Stopping { ending, .. } = &mut self.state {
             let progress = ending.exited(turn);
@@ -197,7 +199,7 @@ impl Instance {
             if let Some(pid) = ending.pid {
                 turn.log(format!("pid={pid} msg=process tree killed"));
             }
-            turn.publish("exit", false, view::record_as(self, Status::Stopped));
+            turn.publish("exit", false, || view::record_as(self, Status::Stopped));
         }
         self.proceed(then, turn);
     }
@@ -275,7 +277,7 @@ impl Instance {
         for ending in core::mem::take(&mut self.lingering) {
             turn.release(ending.life);
         }
-        turn.publish("delete", true, view::record(self));
+        turn.publish("delete", true, || view::record(self));
         self.forgotten = true;
         turn.act(Action::Forget { instance: self.id });
         self.settle_gone(Goal::Gone, turn);
@@ -298,7 +300,7 @@ impl Instance {
         if self.after_the_side(failed, turn).is_some() {
             self.state = State::Errored { reason };
         }
-        turn.publish("exit", false, view::record_as(self, Status::Errored));
+        turn.publish("exit", false, || view::record_as(self, Status::Errored));
         let lingering = RequestError::Lingering {
             instance: self.id,
             pid,

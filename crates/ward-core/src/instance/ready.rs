@@ -136,7 +136,7 @@ impl Instance {
             return;
         };
         // PM2 publishes before it changes the status; programs expect `launching` in this event.
-        turn.publish("online", false, view::record(self));
+        turn.publish("online", false, || view::record(self));
         let listening = heard.listening;
         let settled = !self.is_worker() || listening || self.spec.start.wait_ready;
         self.state = State::Online {
@@ -177,7 +177,7 @@ impl Instance {
     /// The `start` event, once per registered instance.
     pub(super) fn announce_start(&mut self, turn: &mut Turn<'_>) {
         if core::mem::take(&mut self.fresh) {
-            turn.publish("start", true, view::record(self));
+            turn.publish("start", true, || view::record(self));
         }
     }
 }

@@ -207,7 +207,7 @@ impl Instance {
         };
         let next = next.clone();
         self.remember_exit(status, turn);
-        turn.publish("exit", false, view::record_as(self, Status::Stopped));
+        turn.publish("exit", false, || view::record_as(self, Status::Stopped));
         let mut record = view::record_as(self, Status::Stopping);
         record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
         self.side = None;

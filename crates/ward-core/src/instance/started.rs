@@ -112,7 +112,7 @@ impl Instance {
             reason: reason.to_owned(),
         };
         self.fresh = false;
-        turn.publish("exit", false, view::record(self));
+        turn.publish("exit", false, || view::record(self));
         self.settle(Goal::Up, turn, |instance| {
             Err(RequestError::SpawnFailed {
                 instance: instance.id,

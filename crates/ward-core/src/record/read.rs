@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::take::{Take, word};
-use super::{BadSpec, keys, merged_env};
+use super::{BadSpec, keys};
 use crate::spec::{
     AppSpec, ClusterSpec, EnvLayers, FilterEnv, LogSpec, Mode, NodeSpec, Program, RestartSpec,
     StartSpec, StopSpec, UserSpec, WatchSpec,
@@ -194,20 +194,24 @@ fn env_layers(
     layers.captured = part("captured");
     layers.declared = part("declared");
     layers.injected = part("injected");
-    let known = merged_env(&layers);
-    layers.injected.extend(
-        env.into_iter()
-            .filter(|(key, value)| known.get(key) != Some(value)),
-    );
+    let is_known = |key: &String, value: &Value| in_layers(&layers, key) == Some(value);
+    env.retain(|key, value| !is_known(key, value));
+    layers.injected.extend(env);
     layers
+}
+
+/// What a variable is in the merge, which is not made for it.
+fn in_layers<'a>(layers: &'a EnvLayers, name: &str) -> Option<&'a Value> {
+    [&layers.injected, &layers.declared, &layers.captured]
+        .into_iter()
+        .find_map(|layer| layer.get(name))
 }
 
 /// Finds the place of everything no option asked for.
 fn sort_rest(spec: &mut AppSpec, rest: Map<String, Value>, leftover_env: bool) {
-    let env = merged_env(&spec.env);
     for (key, value) in rest {
         let word = key.as_str();
-        let flattened = env.contains_key(word) && !keys::KEPT.contains(&word);
+        let flattened = in_layers(&spec.env, word).is_some() && !keys::KEPT.contains(&word);
         if flattened
             || word == spec.instance_var
             || Some(word) == spec.increment_var.as_deref()

@@ -10,10 +10,17 @@ use crate::spec::{AppSpec, FilterEnv, Mode};
 /// The declared part of `pm2_env`: what PM2 always shows, and of the rest what was stated. `env`
 /// stands in its place, merged; a caller may replace its value without moving it.
 pub fn spec_keys(spec: &AppSpec) -> Map<String, Value> {
+    let mut keys = keys_without_env(spec);
+    keys.insert("env".to_owned(), Value::Object(merged_env(&spec.env)));
+    keys
+}
+
+/// The same with `null` in the place of the environment, for those who merge it themselves.
+pub(crate) fn keys_without_env(spec: &AppSpec) -> Map<String, Value> {
     let mut out = Out(Map::new());
     identity(spec, &mut out);
     output(spec, &mut out);
-    out.put("env", Value::Object(merged_env(&spec.env)));
+    out.put("env", Value::Null);
     limits(spec, &mut out);
     life(spec, &mut out);
     options(spec, &mut out);

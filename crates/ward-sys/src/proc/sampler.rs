@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Scanner, Stat, page_bytes};
-use crate::Pid;
+use crate::{Pid, cgroup::Cgroup};
 
 /// What a tree uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,16 @@ pub struct Usage {
     pub rss_bytes: u64,
     /// Living processes.
     pub processes: u32,
+}
+
+impl Usage {
+    fn add(&mut self, stat: &Stat, page: u64) {
+        self.cpu_ticks += stat.user_ticks + stat.system_ticks + stat.children_ticks;
+        if !stat.is_zombie() {
+            self.rss_bytes += stat.rss_pages * page;
+            self.processes += 1;
+        }
+    }
 }
 
 /// Kept buffers of the passes.
@@ -37,6 +47,20 @@ impl Sampler {
             owners: HashMap::new(),
             path: Vec::new(),
         })
+    }
+
+    /// The usage of everything in a cgroup. Its price depends on what is in there, not on how many processes the machine
+    /// has. `None` if the cgroup cannot be read.
+    pub fn cgroup_usage(&self, cgroup: &Cgroup) -> Option<Usage> {
+        let mut usage = Usage::default();
+        for stat in cgroup
+            .members()?
+            .into_iter()
+            .filter_map(|pid| self.scanner.one(pid))
+        {
+            usage.add(&stat, page_bytes());
+        }
+        Some(usage)
     }
 
     /// The usage of the tree of each root: its descendants and everything in its session. Roots that are gone and have
@@ -66,11 +90,7 @@ impl Sampler {
                 continue;
             };
             let usage = usages.entry(owner).or_default();
-            usage.cpu_ticks += stat.user_ticks + stat.system_ticks + stat.children_ticks;
-            if !stat.is_zombie() {
-                usage.rss_bytes += stat.rss_pages * page;
-                usage.processes += 1;
-            }
+            usage.add(stat, page);
         }
         Ok(usages)
     }

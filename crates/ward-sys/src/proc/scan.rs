@@ -5,6 +5,7 @@ use std::{io, mem::MaybeUninit, os::fd::OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom};
 
 use super::{Stat, parse_stat};
+use crate::Pid;
 
 /// Longest possible name, all numbers at their largest: well below this.
 const LONGEST_LINE: usize = 1024;
@@ -46,6 +47,13 @@ impl Scanner {
             }
         }
         Ok(())
+    }
+
+    /// One process; `None` if it is gone.
+    pub fn one(&self, pid: Pid) -> Option<Stat> {
+        let mut line = [0; LONGEST_LINE];
+        let name = pid.as_raw_nonzero().to_string();
+        parse_stat(read_stat(&self.proc, name.as_bytes(), &mut line)?)
     }
 
     /// All processes.

@@ -177,13 +177,22 @@ impl Client {
         }
     }
 
-    /// The records of all processes as far as tables and selections need them, much shorter than
-    /// whole ones. A daemon that has no such list, PM2's, gives the whole.
+    /// What selections look at in the records, much shorter than whole ones. A daemon that has no such
+    /// list, PM2's, gives the whole.
     pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
-        match self.call("ward:list", &[json!({})]) {
+        self.brief_records(false)
+    }
+
+    /// What the table of `list` shows of the records, with `monit`.
+    pub(crate) fn table(&mut self) -> Result<Vec<Value>, Failure> {
+        self.brief_records(true)
+    }
+
+    fn brief_records(&mut self, table: bool) -> Result<Vec<Value>, Failure> {
+        match self.call("ward:list", &[json!({ "table": table })]) {
             Ok(Value::Array(records)) => Ok(records),
             Ok(_) => Err(CallError::Garbage.into()),
-            Err(CallError::Refused(_)) => self.records(),
+            Err(CallError::Refused(_) | CallError::Foreign) => self.records(),
             Err(error) => Err(error.into()),
         }
     }

@@ -173,13 +173,15 @@ impl Daemon {
             return;
         };
         batch.running -= 1;
-        batch.results.insert(part.index, result.clone());
         let total = batch.begun + batch.queue.len();
-        let progress = json!({
-            "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
-            "done": batch.results.len(), "total": total,
-        });
-        self.bus.publish("ward:progress", &progress);
+        if self.bus.is_followed() {
+            let progress = json!({
+                "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
+                "done": batch.results.len() + 1, "total": total,
+            });
+            self.bus.publish("ward:progress", &progress);
+        }
+        batch.results.insert(part.index, result);
         self.batches.moved.push_back(part.batch);
     }
 
@@ -201,19 +203,12 @@ impl Daemon {
             }
             Ok(Outcome::Gone(process)) => {
                 // A reload answers with the worker that went; its event tells of the one that came.
-                let reloaded = matches!(word.action, "reload" | "softReload");
-                let told = if reloaded {
-                    self.entry(word, id, None)["process"]["pm2_env"].take()
-                } else {
-                    process["pm2_env"].clone()
-                };
-                self.announce(word, &told);
+                self.announce(word, id, &process["pm2_env"]);
                 json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
-                let entry = self.entry(word, id, None);
-                self.announce(word, &entry["process"]["pm2_env"]);
-                entry
+                self.announce(word, id, &Value::Null);
+                self.entry(word, id, None)
             }
             Err(error) if word.action == "prepare" => {
                 json!([{ "ok": false, "error": refusal(word.method, "", &error) }])
@@ -238,7 +233,7 @@ impl Daemon {
         let failure = failure.map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
         let mut entry = json!({
-            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::process(instance),
+            "pm_id": id.0, "name": instance.spec.name, "ok": error.is_none(), "process": view::brief(instance, view::BRIEF_KEYS),
         });
         if let Some(error) = error {
             entry["error"] = error.into();
@@ -265,10 +260,14 @@ impl Daemon {
         entries.into()
     }
 
-    /// The event PM2's client would ask for after a success.
-    fn announce(&mut self, word: Word, record: &Value) {
-        if let (Some(event), Some(record)) = (word.event, record.as_object()) {
-            let mut record = record.clone();
+    /// The event PM2's client would ask for after a success, with the record of an instance that is
+    /// gone. Whole records are made for listeners only.
+    fn announce(&mut self, word: Word, id: InstanceId, gone: &Value) {
+        let Some(event) = word.event.filter(|_| self.bus.is_followed()) else {
+            return;
+        };
+        let record = self.supervisor.instance(id).map(view::record);
+        if let Some(mut record) = record.or_else(|| gone.as_object().cloned()) {
             record.shift_remove("env");
             self.publish_process(event, true, record);
         }

@@ -94,6 +94,11 @@ impl Lives {
         self.processes.get(&life)
     }
 
+    /// The cgroup of a life, if it has one.
+    pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
+        self.processes.get(&life)?.cgroup.as_ref()
+    }
+
     /// Collects one ended child, if there is one.
     pub(super) fn reap(&mut self) -> Option<Reaped> {
         let exited = reap::next_exit().ok().flatten()?;

@@ -74,6 +74,9 @@ impl Daemon {
                 process,
             }) => {
                 self.publish_process(event, manually, process);
+                // The last listener may have left.
+                let followed = self.bus.is_followed();
+                self.supervisor.set_followed(followed);
             }
             Action::Reply { request, reply } => self.answer(request, reply),
             Action::Log { error, text } => self.say(error, &text),

@@ -218,6 +218,7 @@ impl Daemon {
                 Ok((stream, _)) = subscribers.accept() => {
                     self.bus.subscribe(stream);
                     self.log.set_followed(true);
+                    self.supervisor.set_followed(true);
                 }
                 occurred = from.next(wake) => self.occurred(occurred),
             }

@@ -64,6 +64,8 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
         home: paths.home.display().to_string(),
         node_options: node_options.split_whitespace().map(str::to_owned).collect(),
         version: PM2_VERSION.to_owned(),
+        // Until somebody subscribes.
+        followed: false,
         zone: TimeZone::system(),
         // A fresh `RandomState` is seeded by the system's random source.
         seed: std::collections::hash_map::RandomState::new()

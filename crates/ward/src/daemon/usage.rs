@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use ward_sys::Pid;
+use ward_sys::cgroup::Cgroup;
 use ward_sys::proc::{Sampler, Usage, ticks_per_second};
 
 /// What was measured last, by process.
@@ -37,8 +38,9 @@ impl Usages {
         }
     }
 
-    /// Measures the trees of these processes in one pass over `/proc`.
-    pub(super) fn sample(&mut self, roots: &[Pid]) -> HashMap<Pid, Monit> {
+    /// Measures the trees of these processes: those that have a cgroup by what is in it, the others
+    /// all in one pass over `/proc`.
+    pub(super) fn sample(&mut self, roots: &[(Pid, Option<&Cgroup>)]) -> HashMap<Pid, Monit> {
         if roots.is_empty() {
             self.last.clear();
             return HashMap::new();
@@ -46,10 +48,7 @@ impl Usages {
         if self.sampler.is_none() {
             self.sampler = Sampler::new().ok();
         }
-        let measured = self
-            .sampler
-            .as_mut()
-            .and_then(|sampler| sampler.tree_usage(roots).ok());
+        let measured = self.sampler.as_mut().map(|sampler| measure(sampler, roots));
         let measured = measured.unwrap_or_default();
         let now = Instant::now();
         self.last.retain(|pid, _| measured.contains_key(pid));
@@ -99,4 +98,21 @@ impl Usages {
         );
         percent
     }
+}
+
+fn measure(sampler: &mut Sampler, roots: &[(Pid, Option<&Cgroup>)]) -> HashMap<Pid, Usage> {
+    let mut measured = HashMap::with_capacity(roots.len());
+    let mut others = Vec::new();
+    for (pid, cgroup) in roots {
+        match cgroup.and_then(|cgroup| sampler.cgroup_usage(cgroup)) {
+            Some(usage) => {
+                measured.insert(*pid, usage);
+            }
+            None => others.push(*pid),
+        }
+    }
+    if !others.is_empty() {
+        measured.extend(sampler.tree_usage(&others).unwrap_or_default());
+    }
+    measured
 }

@@ -156,7 +156,7 @@ impl Instance {
     fn note_old_exit(record: &mut Map<String, Value>, status: ExitStatus, turn: &mut Turn<'_>) {
         let code = policy::exit_code(status);
         record.insert("exit_code".to_owned(), code.unwrap_or(0).into());
-        turn.publish("exit", false, record.clone());
+        turn.publish("exit", false, || record.clone());
     }
 
     pub(in crate::instance) fn side_probed(&mut self, alive: u32, turn: &mut Turn<'_>) {
@@ -227,7 +227,7 @@ impl Instance {
     /// The old worker is gone; the reload is complete.
     fn replaced(&mut self, mut record: Map<String, Value>, turn: &mut Turn<'_>) {
         record.insert("status".to_owned(), Status::Stopped.word().into());
-        turn.publish("exit", false, record.clone());
+        turn.publish("exit", false, || record.clone());
         self.settle(Goal::Replaced, turn, |instance| {
             Ok(Outcome::Gone(Box::new(serde_json::json!({
                 "pid": 0,

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let wanted = invocation.target().unwrap_or_default();
     let script = select::resolve(&super::cwd()?, wanted);
-    let records = super::connect(invocation)?.records()?;
+    let records = super::connect(invocation)?.summaries()?;
     let ids: Vec<Value> = records
         .iter()
         .map(Record::new)

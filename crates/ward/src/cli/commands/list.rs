@@ -44,10 +44,11 @@ pub(crate) fn print_after(client: &mut Client, invocation: &Invocation) -> Resul
 }
 
 fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure> {
-    let records = client.summaries()?;
     if invocation.is_set("mini-list") {
+        let records = client.records()?;
         return Ok(minilist::render(&records, screen::now_ms()));
     }
+    let records = client.table()?;
     // The line about the host is a bonus: a daemon that has none is no reason to fail.
     let metrics = client.call("getSystemData", &[json!({})]).ok();
     let options = ListOptions {

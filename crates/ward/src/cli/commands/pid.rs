@@ -7,7 +7,7 @@ use crate::exit::Failure;
 /// Prints the pids; an unknown name gives one empty line and no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let wanted = invocation.target();
-    let records = super::connect(invocation)?.records()?;
+    let records = super::connect(invocation)?.summaries()?;
     let pids: Vec<String> = records
         .iter()
         .map(Record::new)

@@ -24,7 +24,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
 /// A planned restart also starts what is stopped; people are told.
 fn warn_of_cron(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
     let mut told = Vec::new();
-    for record in client.records()? {
+    for record in client.summaries()? {
         let env = &record["pm2_env"];
         let stopped = ids.iter().any(|id| record["pm_id"] == *id);
         let (Some(pattern), Some(name)) = (env["cron_restart"].as_str(), env["name"].as_str())

@@ -47,6 +47,10 @@ fn within(ranges: &[(u32, u32)], code: u32) -> bool {
 
 /// Columns of one character.
 pub(crate) fn of_char(character: char) -> usize {
+    // Nearly every character; a table has ten thousand of them.
+    if matches!(character, ' '..='~') {
+        return 1;
+    }
     let code = u32::from(character);
     if code < 0x20 || (0x7f..0xa0).contains(&code) || within(&ZERO, code) {
         0

@@ -209,16 +209,22 @@ fn word(value: &Value) -> String {
 }
 
 fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // A pid file that is a pipe nobody reads must not stop the daemon.
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
+    let open = || {
+        // A pid file that is a pipe nobody reads must not stop the daemon.
+        File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+    };
+    let mut file = match (open(), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            open()?
+        }
+        (opened, _) => opened?,
+    };
     io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use ward_core::instance::{Instance, State};
 use ward_core::view;
 use ward_sys::Pid;
+use ward_sys::cgroup::Cgroup;
 
 use super::Args;
 use crate::daemon::package;
@@ -53,22 +54,26 @@ impl Daemon {
         self.list(view::process)
     }
 
-    /// As [`Self::monitor_data`], with what a table needs and no environment.
-    pub(super) fn summaries(&mut self) -> Vec<u8> {
-        self.list(summary)
+    /// The same without what only few look at: for selections, or as a table, which has `monit`.
+    pub(super) fn summaries(&mut self, table: bool) -> Vec<u8> {
+        if table {
+            return self.list(|instance| view::brief(instance, view::SHOWN_KEYS));
+        }
+        let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
+        written(self.supervisor.instances().map(brief))
     }
 
     fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let roots: Vec<Pid> = self
+        let lives = &self.lives;
+        let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
             .filter(|it| online(it))
-            .filter_map(pid_of)
+            .filter_map(|it| Some((pid_of(it)?, lives.cgroup(it.life()?))))
             .collect();
         let usages = self.usages.sample(&roots);
-        let mut list = b"[".to_vec();
-        for instance in self.supervisor.instances() {
+        written(self.supervisor.instances().map(|instance| {
             let mut process = process(instance);
             let usage = pid_of(instance)
                 .filter(|_| online(instance))
@@ -76,13 +81,8 @@ impl Daemon {
             let usage = usage.copied().unwrap_or_default();
             process["monit"] =
                 json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
-            if list.len() > 1 {
-                list.push(b',');
-            }
-            ward_wire::json::write_value(&mut list, &process);
-        }
-        list.push(b']');
-        list
+            process
+        }))
     }
 
     /// Tells the core how much memory each tree holds.
@@ -95,7 +95,11 @@ impl Daemon {
             .filter(limited)
             .filter_map(|it| Some((it.life()?, pid_of(it)?)))
             .collect();
-        let roots: Vec<Pid> = lives.iter().map(|(_, pid)| *pid).collect();
+        let cgroup = |life| self.lives.cgroup(life);
+        let roots: Vec<_> = lives
+            .iter()
+            .map(|(life, pid)| (*pid, cgroup(*life)))
+            .collect();
         let usages = self.usages.sample(&roots);
         for (life, pid) in lives {
             if let Some(usage) = usages.get(&pid) {
@@ -132,34 +136,17 @@ impl Daemon {
     }
 }
 
-/// The part of a record that tables and selections need.
-fn summary(instance: &Instance) -> Value {
-    let spec = &instance.spec;
-    json!({
-        "pid": instance.pid().unwrap_or(0),
-        "name": spec.name,
-        "pm2_env": {
-            "name": spec.name,
-            "namespace": spec.namespace,
-            "version": instance.version.as_deref().unwrap_or("N/A"),
-            "exec_mode": if instance.is_worker() { "cluster_mode" } else { "fork_mode" },
-            "status": view::status(&instance.state).word(),
-            "pm_uptime": instance.began_at.map(|at| at.0),
-            "created_at": instance.created_at.map(|at| at.0),
-            "restart_time": instance.restarts,
-            "unstable_restarts": instance.history.unstable,
-            "watch": view::is_watching(instance),
-            "username": spec.user.username,
-            "pm_exec_path": spec.program.script,
-            "pm_cwd": spec.program.cwd,
-            "pm_id": instance.id.0,
-            "pmx_module": spec.extra.get("pmx_module"),
-            "uid": spec.user.uid,
-            "trace": spec.extra.get("trace"),
-            "_km_monitored": instance.monitored,
-        },
-        "pm_id": instance.id.0,
-    })
+/// A list, of which never more than one element is a value.
+fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
+    let mut list = b"[".to_vec();
+    for element in elements {
+        if list.len() > 1 {
+            list.push(b',');
+        }
+        ward_wire::json::write_value(&mut list, &element);
+    }
+    list.push(b']');
+    list
 }
 
 /// The process of an instance.

@@ -18,7 +18,7 @@ impl Daemon {
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
             "list" => {
-                let list = self.summaries();
+                let list = self.summaries(options["table"] == true);
                 responder.written(&list);
             }
             "spec" => self.spec(options, responder),

@@ -87,7 +87,14 @@ pub(crate) fn ask_prepare(
     apps: Vec<Map<String, Value>>,
 ) -> Result<Value, CallError> {
     let mut request = Map::new();
-    let apps = apps.into_iter().map(Value::Object).collect();
+    let slim = |mut app: Map<String, Value>| {
+        // The layers say it all; their merge would double what the daemon has to read.
+        if app.contains_key("ward") {
+            app.shift_remove("env");
+        }
+        Value::Object(app)
+    };
+    let apps = apps.into_iter().map(slim).collect();
     request.insert("apps".to_owned(), Value::Array(apps));
     commands::set_deadline(&mut request, client);
     client.call("ward:prepare", &[Value::Object(request)])
