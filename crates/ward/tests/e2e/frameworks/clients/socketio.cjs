@@ -33,6 +33,5 @@ const main = async () => {
   const all = []
   for (let peer = 1; peer <= peers; peer++) all.push(await talk(peer))
   console.log(JSON.stringify(all))
-  process.exit(0)
 }
 main()
