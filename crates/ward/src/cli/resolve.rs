@@ -220,8 +220,11 @@ fn mode(draft: &mut Draft<'_>, interpreter: &str) {
         None => instances.is_some() && clusters,
     };
     let merge = draft.decl.get("merge_logs").and_then(Value::as_bool);
+    // PM2 takes 0, which `-i max` is on the command line, for one file; `max` in a file it does not.
+    let one_file = instances == Some(0) && merge.is_none();
+    let one_file = one_file && !(cluster && draft.context.is_file);
     // One process writes to one file, whatever `merge_logs: false` might mean there.
-    if !cluster && (instances.is_none() || (instances == Some(0) && merge.is_none())) {
+    if one_file || (!cluster && instances.is_none()) {
         draft
             .decl
             .insert("merge_logs".to_owned(), Value::Bool(true));

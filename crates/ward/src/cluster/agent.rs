@@ -68,7 +68,7 @@ fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
 }
 
 /// Lets a worker load the agent. False when it has to do without: it is no Node, it runs as
-/// somebody who cannot read our home, or the home cannot be written.
+/// somebody who cannot read our home, the home cannot be written, or files cannot be read.
 pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path, parts: Parts) -> bool {
     let is_node = argv
         .first()
@@ -77,6 +77,13 @@ pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path, parts: 
     let (true, Some(place)) = (is_node, place) else {
         return false;
     };
+    // Under Node's permission model it could not be read, and the app would not start.
+    if argv[..=place]
+        .iter()
+        .any(|word| word.ends_with("-permission"))
+    {
+        return false;
+    }
     let Ok(path) = install(home, parts) else {
         return false;
     };

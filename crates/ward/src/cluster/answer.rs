@@ -61,8 +61,8 @@ impl Primary {
         let (life, pid, seat) = (worker.life, worker.pid, worker.seat.clone());
         let slot = (seat.sched == Sched::Slot).then_some(seat.instance);
         let place = (seat.app.clone(), named(key, slot));
-        if let Some(listener) = self.by_key.get(&place) {
-            return Ok(*listener);
+        if let Some(listener) = self.known(&place, seat.instance) {
+            return Ok(listener);
         }
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
@@ -75,8 +75,7 @@ impl Primary {
         }
         match bound {
             Ok(bound) => {
-                let shared = seat.sched.is_shared() || !bound.listens;
-                let listener = new_listener(place, bound, shared, query, &endpoint);
+                let listener = new_listener(place, bound, query, &endpoint);
                 Ok(self.insert(listener, wires))
             }
             Err(error) => {
@@ -91,6 +90,25 @@ impl Primary {
                 Err(Refusal(errno))
             }
         }
+    }
+
+    /// The listener of an app with this key. One that this very instance had under another name of
+    /// the app follows it.
+    fn known(&mut self, place: &(String, String), instance: InstanceId) -> Option<Token> {
+        if let Some(listener) = self.by_key.get(place) {
+            return Some(*listener);
+        }
+        let (app, key) = place;
+        let owned =
+            |listener: &Listener| &listener.key == key && listener.owners.contains(&instance);
+        let mut listeners = self.listeners.iter_mut();
+        let (token, listener) = listeners.find(|(_, listener)| owned(listener))?;
+        let before = (listener.app.clone(), key.clone());
+        listener.app.clone_from(app);
+        let token = *token;
+        self.by_key.remove(&before);
+        self.by_key.insert(place.clone(), token);
+        Some(token)
     }
 
     fn insert(&mut self, listener: Listener, wires: &mut Wires) -> Token {
@@ -112,7 +130,8 @@ impl Primary {
         found.holders.push(token);
         found.owners.insert(worker.seat.instance);
         let mut line = Vec::new();
-        if found.shared {
+        let shared = worker.seat.sched.is_shared() || !found.listens;
+        if shared {
             let number = worker.outbox.shared(&mut line, seq, &key, &found.data);
             worker.handles.push_back(number);
             wires.send(token, line, Some(Arc::clone(&found.socket)));
@@ -124,6 +143,7 @@ impl Primary {
         }
         let held = Held {
             listener,
+            shared,
             listening: false,
         };
         worker.keys.insert(key, held);
@@ -196,9 +216,7 @@ impl Primary {
             .listeners
             .values()
             .any(|listener| listener.file.as_deref() == Some(std::path::Path::new(path)));
-        let refused = std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-        !ours && refused && std::fs::remove_file(path).is_ok()
+        !ours && is_deserted(path) && std::fs::remove_file(path).is_ok()
     }
 
     /// The app that listens there already.
@@ -212,6 +230,18 @@ impl Primary {
     }
 }
 
+/// Whether a socket file is all that is left of a listener. Asked without waiting: somebody who
+/// does not accept is somebody.
+fn is_deserted(path: &str) -> bool {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+    let (Ok(socket), Ok(address)) = (socket, SocketAddrUnix::new(path)) else {
+        return false;
+    };
+    rustix::net::connect(&socket, &address) == Err(rustix::io::Errno::CONNREFUSED)
+}
+
 /// The key of a listener; with one socket per slot the slot is a part of it.
 fn named(key: &str, slot: Option<InstanceId>) -> String {
     slot.map_or_else(|| key.to_owned(), |slot| format!("{key} {slot}"))
@@ -220,7 +250,6 @@ fn named(key: &str, slot: Option<InstanceId>) -> String {
 fn new_listener(
     (app, key): (String, String),
     bound: Bound,
-    shared: bool,
     query: &ListenQuery,
     endpoint: &Endpoint,
 ) -> Listener {
@@ -237,7 +266,7 @@ fn new_listener(
     Listener {
         app,
         key,
-        shared,
+        listens: bound.listens,
         data: query.data.clone(),
         name,
         place: place_of(endpoint, name),

@@ -27,7 +27,7 @@ impl Primary {
         let Some(listener) = self.listeners.get(&token) else {
             return;
         };
-        if listener.shared {
+        if !listener.listens {
             return;
         }
         if let Some(until) = listener.exhausted.filter(|until| *until > now) {

@@ -20,8 +20,8 @@ pub(super) struct Listener {
     pub(super) app: String,
     pub(super) key: String,
     pub(super) socket: Arc<OwnedFd>,
-    /// The workers accept by themselves.
-    pub(super) shared: bool,
+    /// Connections can be accepted from it; otherwise the workers can only share it.
+    pub(super) listens: bool,
     /// What the first worker wanted all to share, such as TLS ticket keys.
     pub(super) data: Value,
     /// Where it is bound, for TCP and UDP.

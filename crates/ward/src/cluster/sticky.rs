@@ -15,12 +15,12 @@ const WAITING: usize = 256;
 impl Primary {
     /// Whether connections of this listener belong to certain workers.
     pub(super) fn is_sticky(&self, listener: Token) -> bool {
-        let first = self
+        // The youngest worker has the declaration that holds now.
+        let last = self
             .listeners
             .get(&listener)
-            .and_then(|it| it.holders.first());
-        first
-            .and_then(|holder| self.workers.get(holder))
+            .and_then(|it| it.holders.last());
+        last.and_then(|holder| self.workers.get(holder))
             .is_some_and(|worker| worker.seat.sched == Sched::StickyAddress)
     }
 

@@ -64,6 +64,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) listener: Token,
+    /// It has the socket itself and accepts by itself.
+    pub(super) shared: bool,
     /// It said so; only then it can take connections.
     pub(super) listening: bool,
 }
@@ -101,7 +103,10 @@ impl Worker {
     pub(super) fn is_in_rotation(&self, key: &str) -> bool {
         self.admitted
             && self.phase == Phase::Serving
-            && self.keys.get(key).is_some_and(|held| held.listening)
+            && self
+                .keys
+                .get(key)
+                .is_some_and(|held| held.listening && !held.shared)
     }
 
     /// Whether one more connection may be on its way.

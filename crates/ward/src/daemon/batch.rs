@@ -200,7 +200,14 @@ impl Daemon {
                 json!({ "pm_id": id.0, "ok": true, "removed": id.0 })
             }
             Ok(Outcome::Gone(process)) => {
-                self.announce(word, &process["pm2_env"]);
+                // A reload answers with the worker that went; its event tells of the one that came.
+                let reloaded = matches!(word.action, "reload" | "softReload");
+                let told = if reloaded {
+                    self.entry(word, id, None)["process"]["pm2_env"].take()
+                } else {
+                    process["pm2_env"].clone()
+                };
+                self.announce(word, &told);
                 json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {

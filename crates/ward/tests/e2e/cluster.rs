@@ -158,3 +158,37 @@ fn a_reload_replaces_as_many_at_once_as_the_app_declares() {
         assert_eq!(begun_before, together, "{log}");
     }
 }
+
+#[test]
+fn a_renamed_app_keeps_its_port() {
+    let (ward, port) = start(2);
+    for action in ["reload", "restart"] {
+        let name = format!("after-{action}");
+        ward.run(&[action, "all", "--name", &name]).succeeds();
+        assert_eq!(spread(port, 6).len(), 2);
+        assert!(ward.list().iter().all(|app| app["name"] == name.as_str()));
+    }
+    ward.run(&["stop", "all"]).succeeds();
+    client::try_get(port).expect_err("nobody listens");
+}
+
+#[test]
+fn a_worker_that_says_nothing_is_complained_about() {
+    let ward = Ward::new();
+    let node = ward.write("node", "#!/bin/sh\nexec sleep 1000\n");
+    std::fs::set_permissions(&node, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    ward.write("app.js", APP);
+    let mut bus = ward.bus();
+    let interpreter = node.to_str().unwrap();
+    ward.run(&["start", "app.js", "-i", "1", "--interpreter", interpreter])
+        .succeeds();
+    bus.wait("a complaint", |event| {
+        let said = event.payload["data"].as_str().unwrap_or_default();
+        event.topic == "log:PM2" && said.contains("says nothing")
+    });
+    assert!(
+        ward.run(&["describe", "app"])
+            .stdout()
+            .contains("says nothing")
+    );
+}

@@ -1,8 +1,10 @@
 //! End to end: the real binary, real apps, one home per test.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod agent;
 mod channel;
 mod cluster;
+mod commands;
 mod environment;
 mod examples;
 mod files;
@@ -11,10 +13,13 @@ mod frameworks;
 mod harness;
 mod ipc;
 mod lifecycle;
+mod lists;
 mod loss;
+mod options;
 mod output;
 mod refusals;
 mod saved;
+mod selectors;
 mod stock_client;
 mod tree;
 mod watch;

@@ -1,7 +1,8 @@
 //! `trigger <target> <action> [params]`: makes apps do something they offer, and shows what they
 //! answer.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
+use core::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use ward_wire::bus::Event;
 
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Subscription};
+use crate::cli::messages::Console;
 use crate::cli::select;
 use crate::exit::Failure;
 
@@ -25,7 +27,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         .iter()
         .any(|record| record["name"] == target.as_str());
     let by_id = select::is_number(target) && !named;
-    let mut waiting: Vec<u64> = records
+    let waiting: Vec<u64> = records
         .iter()
         .filter(|record| {
             if by_id {
@@ -56,49 +58,64 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::said());
     }
     console.line(format!("{count} processes have received command {action}"));
-    let deadline = Instant::now() + client.patience();
-    let (mut answered, mut failed) = (0, false);
-    while answered < count {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let event = match events.recv_timeout(left) {
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) => {
-                let silent = count - answered;
-                return Err(Failure::new(format!(
-                    "{silent} of {count} processes did not answer in time"
-                )));
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::new("the daemon ended before all had answered"));
-            }
-        };
-        if is_answer(&event, action) {
-            answered += 1;
+    let wait = Wait {
+        action,
+        count,
+        waiting,
+        patience: client.patience(),
+    };
+    wait.run(&events, console)
+}
+
+/// Waiting for the answers.
+struct Wait<'a> {
+    action: &'a str,
+    /// How many will come.
+    count: u64,
+    /// Processes that have not answered, to know whose end is of interest.
+    waiting: Vec<u64>,
+    patience: Duration,
+}
+
+impl Wait<'_> {
+    fn run(mut self, events: &Receiver<Event>, console: &Console) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.patience;
+        let (mut done, mut failed) = (0, false);
+        while done < self.count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = match events.recv_timeout(left) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => {
+                    let (silent, count) = (self.count - done, self.count);
+                    let text = format!("{silent} of {count} processes did not answer in time");
+                    return Err(Failure::new(text));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::new("the daemon ended before all had answered"));
+                }
+            };
             let process = &event.payload["process"];
-            waiting.retain(|id| process["pm_id"] != *id);
-            console.line(format!(
-                "{}={}",
-                shown(process),
-                event.payload["data"]["return"]
-            ));
-        } else if let Some(id) = ended(&event)
-            && let Some(place) = waiting.iter().position(|waiting| *waiting == id)
-        {
-            waiting.swap_remove(place);
-            answered += 1;
-            failed = true;
-            let process = shown(&event.payload["process"]);
-            console.aside(format!("{process} ended before it answered"));
+            if is_answer(&event, self.action) {
+                done += 1;
+                self.waiting.retain(|id| process["pm_id"] != *id);
+                let value = &event.payload["data"]["return"];
+                console.line(format!("{}={value}", shown(process)));
+            } else if let Some(place) = self.waiting.iter().position(|id| is_end(&event, *id)) {
+                done += 1;
+                failed = true;
+                self.waiting.swap_remove(place);
+                console.aside(format!("{} ended before it answered", shown(process)));
+            }
         }
+        if failed {
+            return Err(Failure::said());
+        }
+        Ok(())
     }
-    if failed {
-        return Err(Failure::said());
-    }
-    Ok(())
 }
 
 /// The events of a subscription, for a reader with a deadline.
-fn events(subscription: Subscription) -> mpsc::Receiver<Event> {
+fn events(subscription: Subscription) -> Receiver<Event> {
     let (sender, receiver) = mpsc::channel();
     // It ends with the process, or with the first event nobody wants any more.
     thread::spawn(move || {
@@ -135,12 +152,11 @@ fn is_answer(event: &Event, action: &str) -> bool {
     event.topic == "axm:reply" && (of.is_null() || of == action)
 }
 
-/// The process whose end is told.
-fn ended(event: &Event) -> Option<u64> {
-    let is_end = event.topic == "process:event" && event.payload["event"] == "exit";
-    event.payload["process"]["pm_id"]
-        .as_u64()
-        .filter(|_| is_end)
+/// Whether the end of this process is told.
+fn is_end(event: &Event, id: u64) -> bool {
+    event.topic == "process:event"
+        && event.payload["event"] == "exit"
+        && event.payload["process"]["pm_id"] == id
 }
 
 /// `[name:id:namespace]`.

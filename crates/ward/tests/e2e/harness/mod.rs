@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use self::bus::Bus;
+pub(crate) use self::bus::{Bus, Event};
 pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
 pub(crate) use self::rpc::{Rpc, frame};
 
