@@ -1,4 +1,4 @@
-//! What is no plain HTTP: raw connections, unix sockets, datagrams, WebSockets, socket.io.
+//! What is no plain HTTP: raw connections, unix sockets, datagrams, `WebSocket`, socket.io.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -75,7 +75,7 @@ fn datagrams() {
         socket
             .send_to(text.as_bytes(), ("127.0.0.1", site.port))
             .unwrap();
-        let mut buffer = [0; 60_000];
+        let mut buffer = vec![0; 60_000];
         let (count, _) = socket.recv_from(&mut buffer).unwrap();
         let answer = parse(std::str::from_utf8(&buffer[..count]).unwrap());
         assert_eq!(answer["echo"], text);
