@@ -1,6 +1,5 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
-mod apps;
 pub(crate) mod client;
 mod crash;
 mod forms;

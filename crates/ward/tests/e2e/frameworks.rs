@@ -2,6 +2,7 @@
 //! do, all of them get work, and they end in good order.
 
 mod http;
+mod next;
 mod secure;
 mod sockets;
 mod versions;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cluster::client::{get, try_get};
+use crate::cluster::client::{Load, Style, get, try_get};
 use crate::harness::{DEADLINE, Ward, alive, free_port, npm_all};
 
 /// Everything but Next and Node itself, in versions that run on Node 20 and newer.
@@ -81,12 +82,6 @@ impl Site {
         site
     }
 
-    /// So many answers over HTTP, each on a connection of its own.
-    fn ask(&self, requests: usize) -> Vec<Value> {
-        let answers = (0..requests).map(|_| get(self.port));
-        answers.map(|text| parse(&text)).collect()
-    }
-
     /// Waits until each worker has answered. The start of a slow app is over when its workers run;
     /// some of them begin to listen later.
     fn settled(&self) {
@@ -95,7 +90,7 @@ impl Site {
         while !missing.is_empty() {
             assert!(Instant::now() < until, "no answer from {missing:?}");
             match try_get(self.port) {
-                Ok(text) => drop(missing.remove(&parse(&text)["pid"].as_u64().expect("a pid"))),
+                Ok(text) => drop(missing.remove(&pid(&parse(&text)))),
                 Err(_) => std::thread::park_timeout(Duration::from_millis(5)),
             }
         }
@@ -141,19 +136,27 @@ impl Site {
             .collect()
     }
 
-    /// Asks over HTTP, and all is as it should be.
-    fn serves(&self) -> Vec<Value> {
+    /// Asks over HTTP, each time on a connection of its own, and all is as it should be.
+    fn serves(&self) {
         self.settled();
-        let answers = self.ask(3 * self.workers);
-        self.took_turns(&answers);
-        self.seen_by_workers(&answers);
-        answers
+        let answers = (0..3 * self.workers).map(|_| parse(&get(self.port)));
+        self.all_serve(&answers.collect::<Vec<_>>());
     }
 
-    /// `ward reload`: new workers, as good as the old ones.
+    /// The workers take turns, and see what they should see.
+    fn all_serve(&self, answers: &[Value]) {
+        self.took_turns(answers);
+        self.seen_by_workers(answers);
+    }
+
+    /// `ward reload` under load: nothing is lost, and the new workers are as good as the old ones.
     fn reloads(&self) {
         let before: BTreeSet<u64> = self.records().into_keys().collect();
+        let pause = Style::KeepAlive(Duration::from_millis(5));
+        let load = Load::start(self.port, &[(Style::Close, 1), (pause, 1)]);
         self.ward.run(&["reload", "site"]).succeeds();
+        load.serve_more(5);
+        assert_eq!(load.finish().errors, Vec::<String>::new());
         self.serves();
         assert!(self.records().keys().all(|pid| !before.contains(pid)));
     }
@@ -224,12 +227,38 @@ fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// The process that answered.
+fn pid(answer: &Value) -> u64 {
+    answer["pid"].as_u64().expect("a pid")
+}
+
+/// Answers of one connection: all of one process, which is told by the first.
+fn same_worker(answers: &Value) -> Value {
+    let all = answers.as_array().expect("answers");
+    assert!(!all.is_empty());
+    let pids: BTreeSet<u64> = all.iter().map(pid).collect();
+    assert_eq!(pids.len(), 1, "one connection, one worker: {pids:?}");
+    all[0].clone()
+}
+
+/// Likewise for each of many connections; the answers are checked one by one.
+fn by_connection(all: &Value, check: impl Fn(usize, &Value)) -> Vec<Value> {
+    let connections = all.as_array().expect("connections").iter();
+    connections
+        .map(|answers| {
+            for (index, answer) in answers.as_array().expect("answers").iter().enumerate() {
+                check(index, answer);
+            }
+            same_worker(answers)
+        })
+        .collect()
+}
+
 /// How often each process answered.
 fn spread(answers: &[Value]) -> BTreeMap<u64, usize> {
     let mut spread = BTreeMap::new();
     for answer in answers {
-        let pid = answer["pid"].as_u64().expect("a pid");
-        *spread.entry(pid).or_default() += 1;
+        *spread.entry(pid(answer)).or_default() += 1;
     }
     spread
 }

@@ -13,7 +13,7 @@ mod reload;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::harness::{Ward, free_port, npm};
+use crate::harness::{Ward, free_port};
 
 /// Answers `/token` with the token many times over, `/token/ms` in pieces over so long a time, and
 /// `/block/ms` after it has blocked its event loop.
@@ -51,10 +51,7 @@ fn rounds(usual: usize) -> usize {
 
 /// The machine's Node, or one of another version from npm.
 fn node(version: Option<&str>) -> PathBuf {
-    version.map_or_else(
-        || PathBuf::from("node"),
-        |version| npm(&format!("node@{version}")).join("node/bin/node"),
-    )
+    version.map_or_else(|| PathBuf::from("node"), crate::harness::node)
 }
 
 /// A home with a script running in so many workers.

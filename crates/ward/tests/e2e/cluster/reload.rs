@@ -35,8 +35,8 @@ fn rolling_reloads_under_load_lose_nothing() {
 
 #[test]
 fn other_versions_of_node_reload_without_loss() {
-    for version in ["node@18", "node@22", "node@24"] {
-        let node = crate::harness::npm(version).join("node/bin/node");
+    for version in ["18", "22", "24"] {
+        let node = crate::harness::node(version);
         let port = crate::harness::free_port();
         let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
         ward.write("app.js", APP);

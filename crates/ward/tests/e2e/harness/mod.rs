@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use self::bus::{Bus, Event};
-pub(crate) use self::npm::{build, node, npm, npm_all};
+pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
 pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.

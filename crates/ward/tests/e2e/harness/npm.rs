@@ -25,8 +25,13 @@ pub(crate) fn npm_all(set: &str, packages: &[&str]) -> PathBuf {
     folder.join("node_modules")
 }
 
-/// The path of a Node of this version. There is a package for most of them.
-pub(crate) fn node(version: &str) -> PathBuf {
+/// Versions of Node that are tried beside the machine's own.
+pub(crate) const NODES: [&str; 3] = ["18.20.8", "22.23.3", "24.21.0"];
+
+/// The path of one of [`NODES`], chosen by its first number.
+pub(crate) fn node(major: &str) -> PathBuf {
+    let version = NODES.iter().find(|it| it.split('.').next() == Some(major));
+    let version = version.expect("one of the versions above");
     npm(&format!("node@{version}")).join("node/bin/node")
 }
 
