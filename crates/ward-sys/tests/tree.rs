@@ -272,7 +272,7 @@ fn a_cgroup_holds_even_those_who_hide() {
 fn a_refused_cgroup_does_not_stop_a_spawn() {
     let _turn = my_turn();
     let mut plain = command("exit 4", &[]);
-    plain.cgroup = Some(std::fs::File::open("/").unwrap().into());
+    plain.cgroup = Some(fs::File::open("/").unwrap().into());
     let (child, _output) = start(plain);
     assert!(!child.in_cgroup);
     assert_eq!(collect(child.pid), ExitStatus::Code(4));
@@ -290,7 +290,7 @@ fn the_directories_of_dead_daemons_are_removed() {
         hierarchy
             .path()
             .with_file_name(format!("ward-{}-{}", std::process::id(), start_time + 1));
-    std::fs::create_dir_all(stale.join("app-1")).unwrap();
+    fs::create_dir_all(stale.join("app-1")).unwrap();
     let again = Hierarchy::create().unwrap();
     assert_eq!(again.path(), hierarchy.path());
     assert!(!stale.exists());

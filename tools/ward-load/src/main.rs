@@ -75,16 +75,13 @@ fn client(port: u16, keep: bool, until: Instant) -> Seen {
     let mut open = None;
     while Instant::now() < until {
         let began = Instant::now();
-        match request(port, keep, &mut open) {
-            Ok(worker) => {
-                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                seen.microseconds.push(micros);
-                *seen.by_worker.entry(worker).or_default() += 1;
-            }
-            Err(_) => {
-                seen.errors += 1;
-                open = None;
-            }
+        if let Ok(worker) = request(port, keep, &mut open) {
+            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            seen.microseconds.push(micros);
+            *seen.by_worker.entry(worker).or_default() += 1;
+        } else {
+            seen.errors += 1;
+            open = None;
         }
     }
     seen
