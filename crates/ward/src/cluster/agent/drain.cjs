@@ -22,7 +22,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       this.on('session', (session) => {
         sessions.add(session)
         session.once('close', () => sessions.delete(session))
-        if (began) leave(session)
+        if (began) retire(session)
       })
     }
     return Reflect.apply(listen, this, args)
@@ -34,18 +34,24 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     if (!response.headersSent && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
   }
 
-  // Good-bye in two steps, as RFC 9113 wants it: first no stream is refused, and only when the
-  // client must have read that is it told which one was the last.
-  const leave = (session) => {
-    const close = () => session.destroyed || session.close()
-    const patience = setTimeout(close, 1000)
-    session.once('close', () => clearTimeout(patience))
-    try {
-      session.goaway(0, 2 ** 31 - 1)
-      if (!session.ping(close)) close()
-    } catch {
-      close()
-    }
+  // HTTP/2: a client that is about to ask when it hears that we leave takes its own request for
+  // refused. So it is told when it can hardly be about to: when as many of its requests are open
+  // here as it ever has at once. To know how many these are takes a while.
+  const retire = (session) => {
+    const since = Date.now()
+    let open = 0
+    let most = 0
+    let times = 0
+    const close = () => session.destroyed || session.closed || session.close()
+    session.on('stream', (stream) => {
+      most = Math.max(most, ++open)
+      stream.once('close', () => open--)
+      const past = Date.now() - since
+      if (open < most || past < 250) return
+      if (++times > 50 || past > 750) close()
+    })
+    setTimeout(() => most || close(), 500).unref()
+    setTimeout(close, 1500).unref()
   }
 
   const release = () => clearTimeout(hold)
@@ -77,7 +83,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       // Accepts no more; unlike http's own close it leaves idle connections alone.
       if (server.listening) net.Server.prototype.close.call(server)
     }
-    for (const session of sessions) leave(session)
+    for (const session of sessions) retire(session)
     // An app that ends by having nothing left to do shall not wait for us.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
       if (process.listenerCount(signal) > 0) process.prependListener(signal, release)
