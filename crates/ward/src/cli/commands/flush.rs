@@ -35,7 +35,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     // A daemon of PM2's does not know the method; its files can be emptied from here as well.
     let by_hand = match by_daemon {
         Ok(_) => false,
-        Err(CallError::Refused(_)) => true,
+        Err(CallError::Refused(_) | CallError::Foreign) => true,
         Err(error) => return Err(error.into()),
     };
     let mut paths: Vec<&Path> = Vec::new();
