@@ -115,6 +115,13 @@ pub fn group_exists(group: Pid) -> bool {
     rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
 }
 
+/// Whether a process is in this group. One that is gone is not; nor is one whose group was made outside our pid
+/// namespace, for which the kernel has no number (and rustix, which assumes one, an assertion).
+pub fn in_group(pid: Pid, group: Pid) -> bool {
+    // SAFETY: takes and gives plain numbers.
+    unsafe { libc::getpgid(pid.as_raw_nonzero().get()) == group.as_raw_nonzero().get() }
+}
+
 /// Holds back these signals in the calling thread and in threads it starts.
 pub fn block(signals: &[Signal]) -> io::Result<()> {
     change_mask(libc::SIG_BLOCK, signals)

@@ -181,7 +181,7 @@ impl Lives {
             // before or without itself starts the next one. The group is surely this life's: its
             // leader was not collected yet.
             ward_sys::signal::kill_group(process.pid, signal).ok();
-            members.retain(|member| rustix::process::getpgid(Some(member.pid)) != Ok(process.pid));
+            members.retain(|member| !ward_sys::signal::in_group(member.pid, process.pid));
         }
         tree::signal_all(&members, signal);
     }
