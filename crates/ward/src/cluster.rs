@@ -40,6 +40,7 @@ use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
 pub(crate) use behind::behind;
 use census::Census;
+pub(crate) use census::Gauge;
 use listener::Listener;
 pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};

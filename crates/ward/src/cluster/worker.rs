@@ -98,7 +98,7 @@ impl Worker {
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
-            count: if seat.counts_connections() {
+            count: if seat.counts_connections() && !seat.sched.is_shared() {
                 Count::Exact(0)
             } else {
                 Count::Unwanted

@@ -1,5 +1,6 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
+mod census;
 pub(crate) mod client;
 mod crash;
 mod forms;

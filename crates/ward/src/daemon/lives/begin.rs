@@ -52,6 +52,7 @@ impl Lives {
             .worker
             .map(|instance| seat(&mut command, instance, launch, with.home))
             .transpose()?;
+        let connections = seat.as_ref().map(|seat| seat.gauge.clone());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -107,6 +108,7 @@ impl Lives {
             stdin: Some(stdin),
             pid_path,
             has_channel: launch.ipc,
+            connections,
             ended: false,
         };
         self.processes.insert(life, process);
