@@ -15,6 +15,7 @@ pub(crate) mod agent;
 mod answer;
 mod behind;
 mod bind;
+mod census;
 mod claims;
 mod dispatch;
 mod drain;
@@ -38,6 +39,7 @@ use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
 pub(crate) use behind::behind;
+use census::Census;
 use listener::Listener;
 pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
@@ -84,6 +86,8 @@ pub(crate) enum WorkerEvent {
     },
     /// Never said `online`.
     Silent,
+    /// The kernel does not tell of connections that are gone, for this reason.
+    Uncounted(String),
     /// The daemon cannot accept connections for now; they wait in the kernel.
     Exhausted {
         /// Where.
@@ -111,6 +115,8 @@ pub(crate) struct Primary {
     listeners: HashMap<Token, Listener>,
     /// By app and key.
     by_key: HashMap<(String, String), Token>,
+    /// How many connections each worker has, where an app needs that.
+    census: Census,
     /// When something is to be tried again.
     wake: Option<Instant>,
 }

@@ -147,6 +147,7 @@ impl Primary {
             listening: false,
         };
         worker.keys.insert(key, held);
+        self.begin_counting(token, listener, wires);
     }
 
     /// `listening`.
@@ -177,7 +178,9 @@ impl Primary {
         let worker = self.workers.get_mut(&token)?;
         if let Some(held) = worker.keys.get_mut(&handle_key(query)) {
             held.listening = true;
-            return Some(held.listener);
+            let listener = held.listener;
+            worker.begin_estimate();
+            return Some(listener);
         }
         let listeners = &self.listeners;
         let port = query.port.and_then(|port| u16::try_from(port).ok());
@@ -187,7 +190,9 @@ impl Primary {
             !held.listening && bound.is_some_and(|name| Some(name.port) == port)
         })?;
         held.listening = true;
-        Some(held.listener)
+        let listener = held.listener;
+        worker.begin_estimate();
+        Some(listener)
     }
 
     /// `close`: this worker has closed the server.

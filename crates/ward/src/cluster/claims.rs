@@ -19,6 +19,7 @@ impl Primary {
         };
         let instance = worker.seat.instance;
         worker.tell_tally(wires);
+        self.forget_connections(token, wires);
         let has_successor = self.workers.values().any(|other| {
             other.seat.instance == instance && other.keys.values().any(|held| held.listening)
         });

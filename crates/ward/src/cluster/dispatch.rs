@@ -18,8 +18,11 @@ const BATCH: usize = 128;
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
 impl Primary {
-    /// The kernel has connections.
+    /// The kernel has connections, or some are gone.
     pub(crate) fn connections_wait(&mut self, listener: Token, wires: &mut Wires) {
+        if self.is_census(listener) {
+            return self.connections_closed(wires);
+        }
         self.dispatch(listener, Instant::now(), wires);
     }
 
@@ -144,6 +147,7 @@ impl Primary {
         ) else {
             return;
         };
+        self.census.enter(worker, token, &connection);
         let mut line = Vec::with_capacity(160);
         let seq = worker.outbox.new_connection(&mut line, &found.key);
         worker.handles.push_back(seq);
@@ -170,6 +174,7 @@ impl Primary {
             drop(flight.connection);
         } else {
             worker.refused(now);
+            self.census.withdraw(worker, &flight.connection);
             self.give_back(flight);
         }
         self.freed(token, now, wires);
@@ -186,6 +191,7 @@ impl Primary {
         let now = Instant::now();
         if let Some(flight) = worker.inflight.remove(&seq) {
             worker.refused(now);
+            self.census.withdraw(worker, &flight.connection);
             self.give_back(flight);
         }
         self.freed(token, now, wires);

@@ -39,7 +39,7 @@ pub(crate) enum Sched {
     Slot,
     /// In turn, but so often as their weights say.
     Weighted,
-    /// To the worker with the fewest open descriptors.
+    /// To the worker with the fewest open connections.
     LeastConnections,
     /// The same address goes to the same slot.
     StickyAddress,
@@ -77,6 +77,11 @@ impl Sched {
 }
 
 impl Seat {
+    /// Whether it matters how many connections the worker has.
+    pub(super) fn counts_connections(&self) -> bool {
+        self.sched == Sched::LeastConnections
+    }
+
     /// The seat of an instance, or what is wrong with its declaration.
     pub(crate) fn of(
         instance: &Instance,

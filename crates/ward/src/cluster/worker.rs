@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
+use super::census::Count;
 use super::{Connection, Sched, Seat, Tally, WorkerEvent};
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
@@ -42,6 +43,8 @@ pub(super) struct Worker {
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
     pub(super) credit: i64,
+    /// How many connections it has, if anybody wants to know.
+    pub(super) count: Count,
     /// Connections its agent counted when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
 }
@@ -95,6 +98,11 @@ impl Worker {
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
+            count: if seat.counts_connections() {
+                Count::Exact(0)
+            } else {
+                Count::Unwanted
+            },
             seat,
         }
     }
@@ -123,7 +131,11 @@ impl Worker {
     pub(super) fn cost(&self) -> i64 {
         match &self.seat.sched {
             Sched::Weighted => -(self.credit + self.weight()),
-            Sched::LeastConnections => self.open_descriptors(),
+            Sched::LeastConnections => {
+                let on_their_way = self.inflight.len() as u64;
+                let open = self.open_connections().unwrap_or(on_their_way);
+                i64::try_from(open).unwrap_or(i64::MAX)
+            }
             Sched::RoundRobin | Sched::Shared | Sched::Slot | Sched::StickyAddress => 0,
         }
     }
@@ -152,13 +164,12 @@ impl Worker {
         i64::from(self.seat.weight)
     }
 
-    /// How many descriptors it has, those on the way included. Linux tells it as the size of the
-    /// folder since 6.2; before that the answer is always 0 and turns decide.
-    fn open_descriptors(&self) -> i64 {
-        let folder = self.pid.map(|pid| format!("/proc/{pid}/fd"));
-        let size = folder.and_then(|folder| std::fs::metadata(folder).ok());
-        let open = size.map_or(0, |size| i64::try_from(size.len()).unwrap_or(i64::MAX));
-        open.saturating_add(i64::try_from(self.inflight.len()).unwrap_or(i64::MAX))
+    /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that
+    /// the size is always 0.
+    pub(super) fn open_descriptors(&self) -> Option<u64> {
+        let folder = self.pid.map(|pid| format!("/proc/{pid}/fd"))?;
+        let size = std::fs::metadata(folder).ok()?.len();
+        (size > 0).then_some(size)
     }
 
     /// It refused: it gets nothing for a while, so that no connection is thrown to and fro.
