@@ -2,6 +2,7 @@
 //! decided here; the core says what to do.
 
 mod begin;
+mod births;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,6 +21,7 @@ use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
 pub(super) use begin::{Begin, command};
+pub(super) use births::{Births, Outcome, Unborn};
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
