@@ -68,7 +68,11 @@ fn run(
         }
         let left = Timespec::try_from(left).map_err(io::Error::other)?;
         events.clear();
-        epoll::wait(epoll, rustix::buffer::spare_capacity(&mut events), Some(&left))?;
+        epoll::wait(
+            epoll,
+            rustix::buffer::spare_capacity(&mut events),
+            Some(&left),
+        )?;
         for event in &events {
             let number = usize::try_from(event.data.u64()).map_err(io::Error::other)?;
             let client = &mut clients[number];
