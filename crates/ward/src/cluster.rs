@@ -195,6 +195,7 @@ impl Primary {
             NodeMessage::HandleAck => {
                 if let Some(worker) = self.workers.get_mut(&token) {
                     worker.handles.pop_front();
+                    self.serve_all(token, Instant::now(), wires);
                 }
             }
             NodeMessage::HandleNack => self.lost(token, wires),

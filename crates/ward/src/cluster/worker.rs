@@ -119,7 +119,7 @@ impl Worker {
 
     /// Whether one more connection may be on its way.
     pub(super) fn has_room(&self) -> bool {
-        self.inflight.len() < self.seat.window
+        self.handles.len() < self.seat.window && self.inflight.len() <= self.seat.window
     }
 
     /// Whether it pauses because it refused.

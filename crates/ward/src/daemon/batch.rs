@@ -117,7 +117,7 @@ impl Daemon {
         self.batches.last += 1;
         let number = self.batches.last;
         self.batches.open.insert(number, batch);
-        self.advance(number);
+        self.handle_all(|daemon| daemon.advance(number));
     }
 
     /// Goes on with a batch of which a part was answered; false when there is none.

@@ -2,6 +2,7 @@
 //! decided here; the core says what to do.
 
 mod begin;
+mod births;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -21,6 +22,7 @@ use ward_sys::{Pid, limits, reap, tree};
 
 use crate::cluster::Gauge;
 pub(super) use begin::{Begin, command};
+pub(super) use births::{Births, Outcome, Unborn};
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]

@@ -203,6 +203,8 @@ impl Client {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "hung"));
                 }
+                // A read with a time limit ends so when the machine was stopped for a moment.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
             *got = bytes.len();
