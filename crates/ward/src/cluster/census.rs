@@ -105,9 +105,10 @@ impl Worker {
         self.seat.gauge.show(count);
     }
 
-    /// It listens: from here on descriptors are taken for connections.
+    /// Once it listens, further descriptors are taken for connections.
     pub(super) fn begin_estimate(&mut self) {
-        if self.count == (Count::Estimated { before: None }) {
+        let listens = self.keys.values().any(|held| held.listening);
+        if listens && self.count == (Count::Estimated { before: None }) {
             let before = self.open_descriptors();
             self.count_by(Count::Estimated { before });
         }
@@ -197,9 +198,7 @@ impl Primary {
         for worker in self.workers.values_mut() {
             if let Count::Exact(_) = worker.count {
                 worker.count_by(Count::Estimated { before: None });
-                if worker.keys.values().any(|held| held.listening) {
-                    worker.begin_estimate();
-                }
+                worker.begin_estimate();
                 counted = Some(worker.life);
             }
         }

@@ -3,6 +3,7 @@
 mod census;
 pub(crate) mod client;
 mod crash;
+mod drain;
 mod forms;
 mod overlap;
 mod reload;

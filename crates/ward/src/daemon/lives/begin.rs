@@ -87,6 +87,7 @@ impl Lives {
             launch,
             cgroup,
             stdin,
+            connections,
         };
         Ok((unborn, Order { command, pid_path }))
     }
@@ -120,7 +121,7 @@ impl Lives {
             stdin: Some(unborn.stdin),
             pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
-            connections,
+            connections: unborn.connections,
             ended: false,
         };
         self.processes.insert(life, process);
