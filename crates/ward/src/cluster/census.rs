@@ -128,7 +128,7 @@ impl Census {
     }
 
     /// The worker did not take it.
-    pub(super) fn withdraw(&mut self, worker: &mut Worker, connection: &Connection) {
+    pub(super) fn leave(&mut self, worker: &mut Worker, connection: &Connection) {
         if let Count::Exact(open) = worker.count
             && let Ok(cookie) = ward_sys::listener::cookie(connection)
             && self.owners.remove(&cookie).is_some()
@@ -244,6 +244,7 @@ impl Primary {
             if lost {
                 let ports: Vec<u16> = counting.ports.iter().copied().collect();
                 let open = open_sockets(&ports)?;
+                let open: HashSet<u64> = open.iter().map(|it| it.cookie).collect();
                 let owned = self.census.owners.keys();
                 gone.extend(owned.filter(|cookie| !open.contains(cookie)));
             }

@@ -174,7 +174,7 @@ impl Primary {
             drop(flight.connection);
         } else {
             worker.refused(now);
-            self.census.withdraw(worker, &flight.connection);
+            self.census.leave(worker, &flight.connection);
             self.give_back(flight);
         }
         self.freed(token, now, wires);
@@ -191,7 +191,7 @@ impl Primary {
         let now = Instant::now();
         if let Some(flight) = worker.inflight.remove(&seq) {
             worker.refused(now);
-            self.census.withdraw(worker, &flight.connection);
+            self.census.leave(worker, &flight.connection);
             self.give_back(flight);
         }
         self.freed(token, now, wires);
