@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 pub(crate) use behind::behind;
 use census::Census;
@@ -151,7 +151,7 @@ impl Primary {
                     worker.silent_until = None;
                     let life = worker.life;
                     let event = WorkerEvent::Silent;
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
                 other => later = [later, other].into_iter().flatten().min(),
             }
@@ -193,7 +193,8 @@ impl Primary {
             NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
             NodeMessage::HandleAck => {
                 if let Some(worker) = self.workers.get_mut(&token) {
-                    worker.handles.pop_front();
+                    let seq = worker.handles.pop_front();
+                    seq.and_then(|seq| worker.grants.remove(&seq));
                     self.serve_all(token, Instant::now(), wires);
                 }
             }
@@ -216,7 +217,7 @@ impl Primary {
                 worker.silent_until = None;
                 let life = worker.life;
                 let event = WorkerEvent::Online;
-                wires.tell(ChannelEvent::Worker { life, event });
+                wires.tell_of_worker(life, event);
             }
             WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, wires),
             WorkerAct::Listening(query) => self.listening(token, &query, wires),

@@ -13,7 +13,7 @@ use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
 use super::{Connection, Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// How the connections of a worker are counted.
@@ -159,7 +159,7 @@ impl Primary {
         }
         if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
             let event = WorkerEvent::Uncounted(error.to_string());
-            wires.tell(ChannelEvent::Worker { life, event });
+            wires.tell_of_worker(life, event);
         }
     }
 

@@ -10,7 +10,7 @@ use ward_wire::node_cluster::{Dialect, Outbox};
 use super::sockets;
 use super::worker::Phase;
 use super::{Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// How often the connections of a worker without agent are counted.
@@ -82,7 +82,7 @@ impl Primary {
             "hello" => {
                 if let Some(version) = body.get("node").and_then(Value::as_str) {
                     let event = WorkerEvent::Version(version.to_owned());
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
             }
             "open" => {
@@ -123,5 +123,5 @@ impl Primary {
 
 fn tell(life: Life, wires: &Wires) {
     let event = WorkerEvent::Drained;
-    wires.tell(ChannelEvent::Worker { life, event });
+    wires.tell_of_worker(life, event);
 }

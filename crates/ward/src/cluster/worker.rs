@@ -8,7 +8,7 @@ use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
 use super::{Connection, Sched, Seat, Tally, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -29,6 +29,8 @@ pub(super) struct Worker {
     /// The numbers of the messages that had a descriptor beside them and are not confirmed: Node
     /// confirms them in order and without a number.
     pub(super) handles: VecDeque<u64>,
+    /// Sockets it was given to share and has not confirmed, by message number.
+    pub(super) grants: HashMap<u64, Grant>,
     /// Connections it was given and has not taken, by message number.
     pub(super) inflight: HashMap<u64, Flight>,
     /// It may get connections.
@@ -73,6 +75,16 @@ pub(super) struct Held {
     pub(super) listening: bool,
 }
 
+/// A socket to share on its way.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// The number of the question it answers.
+    pub(super) question: u64,
+    pub(super) key: String,
+    /// How often it was sent.
+    pub(super) times: u32,
+}
+
 /// A connection on its way.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -89,6 +101,7 @@ impl Worker {
             outbox: Outbox::new(Dialect::Node),
             keys: HashMap::new(),
             handles: VecDeque::new(),
+            grants: HashMap::new(),
             inflight: HashMap::new(),
             admitted: !seat.wait_ready,
             phase: Phase::Serving,
@@ -156,7 +169,7 @@ impl Worker {
             },
         };
         let life = self.life;
-        wires.tell(ChannelEvent::Worker { life, event });
+        wires.tell_of_worker(life, event);
     }
 
     /// For weighted turns.

@@ -5,6 +5,7 @@ mod crash;
 mod forms;
 mod overlap;
 mod reload;
+mod sockets;
 
 use std::collections::BTreeMap;
 
