@@ -40,6 +40,7 @@ use crate::channel::Wires;
 use crate::poll::Token;
 pub(crate) use behind::behind;
 use census::Census;
+pub(crate) use census::Gauge;
 use listener::Listener;
 pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
@@ -104,7 +105,7 @@ pub(crate) struct Tally {
     pub(crate) drained: u64,
     /// Given to another worker, because this one never took them.
     pub(crate) redispatched: u64,
-    /// Open to the last; none is known of a worker without agent.
+    /// Open to the last.
     pub(crate) cut: u64,
 }
 
@@ -168,6 +169,7 @@ impl Primary {
     pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
         if let Some(worker) = self.worker_of(life, wires) {
             worker.pid = Some(pid);
+            worker.begin_estimate();
         }
     }
 

@@ -73,6 +73,8 @@ impl Switchboard {
             if self.wires.wait(limit, &mut ready).is_err() || !self.obey(&mut buffer) {
                 return;
             }
+            // Who has taken its connection counts among those who can take the next one.
+            ready.sort_by_key(|(token, _)| self.wires.is_listener(*token));
             for (token, interest) in &ready {
                 self.serve(*token, *interest, &mut buffer);
             }

@@ -15,10 +15,12 @@ impl Primary {
     /// The channel is closed, so the worker has read all it ever will: what it has not taken is
     /// given to others.
     pub(crate) fn gone(&mut self, token: Token, wires: &mut Wires) {
-        let Some(worker) = self.workers.remove(&token) else {
+        let Some(mut worker) = self.workers.remove(&token) else {
             return;
         };
         let instance = worker.seat.instance;
+        // It closed the channel because it had finished, and may live on for other reasons.
+        worker.tell_drained(wires);
         worker.tell_tally(wires);
         self.forget_connections(token, wires);
         let has_successor = self.workers.values().any(|other| {

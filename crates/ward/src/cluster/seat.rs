@@ -8,6 +8,8 @@ use ward_core::id::InstanceId;
 use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
+use super::census::Gauge;
+
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seat {
@@ -26,6 +28,8 @@ pub(crate) struct Seat {
     pub(crate) wait_ready: bool,
     /// It runs our agent, which can drain connections.
     pub(crate) has_agent: bool,
+    /// Shows how many connections it has.
+    pub(crate) gauge: Gauge,
 }
 
 /// How connections are spread over the workers of an app.
@@ -102,6 +106,7 @@ impl Seat {
             weight,
             wait_ready: spec.start.wait_ready,
             has_agent,
+            gauge: Gauge::default(),
         })
     }
 }

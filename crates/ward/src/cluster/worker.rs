@@ -7,6 +7,7 @@ use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
+use super::sockets::Places;
 use super::{Connection, Sched, Seat, Tally, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
@@ -47,8 +48,12 @@ pub(super) struct Worker {
     pub(super) credit: i64,
     /// How many connections it has, if anybody wants to know.
     pub(super) count: Count,
-    /// Connections its agent counted when it began to drain, and now.
+    /// Connections that were open when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
+    /// Where they came in, if they have to be counted from outside.
+    pub(super) places: Places,
+    /// It said, or it was found, that none is open any more.
+    pub(super) drained: bool,
 }
 
 /// What a worker does.
@@ -111,7 +116,9 @@ impl Worker {
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
-            count: if seat.counts_connections() {
+            places: Places::default(),
+            drained: false,
+            count: if seat.counts_connections() && !seat.sched.is_shared() {
                 Count::Exact(0)
             } else {
                 Count::Unwanted

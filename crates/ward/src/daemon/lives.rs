@@ -20,6 +20,7 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
+use crate::cluster::Gauge;
 pub(super) use begin::{Begin, command};
 pub(super) use births::{Births, Outcome, Unborn};
 
@@ -37,6 +38,8 @@ pub(super) struct Process {
     pid_path: Option<PathBuf>,
     /// It has a Node IPC channel.
     pub(super) has_channel: bool,
+    /// How many connections it has, as a cluster worker.
+    pub(super) connections: Option<Gauge>,
     /// The main process was reaped.
     ended: bool,
 }

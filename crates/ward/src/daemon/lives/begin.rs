@@ -50,6 +50,7 @@ impl Lives {
             .worker
             .map(|instance| seat(&mut command, instance, &launch, with.home))
             .transpose()?;
+        let connections = seat.as_ref().map(|seat| seat.gauge.clone());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -86,6 +87,7 @@ impl Lives {
             launch,
             cgroup,
             stdin,
+            connections,
         };
         Ok((unborn, Order { command, pid_path }))
     }
@@ -119,6 +121,7 @@ impl Lives {
             stdin: Some(unborn.stdin),
             pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
+            connections: unborn.connections,
             ended: false,
         };
         self.processes.insert(life, process);
