@@ -39,7 +39,7 @@ use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
 pub(crate) use behind::behind;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
+pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -160,8 +160,15 @@ impl Primary {
 
     /// The worker's process.
     pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
-        if let Some(worker) = self.worker_of(life, wires) {
-            worker.pid = Some(pid);
+        let Some(worker) = self.worker_of(life, wires) else {
+            return;
+        };
+        worker.pid = Some(pid);
+        // Bun says so only when the app loads its cluster module, and many have no need to.
+        if worker.seat.runtime == Runtime::Bun {
+            worker.silent_until = None;
+            let event = WorkerEvent::Online;
+            wires.tell(ChannelEvent::Worker { life, event });
         }
     }
 

@@ -8,6 +8,8 @@ use ward_core::id::InstanceId;
 use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
+use super::Runtime;
+
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seat {
@@ -26,6 +28,8 @@ pub(crate) struct Seat {
     pub(crate) wait_ready: bool,
     /// It runs our agent, which can drain connections.
     pub(crate) has_agent: bool,
+    /// What it runs on.
+    pub(crate) runtime: Runtime,
 }
 
 /// How connections are spread over the workers of an app.
@@ -82,6 +86,7 @@ impl Seat {
         instance: &Instance,
         env: &[(String, String)],
         has_agent: bool,
+        runtime: Runtime,
     ) -> Result<Self, String> {
         let spec = &instance.spec;
         let sched = Sched::of(spec, env)?;
@@ -97,6 +102,7 @@ impl Seat {
             weight,
             wait_ready: spec.start.wait_ready,
             has_agent,
+            runtime,
         })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::{InstanceId, Life};
 
-use super::{Sched, Seat, WorkerEvent};
+use super::{Runtime, Sched, Seat, WorkerEvent};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -56,6 +56,7 @@ impl Desk {
             weight: 1,
             wait_ready: false,
             has_agent: true,
+            runtime: Runtime::Node,
         }
     }
 
