@@ -42,7 +42,7 @@ pub(crate) use behind::behind;
 use census::Census;
 pub(crate) use census::Gauge;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
+pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -167,9 +167,15 @@ impl Primary {
 
     /// The worker's process.
     pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
-        if let Some(worker) = self.worker_of(life, wires) {
-            worker.pid = Some(pid);
-            worker.begin_estimate();
+        let Some(worker) = self.worker_of(life, wires) else {
+            return;
+        };
+        worker.pid = Some(pid);
+        worker.begin_estimate();
+        // Bun says so only when the app loads its cluster module, and many have no need to.
+        if worker.seat.runtime == Runtime::Bun {
+            worker.silent_until = None;
+            wires.tell_of_worker(life, WorkerEvent::Online);
         }
     }
 

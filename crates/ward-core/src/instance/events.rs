@@ -89,7 +89,7 @@ impl Instance {
                     self.history.delay = None;
                 }
                 if answer_by.is_some_and(|at| at <= now) {
-                    self.answer_start(turn);
+                    self.has_settled(turn);
                 }
             }
             State::Stopping { ending, .. } => {

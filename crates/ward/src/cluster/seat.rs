@@ -9,6 +9,7 @@ use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
 use super::census::Gauge;
+use super::Runtime;
 
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub(crate) struct Seat {
     pub(crate) has_agent: bool,
     /// Shows how many connections it has.
     pub(crate) gauge: Gauge,
+    /// What it runs on.
+    pub(crate) runtime: Runtime,
 }
 
 /// How connections are spread over the workers of an app.
@@ -91,6 +94,7 @@ impl Seat {
         instance: &Instance,
         env: &[(String, String)],
         has_agent: bool,
+        runtime: Runtime,
     ) -> Result<Self, String> {
         let spec = &instance.spec;
         let sched = Sched::of(spec, env)?;
@@ -107,6 +111,7 @@ impl Seat {
             wait_ready: spec.start.wait_ready,
             has_agent,
             gauge: Gauge::default(),
+            runtime,
         })
     }
 }

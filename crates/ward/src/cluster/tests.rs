@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::{InstanceId, Life};
 
-use super::{Gauge, Sched, Seat, WorkerEvent};
+use super::{Gauge, Runtime, Sched, Seat, WorkerEvent};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -57,6 +57,7 @@ impl Desk {
             wait_ready: false,
             has_agent: true,
             gauge: Gauge::default(),
+            runtime: Runtime::Node,
         }
     }
 
