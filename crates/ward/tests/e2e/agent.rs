@@ -120,6 +120,27 @@ fn a_worker_shows_what_pm2_shows() {
     }
 }
 
+/// Under load only some requests are timed, but all are counted.
+#[test]
+fn every_request_of_a_flood_is_counted() {
+    let (ward, port) = started(APP, &[]);
+    let began = Instant::now();
+    let mut asked = 0;
+    while began.elapsed() < Duration::from_millis(2500) {
+        get(port, "/");
+        asked += 1;
+    }
+    assert!(asked > 100, "{asked} are no flood");
+    let record = record_when(&ward, "the flood", |env| {
+        // What moved by less than a tenth is not told.
+        let counted = env["axm_monitor"]["HTTP"]["value"].as_u64().unwrap_or(0);
+        assert!(counted <= asked, "{counted} of {asked}");
+        counted * 10 >= asked * 9
+    });
+    let latency = &record["axm_monitor"]["HTTP Mean Latency"]["value"];
+    assert!(latency.as_f64().unwrap() > 0.0, "{latency}");
+}
+
 /// Scripts count words in the printed list; what the agent tells must not change the counts.
 #[test]
 fn the_printed_list_says_each_thing_as_often_as_pm2() {
