@@ -3,6 +3,8 @@
 
 mod messages;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Bus, Ward, free_port};
