@@ -34,24 +34,23 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     if (!response.headersSent && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
   }
 
-  // HTTP/2: a client that is about to ask when it hears that we leave takes its own request for
-  // refused. So it is told when it can hardly be about to: when as many of its requests are open
-  // here as it ever has at once. To know how many these are takes a while.
+  // HTTP/2 as RFC 9113, section 6.8, has it: the client is asked to open no more streams, and when its
+  // answer to a PING behind that is here, so is everything it sent before. Node has no such good-bye:
+  // its own `goaway` ignores the streams that cross it. So the frame is written on the socket, where
+  // whole frames of Node's own wait in line.
+  const NO_MORE = Buffer.from('0000080700000000007fffffff00000000', 'hex')
   const retire = (session) => {
-    const since = Date.now()
-    let open = 0
-    let most = 0
-    let times = 0
     const close = () => session.destroyed || session.closed || session.close()
-    session.on('stream', (stream) => {
-      most = Math.max(most, ++open)
-      stream.once('close', () => open--)
-      const past = Date.now() - since
-      if (open < most || past < 250) return
-      if (++times > 50 || past > 750) close()
-    })
-    setTimeout(() => most || close(), 500).unref()
-    setTimeout(close, 1500).unref()
+    const ask = () => {
+      if (session.destroyed || session.closed) return
+      // The session's own `socket` may not be written to, but it gives the one below.
+      session.socket.off('close', close).write(NO_MORE)
+      session.ping(close)
+    }
+    // The first frame of a session has to be Node's.
+    if (session.pendingSettingsAck) session.once('localSettings', ask)
+    else ask()
+    setTimeout(close, 1000).unref()
   }
 
   const release = () => clearTimeout(hold)
