@@ -199,13 +199,7 @@ impl Primary {
     pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, wires: &mut Wires) {
         match message {
             NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
-            NodeMessage::HandleAck => {
-                if let Some(worker) = self.workers.get_mut(&token) {
-                    let seq = worker.handles.pop_front();
-                    seq.and_then(|seq| worker.grants.remove(&seq));
-                    self.serve_all(token, Instant::now(), wires);
-                }
-            }
+            NodeMessage::HandleAck => self.arrived(token, wires),
             NodeMessage::HandleNack => self.lost(token, wires),
             NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
             NodeMessage::Handle(_)

@@ -154,9 +154,25 @@ impl Primary {
         let flight = Flight {
             listener,
             connection: Arc::clone(&connection),
+            arrived: false,
         };
         worker.inflight.insert(seq, flight);
         wires.send(token, line, Some(connection));
+    }
+
+    /// The worker has read the oldest descriptor.
+    pub(super) fn arrived(&mut self, token: Token, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(seq) = worker.handles.pop_front() else {
+            return;
+        };
+        worker.grants.remove(&seq);
+        if let Some(flight) = worker.inflight.get_mut(&seq) {
+            flight.arrived = true;
+            self.serve_all(token, Instant::now(), wires);
+        }
     }
 
     /// The worker answered to message number `seq`.

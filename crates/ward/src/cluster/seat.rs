@@ -8,8 +8,8 @@ use ward_core::id::InstanceId;
 use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
-use super::census::Gauge;
 use super::Runtime;
+use super::census::Gauge;
 
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +20,8 @@ pub(crate) struct Seat {
     pub(crate) instance: InstanceId,
     /// How connections are spread.
     pub(crate) sched: Sched,
-    /// Connections a worker may have that it has not confirmed. One is best for short delays: a
-    /// worker that hangs holds up no more than these.
+    /// Connections a worker may have that it has not read. One is best for short delays: a worker
+    /// that hangs holds up no more than these.
     pub(crate) window: usize,
     /// For weighted turns.
     pub(crate) weight: u32,

@@ -242,6 +242,60 @@ fn a_worker_has_one_connection_at_a_time_on_its_way() {
 }
 
 #[test]
+fn the_next_connection_comes_when_the_last_one_has_arrived() {
+    let mut desk = Desk::new();
+    let mut worker = desk.worker(1);
+    let _clients = [desk.connect(), desk.connect(), desk.connect()];
+    let first = worker.offered();
+    worker.fds.clear();
+    worker.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    let second = worker.offered();
+    worker.fds.clear();
+    worker.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    assert_eq!(
+        worker.try_offered(QUIET),
+        None,
+        "it has not taken the first"
+    );
+    worker.say(json!({ "ack": first, "accepted": true }));
+    worker.offered();
+    worker.fds.clear();
+    worker.say(json!({ "ack": second, "accepted": true }));
+    assert_eq!(worker.try_offered(QUIET), None, "the third is on its way");
+}
+
+#[test]
+fn what_arrived_and_was_not_taken_goes_to_another_one_too() {
+    let mut desk = Desk::new();
+    let mut first = desk.worker(1);
+    let clients = [desk.connect(), desk.connect()];
+    first.offered();
+    first.fds.clear();
+    first.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    first.offered();
+    let mut second = desk.worker(2);
+    assert_eq!(second.try_offered(QUIET), None, "the first one lives");
+    drop(first);
+    second.serve();
+    second.serve();
+    for client in clients {
+        assert_eq!(served_by(client), "2");
+    }
+}
+
+#[test]
+fn a_worker_that_speaks_of_taking_only_is_served() {
+    let mut desk = Desk::new();
+    let mut worker = desk.worker(1);
+    for _ in 0..5 {
+        let _client = desk.connect();
+        let seq = worker.offered();
+        worker.fds.clear();
+        worker.say(json!({ "ack": seq, "accepted": true }));
+    }
+}
+
+#[test]
 fn a_refused_connection_goes_to_another_worker() {
     let mut desk = Desk::new();
     let mut first = desk.worker(1);

@@ -95,6 +95,8 @@ pub(super) struct Grant {
 pub(super) struct Flight {
     pub(super) listener: Token,
     pub(super) connection: Connection,
+    /// The worker has read it; whether it takes it is not known yet.
+    pub(super) arrived: bool,
 }
 
 impl Worker {
@@ -137,9 +139,13 @@ impl Worker {
                 .is_some_and(|held| held.listening && !held.shared)
     }
 
-    /// Whether one more connection may be on its way.
+    /// Whether one more connection may be on its way. Node confirms the descriptor as it reads it,
+    /// and before it runs code of the app for that connection it says whether it takes it: so the
+    /// first word makes room already, and the worker finds the next connection when it comes back.
+    /// No more than one beyond the window waits for the second word.
     pub(super) fn has_room(&self) -> bool {
-        self.handles.len() < self.seat.window && self.inflight.len() <= self.seat.window
+        let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
+        self.inflight.len() <= self.seat.window && on_their_way.count() < self.seat.window
     }
 
     /// Whether it pauses because it refused.
@@ -192,8 +198,12 @@ impl Worker {
         (size > 0).then_some(size)
     }
 
-    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro.
+    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro. Those
+    /// that were on their way by then do not count again.
     pub(super) fn refused(&mut self, now: Instant) {
+        if self.is_pausing(now) {
+            return;
+        }
         self.pause = Some(now + self.next_pause);
         self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
     }
