@@ -15,7 +15,7 @@ use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
 use super::{Connection, Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// How the connections of a worker are counted.
@@ -94,7 +94,8 @@ impl Worker {
             Count::Exact(open) => Some(open),
             Count::Estimated { before } => {
                 let taken = self.open_descriptors()?.saturating_sub(before?);
-                Some(taken + self.inflight.len() as u64)
+                let coming = self.inflight.values().filter(|it| !it.arrived);
+                Some(taken + coming.count() as u64)
             }
         }
     }
@@ -204,7 +205,7 @@ impl Primary {
         }
         if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
             let event = WorkerEvent::Uncounted(error.to_string());
-            wires.tell(ChannelEvent::Worker { life, event });
+            wires.tell_of_worker(life, event);
         }
     }
 

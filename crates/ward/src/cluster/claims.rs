@@ -1,6 +1,7 @@
 //! Who has a claim on a listener. Workers hold it while they live; their instances own it until
 //! they stop for good, so that it stays open over restarts and crashes.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use ward_core::id::InstanceId;
@@ -30,7 +31,11 @@ impl Primary {
                 listener.holders.retain(|holder| *holder != token);
             }
         }
+        let mut listeners: HashSet<Token> =
+            worker.keys.values().map(|held| held.listener).collect();
         for (_, flight) in worker.inflight {
+            // It may have closed the server since.
+            listeners.insert(flight.listener);
             if let Some(listener) = self.listeners.get_mut(&flight.listener) {
                 listener.waiting.push_front(flight.connection);
             }
@@ -38,8 +43,8 @@ impl Primary {
         if for_good {
             self.disown_unheld(instance, wires);
         }
-        for held in worker.keys.into_values() {
-            self.dispatch(held.listener, Instant::now(), wires);
+        for listener in listeners {
+            self.dispatch(listener, Instant::now(), wires);
         }
     }
 

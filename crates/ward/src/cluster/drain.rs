@@ -17,7 +17,7 @@ use super::listener::Listener;
 use super::sockets;
 use super::worker::{Phase, Reason, Worker};
 use super::{Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// How often the connections of a worker without agent are counted, at most.
@@ -107,7 +107,7 @@ impl Primary {
             "hello" => {
                 if let Some(version) = body.get("node").and_then(Value::as_str) {
                     let event = WorkerEvent::Version(version.to_owned());
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
             }
             "open" => {
@@ -188,5 +188,5 @@ impl Worker {
 
 fn tell(life: Life, wires: &Wires) {
     let event = WorkerEvent::Drained;
-    wires.tell(ChannelEvent::Worker { life, event });
+    wires.tell_of_worker(life, event);
 }

@@ -228,7 +228,10 @@ impl Lives {
         let Some(process) = self.processes.remove(&life) else {
             return;
         };
-        self.by_pid.remove(&process.pid);
+        // The pid may be another life's by now, if only a child of this one was left.
+        if self.by_pid.get(&process.pid) == Some(&life) {
+            self.by_pid.remove(&process.pid);
+        }
         if let Some(path) = process.pid_path {
             // Only its own: another life of the instance may have written its pid there.
             let own = process.pid.as_raw_nonzero().to_string();

@@ -145,9 +145,7 @@ fn seat(
         Some(plain) => (plain.argv, plain.script),
         None => (launch.argv.clone(), launch.script.clone()),
     };
-    if let Some(reason) = cluster::refuse(&argv, &script) {
-        return Err(reason);
-    }
+    let runtime = cluster::admit(&argv, &script)?;
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
     let parts = if instance.spec.node.is_instrumented() {
@@ -158,7 +156,7 @@ fn seat(
     let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
     cluster::spread_inspectors(&mut argv, &script, instance.number);
     command.argv = argv.into_iter().map(OsString::from).collect();
-    Seat::of(instance, &launch.env, has_agent)
+    Seat::of(instance, &launch.env, has_agent, runtime)
 }
 
 /// The command of a launch, with program and user found.

@@ -7,12 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::APP;
-use super::client::{Load, Style};
 use crate::harness::{DEADLINE, Ward, free_port};
 
 /// Two workers of this app, with more keys of their declaration.
-fn start(ward: &Ward, app: &str, more: &str) {
+pub(super) fn start(ward: &Ward, app: &str, more: &str) {
     ward.write("app.js", app);
     let file = format!(
         "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', {more} }}\n"
@@ -22,55 +20,9 @@ fn start(ward: &Ward, app: &str, more: &str) {
 }
 
 /// A home whose apps know their port.
-fn home() -> (Ward, u16) {
+pub(super) fn home() -> (Ward, u16) {
     let port = free_port();
     (Ward::new().with_env("PORT", &port.to_string()), port)
-}
-
-/// Reloads twenty times while clients open a connection for each request.
-fn survives(more: &str) {
-    let (ward, port) = home();
-    start(&ward, APP, more);
-    let load = Load::start(port, &[(Style::Close, 4)]);
-    for _ in 0..20 {
-        let began = Instant::now();
-        ward.run(&["reload", "app"]).succeeds();
-        // Nobody waits for the time that a worker would be given.
-        assert!(began.elapsed() < Duration::from_secs(15), "{more}");
-        load.serve_more(8);
-    }
-    let outcome = load.finish();
-    assert_eq!(
-        outcome.errors,
-        Vec::<String>::new(),
-        "{more}: of {}",
-        outcome.served
-    );
-}
-
-#[test]
-fn a_shared_socket_with_agent() {
-    survives("sched: 'shared'");
-}
-
-#[test]
-fn a_shared_socket_without_agent() {
-    survives("sched: 'shared', agent: false");
-}
-
-#[test]
-fn a_socket_per_slot_with_agent() {
-    survives("sched: 'slot'");
-}
-
-#[test]
-fn a_socket_per_slot_without_agent() {
-    survives("sched: 'slot', agent: false");
-}
-
-#[test]
-fn turns_without_agent() {
-    survives("sched: 'rr', agent: false");
 }
 
 /// A connection the server has greeted.
@@ -89,7 +41,7 @@ fn finish(mut client: impl Read + Write, word: &str) -> String {
 }
 
 /// Reloads the app; meanwhile, when all its workers are being drained, clients act.
-fn reload_while<T>(ward: &Ward, replaced: usize, act: impl FnOnce() -> T) -> T {
+pub(super) fn reload_while<T>(ward: &Ward, replaced: usize, act: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
         let reload = scope.spawn(|| ward.run(&["reload", "app"]).succeeds());
         wait_lines(ward, "New worker listening", replaced);
@@ -118,14 +70,16 @@ fn wait_lines(ward: &Ward, text: &str, count: usize) -> Vec<String> {
 
 /// What the daemon said about the connections of the workers that were replaced, so many of them.
 /// The end of a reload does not wait for it.
-fn tallies(ward: &Ward, count: usize) -> Vec<String> {
+pub(super) fn tallies(ward: &Ward, count: usize) -> Vec<String> {
     wait_lines(ward, "finished its connections: ", count)
 }
 
-/// How many connections were drained, all in all.
-fn drained(tallies: &[String]) -> usize {
-    let counts = tallies.iter().map(|it| it.split(' ').next().unwrap());
-    counts.map(|count| count.parse::<usize>().unwrap()).sum()
+/// How many connections were cut, ascending.
+pub(super) fn cut(tallies: &[String]) -> Vec<u32> {
+    let words = tallies.iter().map(|it| it.rsplit(' ').nth(1).unwrap());
+    let mut counts: Vec<u32> = words.map(|count| count.parse().unwrap()).collect();
+    counts.sort_unstable();
+    counts
 }
 
 /// Greets; whoever says `x` gets an answer and an end, others get nothing.
@@ -161,8 +115,7 @@ fn connections_on_unix_sockets_are_waited_for() {
             }
         });
         let told = tallies(&ward, 2);
-        assert!(told.iter().all(|it| it.ends_with(" 0 cut")), "{told:?}");
-        assert_eq!(drained(&told), 6, "{more}: {told:?}");
+        assert_eq!(cut(&told), [0, 0], "{more}: {told:?}");
     }
 }
 
@@ -187,8 +140,7 @@ fn raw_connections_are_finished_and_those_that_do_not_end_are_cut() {
                 assert_eq!(finish(endless, "y"), "", "{more}");
             });
             let told = tallies(&ward, 2);
-            let cut = told.iter().filter(|it| it.ends_with(" 1 cut")).count();
-            assert_eq!((drained(&told), cut), (6, 1), "{more}: {told:?}");
+            assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
         }
     }
 }
