@@ -9,6 +9,9 @@ const ESTABLISHED: &str = "01";
 const CLOSE_WAIT: &str = "08";
 const LISTEN: &str = "0A";
 
+/// So many characters of a command are shown.
+const LONGEST_COMMAND: usize = 100;
+
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stranger {
@@ -83,10 +86,17 @@ fn has_any(pid: u32, sockets: &HashSet<String>) -> bool {
     })
 }
 
+/// The words of a process in one line. A script may be among them, so long ones are cut.
 fn command(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    words.collect::<Vec<_>>().join(" ").trim().to_owned()
+    let text = String::from_utf8_lossy(&bytes);
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_COMMAND) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 #[cfg(test)]
