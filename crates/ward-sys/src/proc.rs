@@ -32,6 +32,12 @@ pub fn uptime() -> Duration {
     )
 }
 
+/// Now, on the clock of [`Stat::start_time`] and in its unit.
+pub fn now_ticks() -> u64 {
+    let tick = 1_000_000_000 / u128::from(ticks_per_second().max(1));
+    u64::try_from(uptime().as_nanos() / tick).unwrap_or(u64::MAX)
+}
+
 /// The numbers of one process; an error if it is gone.
 pub fn stat(pid: Pid) -> io::Result<Stat> {
     let bytes = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;

@@ -33,7 +33,7 @@ pub use self::{
     command::{Command, Credentials, Limit, Stdio},
     error::SpawnError,
 };
-use crate::{Pid, errno::Errno, reap};
+use crate::{Pid, errno::Errno, proc, reap};
 
 /// A started process.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Child {
     pub pid: Pid,
     /// Becomes readable when the process ends; signals through it never hit another process.
     pub pidfd: OwnedFd,
+    /// Its start time in ticks since boot; `None` if it was gone before that could be read.
+    pub start_time: Option<u64>,
     /// Whether the process was born in (or joined) the cgroup of the command.
     pub in_cgroup: bool,
 }
@@ -54,11 +56,19 @@ pub struct Child {
 /// Tells the step that failed. The half-made process is already collected then.
 pub fn spawn(command: &Command) -> Result<Child, SpawnError> {
     let mut plan = plan::Plan::new(command)?;
+    let before = proc::now_ticks();
     let born = clone::into_child(&mut plan, command)?;
     let Some(failure) = born.failure else {
+        // Nearly always no tick has passed, and then it was born in this one: no file has to be read.
+        let in_this_tick = proc::now_ticks() == before;
         return Ok(Child {
             pid: born.pid,
             pidfd: born.pidfd,
+            start_time: if in_this_tick {
+                Some(before)
+            } else {
+                proc::start_time(born.pid).ok()
+            },
             in_cgroup: born.in_cgroup,
         });
     };

@@ -13,6 +13,7 @@ mod source;
 mod tests;
 mod thread;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -65,10 +66,15 @@ struct Shared {
 }
 
 /// The way to the log thread. The thread ends when this is dropped.
+///
+/// What is attached and said goes out with the next [`LogHandle::post`]: a hundred apps that begin
+/// are one wake-up then. Meanwhile pipes hold the output.
 #[derive(Debug)]
 pub(crate) struct LogHandle {
     commands: Option<Sender<Command>>,
     waker: Waker,
+    /// Something was sent since the last wake-up.
+    unposted: Cell<bool>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -101,6 +107,7 @@ impl LogThread {
         Ok(LogHandle {
             commands: Some(commands),
             waker,
+            unposted: Cell::new(false),
             shared,
             thread: Some(thread),
         })
@@ -130,6 +137,7 @@ impl LogHandle {
     pub(crate) fn reopen_all(&self) -> io::Result<oneshot::Receiver<()>> {
         let (done, receiver) = oneshot::channel();
         self.ask(Command::Reopen(done))?;
+        self.post();
         Ok(receiver)
     }
 
@@ -137,6 +145,7 @@ impl LogHandle {
     pub(crate) fn flush(&self, paths: Vec<PathBuf>) -> io::Result<oneshot::Receiver<()>> {
         let (done, receiver) = oneshot::channel();
         self.ask(Command::Flush(paths, done))?;
+        self.post();
         Ok(receiver)
     }
 
@@ -148,6 +157,13 @@ impl LogHandle {
     /// How many chunks followers have missed.
     pub(crate) fn dropped_chunks(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Lets the thread look at what was sent.
+    pub(crate) fn post(&self) {
+        if self.unposted.replace(false) {
+            self.waker.wake();
+        }
     }
 
     /// A line for the daemon's log, without date and line end.
@@ -167,7 +183,7 @@ impl LogHandle {
         let gone = || io::Error::other("the log thread has ended");
         let commands = self.commands.as_ref().ok_or_else(gone)?;
         commands.send(command).map_err(|_| gone())?;
-        self.waker.wake();
+        self.unposted.set(true);
         Ok(())
     }
 

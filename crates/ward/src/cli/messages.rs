@@ -73,8 +73,7 @@ impl Console {
     /// A line without prefix that vanishes when silent.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            self.data(text.as_ref());
-            self.data("\n");
+            self.data([text.as_ref(), "\n"].concat());
         }
     }
 

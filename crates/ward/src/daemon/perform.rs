@@ -8,7 +8,7 @@ use ward_core::launch::Launch;
 use ward_sys::signal::{self, Signal};
 
 use super::clock;
-use super::lives::Begin;
+use super::lives::{Begin, Outcome, Unborn};
 use super::package;
 use super::run::Daemon;
 
@@ -17,9 +17,21 @@ impl Daemon {
     /// comes up while another is being handled waits for its turn.
     pub(super) fn handle(&mut self, event: Event) {
         self.events.push_back(event);
-        if std::mem::replace(&mut self.handling, true) {
-            return;
+        if !std::mem::replace(&mut self.handling, true) {
+            self.settle();
         }
+    }
+
+    /// The same for all that `many` asks, as if it had happened at one moment.
+    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
+        let outermost = !std::mem::replace(&mut self.handling, true);
+        many(self);
+        if outermost {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
         let mut actions = Vec::new();
         loop {
             while let Some(event) = self.events.pop_front() {
@@ -30,7 +42,9 @@ impl Daemon {
                     }
                 }
             }
-            if !self.advance_batches() {
+            if let Some(event) = self.next_birth() {
+                self.events.push_back(event);
+            } else if !self.advance_batches() {
                 break;
             }
         }
@@ -46,7 +60,7 @@ impl Daemon {
                 instance,
                 life,
                 launch,
-            } => return Some(self.spawn(instance, life, &launch)),
+            } => return self.spawn(instance, life, launch),
             Action::Terminate { life, how } => self.terminate(life, how),
             Action::Kill { life, scope } => self.lives.kill(life, scope),
             Action::Probe { life } => {
@@ -93,7 +107,8 @@ impl Daemon {
         None
     }
 
-    fn spawn(&mut self, instance: InstanceId, life: Life, launch: &Launch) -> Event {
+    /// Starts a life. One of many is told later, when it is born.
+    fn spawn(&mut self, instance: InstanceId, life: Life, launch: Box<Launch>) -> Option<Event> {
         let worker = self.supervisor.instance(instance);
         let worker = worker.filter(|_| launch.worker.is_some());
         let with = Begin {
@@ -102,15 +117,41 @@ impl Daemon {
             worker,
             home: &self.paths.home,
         };
-        match self.lives.begin(instance, life, launch, &with) {
-            Ok(pid) => {
+        let (unborn, order) = match self.lives.prepare(instance, life, launch, &with) {
+            Ok(prepared) => prepared,
+            Err(reason) => return Some(Event::SpawnFailed { life, reason }),
+        };
+        if self.events.is_empty() && self.births.is_empty() {
+            let outcome = order.deliver();
+            return Some(self.born(unborn, outcome));
+        }
+        self.births.begin(unborn, order);
+        if self.births.is_full() {
+            // First of all, so that what follows from it is done while others are born.
+            if let Some(event) = self.next_birth() {
+                self.events.push_front(event);
+            }
+        }
+        None
+    }
+
+    /// Waits for one of those that are being born, if there is one.
+    fn next_birth(&mut self) -> Option<Event> {
+        let (unborn, outcome) = self.births.next()?;
+        Some(self.born(unborn, outcome))
+    }
+
+    fn born(&mut self, unborn: Unborn, outcome: Outcome) -> Event {
+        let (instance, life) = (unborn.instance, unborn.life);
+        match self.lives.begin(unborn, outcome, &self.channel) {
+            Ok((pid, launch)) => {
                 if launch.worker.is_some() {
                     self.workers.insert(life, instance);
                 }
                 if launch.ipc {
                     self.speakers.insert(life, instance);
                 }
-                self.want_node_version(life, launch);
+                self.want_node_version(life, &launch);
                 let version = package::version(&launch.script);
                 Event::Spawned { life, pid, version }
             }

@@ -18,7 +18,7 @@ use ward_core::supervisor::Supervisor;
 
 use super::batch::Batches;
 use super::bus::Bus;
-use super::lives::{Lives, Reaped};
+use super::lives::{Births, Lives, Reaped};
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::rpc::{self, Call, Responder};
@@ -48,6 +48,7 @@ pub(super) struct Daemon {
     pub(super) paths: Paths,
     pub(super) supervisor: Supervisor,
     pub(super) lives: Lives,
+    pub(super) births: Births,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
@@ -169,6 +170,7 @@ pub(super) async fn run(
     let mut daemon = Daemon {
         supervisor: Supervisor::new(settings::defaults(&paths)),
         lives: Lives::new()?,
+        births: Births::default(),
         log,
         channel,
         workers: Workers::default(),
@@ -203,6 +205,7 @@ pub(super) async fn run(
         ),
     );
     ready();
+    ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
     daemon.close().await;
     Ok(())
@@ -211,6 +214,7 @@ pub(super) async fn run(
 impl Daemon {
     async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
         while !self.ended {
+            self.log.post();
             let wake = self.wake_at();
             tokio::select! {
                 biased;

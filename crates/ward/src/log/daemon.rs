@@ -19,6 +19,8 @@ pub(crate) struct DaemonLog {
     file: Option<File>,
     /// No prefix without it.
     stamp: Option<Stamp>,
+    /// Lines on their way to the file.
+    waiting: String,
 }
 
 impl DaemonLog {
@@ -27,25 +29,48 @@ impl DaemonLog {
         let file = path.as_deref().map(open).transpose()?;
         let format = date_format();
         let stamp = (!format.is_empty()).then(|| Stamp::new(DateFormat::parse(&format)));
-        Ok(Self { path, file, stamp })
+        Ok(Self {
+            path,
+            file,
+            stamp,
+            waiting: String::new(),
+        })
     }
 
-    /// Appends one line. There is nowhere left to report a failure to.
+    /// Appends one line; it is in the file after the next [`Self::write`].
     pub(crate) fn line(&mut self, error: bool, text: &str, wall_ms: u64) {
+        let kind = if error { "error" } else { "log" };
+        if let Some(stamp) = &mut self.stamp {
+            self.waiting.push_str(stamp.at(wall_ms));
+            self.waiting.push_str(": ");
+        }
+        for part in ["PM2 ", kind, ": ", text, "\n"] {
+            self.waiting.push_str(part);
+        }
+    }
+
+    /// Writes what was said since the last time. There is nowhere left to report a failure to.
+    pub(crate) fn write(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let lines = core::mem::take(&mut self.waiting);
         if let Some(file) = &mut self.file {
-            let kind = if error { "error" } else { "log" };
-            let line = match &mut self.stamp {
-                Some(stamp) => format!("{}: PM2 {kind}: {text}\n", stamp.at(wall_ms)),
-                None => format!("PM2 {kind}: {text}\n"),
-            };
-            file.write_all(line.as_bytes()).ok();
+            file.write_all(lines.as_bytes()).ok();
         }
     }
 
     /// Opens the file anew after it was renamed; the old one stays when that fails.
     pub(crate) fn reopen(&mut self) {
+        self.write();
         if let Some(Ok(file)) = self.path.as_deref().map(open) {
             self.file = Some(file);
         }
+    }
+}
+
+impl Drop for DaemonLog {
+    fn drop(&mut self) {
+        self.write();
     }
 }

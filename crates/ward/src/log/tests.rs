@@ -72,12 +72,14 @@ impl Desk {
 
     fn attach(&self, output: &Output) -> (fs::File, fs::File) {
         let (out, err) = self.handle.attach(output).unwrap();
+        self.handle.post();
         (out.into(), err.into())
     }
 
     /// Runs a program to its end; nobody waits for its output.
     fn run(&self, output: &Output, program: &str, args: &[&str]) {
         let (out, err): (OwnedFd, OwnedFd) = self.handle.attach(output).unwrap();
+        self.handle.post();
         let status = Command::new(program)
             .args(args)
             .stdin(Stdio::null())

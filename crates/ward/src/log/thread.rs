@@ -111,6 +111,7 @@ impl Pump {
                 quiet = Some(Instant::now() + QUIET);
             }
             self.deliver();
+            self.daemon.write();
             if self.is_done() {
                 self.end_all(&mut buffer);
                 return;
@@ -196,6 +197,7 @@ impl Pump {
                     done.send(()).ok();
                 }
                 Ok(Command::Flush(paths, done)) => {
+                    self.daemon.write();
                     for path in paths {
                         let complaint = self.sinks.truncate(&path);
                         self.work.complaints.extend(complaint);

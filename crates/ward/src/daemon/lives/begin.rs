@@ -3,22 +3,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::Value;
 use ward_core::id::{InstanceId, Life};
 use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_core::spec::UserSpec;
-use ward_sys::spawn::{Command, Credentials, Stdio, spawn};
-use ward_sys::{Pid, proc, user};
+use ward_sys::spawn::{Command, Credentials, Stdio};
+use ward_sys::user;
 
+use super::births::{Order, Outcome, Unborn};
 use super::{Lives, Process};
 use crate::channel::ChannelHandle;
 use crate::cluster::{self, Seat, agent};
@@ -38,20 +36,21 @@ pub(in crate::daemon) struct Begin<'a> {
 }
 
 impl Lives {
-    /// Starts the process of a life; returns its pid. The error completes "cannot …".
-    pub(in crate::daemon) fn begin(
-        &mut self,
+    /// Opens everything a life needs. The error completes "cannot …".
+    pub(in crate::daemon) fn prepare(
+        &self,
         instance: InstanceId,
         life: Life,
-        launch: &Launch,
+        launch: Box<Launch>,
         with: &Begin<'_>,
-    ) -> Result<u32, String> {
-        let mut command = command(launch)?;
+    ) -> Result<(Unborn, Order), String> {
+        let mut command = command(&launch)?;
         command.limits.extend(self.open_files.clone());
         let seat = with
             .worker
-            .map(|instance| seat(&mut command, instance, launch, with.home))
+            .map(|instance| seat(&mut command, instance, &launch, with.home))
             .transpose()?;
+        let connections = seat.as_ref().map(|seat| seat.gauge.clone());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -81,40 +80,56 @@ impl Lives {
             .as_ref()
             .and_then(|all| all.cgroup(&format!("{instance}-{life}")));
         command.cgroup = cgroup.as_ref().and_then(|cgroup| cgroup.directory().ok());
-        let child = match spawn(&command) {
+        let pid_path = launch.pid_path.as_ref().map(PathBuf::from);
+        let unborn = Unborn {
+            instance,
+            life,
+            launch,
+            cgroup,
+            stdin,
+            connections,
+        };
+        Ok((unborn, Order { command, pid_path }))
+    }
+
+    /// Takes in what was born; returns its pid and gives the launch back. The error completes
+    /// "cannot …".
+    pub(in crate::daemon) fn begin(
+        &mut self,
+        unborn: Unborn,
+        outcome: Outcome,
+        channel: &ChannelHandle,
+    ) -> Result<(u32, Box<Launch>), String> {
+        let (life, launch) = (unborn.life, unborn.launch);
+        let child = match outcome {
             Ok(child) => child,
-            Err(error) => {
-                with.channel.close(life);
-                if let Some(cgroup) = cgroup {
+            Err(reason) => {
+                channel.close(life);
+                if let Some(cgroup) = unborn.cgroup {
                     cgroup.remove();
                 }
-                return Err(error.to_string());
+                return Err(reason);
             }
         };
-        let cgroup = cgroup.filter(|_| child.in_cgroup);
-        let pid_path = launch.pid_path.as_ref().map(PathBuf::from);
-        if let Some(path) = &pid_path {
-            // The pid file is for others; a folder that cannot be written stops no app.
-            write_pid(path, child.pid).ok();
-        }
         self.by_pid.insert(child.pid, life);
         let process = Process {
             pid: child.pid,
-            start_time: proc::start_time(child.pid).ok(),
+            start_time: child.start_time,
             pidfd: child.pidfd,
             marker: format!("unique_id={}", launch.marker).into_bytes(),
-            cgroup,
-            stdin: Some(stdin),
-            pid_path,
+            cgroup: unborn.cgroup.filter(|_| child.in_cgroup),
+            stdin: Some(unborn.stdin),
+            pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
+            connections: unborn.connections,
             ended: false,
         };
         self.processes.insert(life, process);
         let pid = u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default();
-        if with.worker.is_some() {
-            with.channel.born(life, pid);
+        if launch.worker.is_some() {
+            channel.born(life, pid);
         }
-        Ok(pid)
+        Ok((pid, launch))
     }
 }
 
@@ -204,26 +219,6 @@ fn word(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn write_pid(path: &Path, pid: Pid) -> io::Result<()> {
-    let open = || {
-        // A pid file that is a pipe nobody reads must not stop the daemon.
-        File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)
-    };
-    let mut file = match (open(), path.parent()) {
-        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            open()?
-        }
-        (opened, _) => opened?,
-    };
-    io::Write::write_all(&mut file, pid.as_raw_nonzero().to_string().as_bytes())
 }
 
 /// The text of an error without Rust's number of it.

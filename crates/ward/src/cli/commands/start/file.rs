@@ -24,11 +24,12 @@ pub(crate) fn is_config(candidates: &[Candidate], word: &str, cwd: &Path) -> boo
                 || !candidates.iter().any(|candidate| candidate.name == word)))
 }
 
-/// As [`is_config`], asking the daemon for the list only when the word looks like a file.
+/// As [`is_config`], asking the daemon for the list only when the word looks like a file that is not there.
 pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure> {
     let cwd = commands::cwd()?;
-    if word != "-" && !ecosystem::is_config_name(word, &cwd) {
-        return Ok(false);
+    let named = ecosystem::is_config_name(word, &cwd);
+    if word == "-" || !named || cwd.join(word).is_file() {
+        return Ok(word == "-" || named);
     }
     let candidates = Candidate::from_records(&client.summaries()?);
     Ok(is_config(&candidates, word, &cwd))
