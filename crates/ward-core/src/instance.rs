@@ -25,6 +25,7 @@ mod reload;
 mod requests;
 mod started;
 
+use ready::Habit;
 pub use ready::Heard;
 pub(crate) use ready::Word;
 pub use reload::Side;
@@ -178,8 +179,8 @@ pub struct Instance {
     pub side: Option<Side>,
     /// The next planned restart.
     pub planned: Option<Planned>,
-    /// Some life of this program has listened, so the next one is expected to.
-    listens: bool,
+    /// Whether workers of this program listen.
+    habit: Habit,
     /// The life that was restarted for its memory, so that it is not done twice.
     heavy: Option<Life>,
     /// Not online yet since it was registered: the `start` event is due.
@@ -210,7 +211,7 @@ impl Instance {
             lingering: Vec::new(),
             side: None,
             planned: None,
-            listens: false,
+            habit: Habit::default(),
             heavy: None,
             fresh: true,
             forgotten: false,

@@ -45,6 +45,7 @@ pub mod pipe;
 pub mod proc;
 pub mod reap;
 pub mod signal;
+pub mod sock_diag;
 pub mod spawn;
 pub mod tree;
 pub mod tty;

@@ -15,6 +15,7 @@ pub(crate) mod agent;
 mod answer;
 mod behind;
 mod bind;
+mod census;
 mod claims;
 mod dispatch;
 mod drain;
@@ -35,11 +36,13 @@ use std::time::{Duration, Instant};
 use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 pub(crate) use behind::behind;
+use census::Census;
+pub(crate) use census::Gauge;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
+pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -84,6 +87,8 @@ pub(crate) enum WorkerEvent {
     },
     /// Never said `online`.
     Silent,
+    /// The kernel does not tell of connections that are gone, for this reason.
+    Uncounted(String),
     /// The daemon cannot accept connections for now; they wait in the kernel.
     Exhausted {
         /// Where.
@@ -100,7 +105,7 @@ pub(crate) struct Tally {
     pub(crate) drained: u64,
     /// Given to another worker, because this one never took them.
     pub(crate) redispatched: u64,
-    /// Open to the last; none is known of a worker without agent.
+    /// Open to the last.
     pub(crate) cut: u64,
 }
 
@@ -111,6 +116,8 @@ pub(crate) struct Primary {
     listeners: HashMap<Token, Listener>,
     /// By app and key.
     by_key: HashMap<(String, String), Token>,
+    /// How many connections each worker has, where an app needs that.
+    census: Census,
     /// When something is to be tried again.
     wake: Option<Instant>,
 }
@@ -145,7 +152,7 @@ impl Primary {
                     worker.silent_until = None;
                     let life = worker.life;
                     let event = WorkerEvent::Silent;
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
                 other => later = [later, other].into_iter().flatten().min(),
             }
@@ -160,8 +167,15 @@ impl Primary {
 
     /// The worker's process.
     pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
-        if let Some(worker) = self.worker_of(life, wires) {
-            worker.pid = Some(pid);
+        let Some(worker) = self.worker_of(life, wires) else {
+            return;
+        };
+        worker.pid = Some(pid);
+        worker.begin_estimate();
+        // Bun says so only when the app loads its cluster module, and many have no need to.
+        if worker.seat.runtime == Runtime::Bun {
+            worker.silent_until = None;
+            wires.tell_of_worker(life, WorkerEvent::Online);
         }
     }
 
@@ -185,11 +199,7 @@ impl Primary {
     pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, wires: &mut Wires) {
         match message {
             NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
-            NodeMessage::HandleAck => {
-                if let Some(worker) = self.workers.get_mut(&token) {
-                    worker.handles.pop_front();
-                }
-            }
+            NodeMessage::HandleAck => self.arrived(token, wires),
             NodeMessage::HandleNack => self.lost(token, wires),
             NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
             NodeMessage::Handle(_)
@@ -209,7 +219,7 @@ impl Primary {
                 worker.silent_until = None;
                 let life = worker.life;
                 let event = WorkerEvent::Online;
-                wires.tell(ChannelEvent::Worker { life, event });
+                wires.tell_of_worker(life, event);
             }
             WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, wires),
             WorkerAct::Listening(query) => self.listening(token, &query, wires),

@@ -1,5 +1,5 @@
-//! A strict HTTP/1.1 load generator for the benches: closed loop, no retries, a
-//! thread for each connection.
+//! A strict HTTP/1.1 load generator for the benches: closed loop, no retries. All clients share
+//! one thread, so that they take little of the machine they share with what they measure.
 //!
 //! `ward-load PORT CLIENTS MILLISECONDS close|keep-alive` prints one line of JSON.
 #![allow(
@@ -7,20 +7,25 @@
     reason = "the result is what this program is for"
 )]
 
+mod client;
+
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::time::{Duration, Instant};
 
-/// A silence of this length is an error.
+use rustix::event::{Timespec, epoll};
+
+use client::{Client, Step};
+
+/// A request without an answer for so long, counted from the end of the run, is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What one client saw.
+/// What the clients saw.
 #[derive(Default)]
 struct Seen {
     microseconds: Vec<u64>,
     errors: u64,
-    by_worker: BTreeMap<String, u64>,
+    by_worker: BTreeMap<Vec<u8>, u64>,
 }
 
 fn main() -> io::Result<()> {
@@ -31,101 +36,99 @@ fn main() -> io::Result<()> {
         ));
     };
     let port = port.parse().map_err(io::Error::other)?;
-    let clients: u32 = clients.parse().map_err(io::Error::other)?;
+    let count: usize = clients.parse().map_err(io::Error::other)?;
     let time = Duration::from_millis(time.parse().map_err(io::Error::other)?);
     let keep = mode == "keep-alive";
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let mut clients: Vec<Client> = (0..count).map(|_| Client::new(port, keep)).collect();
+    let mut seen = Seen::default();
     let began = Instant::now();
-    let work = move || client(port, keep, began + time);
-    let threads: Vec<_> = (0..clients).map(|_| std::thread::spawn(work)).collect();
-    let mut all = Seen::default();
-    for thread in threads {
-        let one = thread
-            .join()
-            .map_err(|_| io::Error::other("a client panicked"))?;
-        all.microseconds.extend(one.microseconds);
-        all.errors += one.errors;
-        for (worker, count) in one.by_worker {
-            *all.by_worker.entry(worker).or_default() += count;
-        }
-    }
-    report(&mut all, began.elapsed());
+    run(&epoll, &mut clients, began + time, &mut seen)?;
+    report(&mut seen, began.elapsed());
     Ok(())
 }
 
-fn report(all: &mut Seen, time: Duration) {
-    all.microseconds.sort_unstable();
-    let count = all.microseconds.len();
+/// Lets every client ask again and again until the time is over, and waits for the last answers.
+fn run(
+    epoll: impl rustix::fd::AsFd + Copy,
+    clients: &mut [Client],
+    until: Instant,
+    seen: &mut Seen,
+) -> io::Result<()> {
+    let mut busy = 0;
+    for (number, client) in clients.iter_mut().enumerate() {
+        busy += usize::from(ask(epoll, client, number, until, seen));
+    }
+    let mut events = Vec::with_capacity(clients.len());
+    while busy > 0 {
+        let left = (until + PATIENCE).saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            seen.errors += busy as u64;
+            return Ok(());
+        }
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        events.clear();
+        epoll::wait(
+            epoll,
+            rustix::buffer::spare_capacity(&mut events),
+            Some(&left),
+        )?;
+        for event in &events {
+            let number = usize::try_from(event.data.u64()).map_err(io::Error::other)?;
+            let client = &mut clients[number];
+            match client.proceed(epoll, number) {
+                Ok(Step::Waits) => continue,
+                Ok(Step::Answered(microseconds)) => {
+                    seen.microseconds.push(microseconds);
+                    match seen.by_worker.get_mut(client.body()) {
+                        Some(count) => *count += 1,
+                        None => drop(seen.by_worker.insert(client.body().to_vec(), 1)),
+                    }
+                }
+                Err(_) => {
+                    seen.errors += 1;
+                    client.hang_up();
+                }
+            }
+            busy -= usize::from(!ask(epoll, client, number, until, seen));
+        }
+    }
+    Ok(())
+}
+
+/// Begins the next request of a client. False when the time is over.
+fn ask(
+    epoll: impl rustix::fd::AsFd + Copy,
+    client: &mut Client,
+    number: usize,
+    until: Instant,
+    seen: &mut Seen,
+) -> bool {
+    while Instant::now() < until {
+        if client.begin(epoll, number).is_ok() {
+            return true;
+        }
+        seen.errors += 1;
+        client.hang_up();
+    }
+    client.hang_up();
+    false
+}
+
+fn report(seen: &mut Seen, time: Duration) {
+    seen.microseconds.sort_unstable();
+    let count = seen.microseconds.len();
     let at = |percent: usize| {
         let place = count.saturating_sub(1) * percent / 100;
-        all.microseconds.get(place).copied().unwrap_or_default()
+        seen.microseconds.get(place).copied().unwrap_or_default()
     };
-    let spread: Vec<String> = all.by_worker.values().map(u64::to_string).collect();
+    let spread: Vec<String> = seen.by_worker.values().map(u64::to_string).collect();
     println!(
         "{{\"requests\":{count},\"errors\":{},\"ms\":{},\"p50_us\":{},\"p99_us\":{},\"spread\":[{}]}}",
-        all.errors,
+        seen.errors,
         time.as_millis(),
         at(50),
         at(99),
         spread.join(",")
     );
-}
-
-fn client(port: u16, keep: bool, until: Instant) -> Seen {
-    let mut seen = Seen::default();
-    let mut open = None;
-    while Instant::now() < until {
-        let began = Instant::now();
-        if let Ok(worker) = request(port, keep, &mut open) {
-            let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            seen.microseconds.push(micros);
-            *seen.by_worker.entry(worker).or_default() += 1;
-        } else {
-            seen.errors += 1;
-            open = None;
-        }
-    }
-    seen
-}
-
-/// One request; the body.
-fn request(port: u16, keep: bool, open: &mut Option<TcpStream>) -> io::Result<String> {
-    let mut stream = match open.take() {
-        Some(stream) => stream,
-        None => connect(port)?,
-    };
-    let words: &[u8] = if keep {
-        b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
-    } else {
-        b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
-    };
-    stream.write_all(words)?;
-    let mut buffer = [0; 4096];
-    let mut filled = 0;
-    loop {
-        let count = stream.read(&mut buffer[filled..])?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        filled += count;
-        let text = std::str::from_utf8(&buffer[..filled]).map_err(io::Error::other)?;
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head.split_once("Content-Length: ");
-        let length = length.and_then(|(_, rest)| rest.split("\r\n").next()?.parse().ok());
-        if length.is_some_and(|length: usize| body.len() >= length) {
-            let body = body.to_owned();
-            if keep {
-                *open = Some(stream);
-            }
-            return Ok(body);
-        }
-    }
-}
-
-fn connect(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    Ok(stream)
 }

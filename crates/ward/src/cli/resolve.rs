@@ -211,7 +211,8 @@ fn mode(draft: &mut Draft<'_>, interpreter: &str) {
         .and_then(|count| count.as_i64());
     let forced = draft.decl.get("execute_command") == Some(&Value::Bool(true));
     let stated = draft.take_text("exec_mode");
-    let clusters = ["node", "bun"]
+    // PM2 knows of the first two; Deno has a cluster module since 2.8.
+    let clusters = ["node", "bun", "deno"]
         .iter()
         .any(|runtime| interpreter.ends_with(runtime));
     let cluster = match stated.as_deref() {

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
+use super::census::Count;
+use super::sockets::Places;
 use super::{Connection, Sched, Seat, Tally, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -28,6 +30,8 @@ pub(super) struct Worker {
     /// The numbers of the messages that had a descriptor beside them and are not confirmed: Node
     /// confirms them in order and without a number.
     pub(super) handles: VecDeque<u64>,
+    /// Sockets it was given to share and has not confirmed, by message number.
+    pub(super) grants: HashMap<u64, Grant>,
     /// Connections it was given and has not taken, by message number.
     pub(super) inflight: HashMap<u64, Flight>,
     /// It may get connections.
@@ -42,8 +46,14 @@ pub(super) struct Worker {
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
     pub(super) credit: i64,
-    /// Connections its agent counted when it began to drain, and now.
+    /// How many connections it has, if anybody wants to know.
+    pub(super) count: Count,
+    /// Connections that were open when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
+    /// Where they came in, if they have to be counted from outside.
+    pub(super) places: Places,
+    /// It said, or it was found, that none is open any more.
+    pub(super) drained: bool,
 }
 
 /// What a worker does.
@@ -70,11 +80,23 @@ pub(super) struct Held {
     pub(super) listening: bool,
 }
 
+/// A socket to share on its way.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// The number of the question it answers.
+    pub(super) question: u64,
+    pub(super) key: String,
+    /// How often it was sent.
+    pub(super) times: u32,
+}
+
 /// A connection on its way.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) listener: Token,
     pub(super) connection: Connection,
+    /// The worker has read it; whether it takes it is not known yet.
+    pub(super) arrived: bool,
 }
 
 impl Worker {
@@ -86,6 +108,7 @@ impl Worker {
             outbox: Outbox::new(Dialect::Node),
             keys: HashMap::new(),
             handles: VecDeque::new(),
+            grants: HashMap::new(),
             inflight: HashMap::new(),
             admitted: !seat.wait_ready,
             phase: Phase::Serving,
@@ -95,6 +118,13 @@ impl Worker {
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
+            places: Places::default(),
+            drained: false,
+            count: if seat.counts_connections() && !seat.sched.is_shared() {
+                Count::Exact(0)
+            } else {
+                Count::Unwanted
+            },
             seat,
         }
     }
@@ -109,9 +139,13 @@ impl Worker {
                 .is_some_and(|held| held.listening && !held.shared)
     }
 
-    /// Whether one more connection may be on its way.
+    /// Whether one more connection may be on its way. Node confirms the descriptor as it reads it,
+    /// and before it runs code of the app for that connection it says whether it takes it: so the
+    /// first word makes room already, and the worker finds the next connection when it comes back.
+    /// No more than one beyond the window waits for the second word.
     pub(super) fn has_room(&self) -> bool {
-        self.inflight.len() < self.seat.window
+        let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
+        self.inflight.len() <= self.seat.window && on_their_way.count() < self.seat.window
     }
 
     /// Whether it pauses because it refused.
@@ -123,7 +157,11 @@ impl Worker {
     pub(super) fn cost(&self) -> i64 {
         match &self.seat.sched {
             Sched::Weighted => -(self.credit + self.weight()),
-            Sched::LeastConnections => self.open_descriptors(),
+            Sched::LeastConnections => {
+                let on_their_way = self.inflight.len() as u64;
+                let open = self.open_connections().unwrap_or(on_their_way);
+                i64::try_from(open).unwrap_or(i64::MAX)
+            }
             Sched::RoundRobin | Sched::Shared | Sched::Slot | Sched::StickyAddress => 0,
         }
     }
@@ -144,7 +182,7 @@ impl Worker {
             },
         };
         let life = self.life;
-        wires.tell(ChannelEvent::Worker { life, event });
+        wires.tell_of_worker(life, event);
     }
 
     /// For weighted turns.
@@ -152,17 +190,20 @@ impl Worker {
         i64::from(self.seat.weight)
     }
 
-    /// How many descriptors it has, those on the way included. Linux tells it as the size of the
-    /// folder since 6.2; before that the answer is always 0 and turns decide.
-    fn open_descriptors(&self) -> i64 {
-        let folder = self.pid.map(|pid| format!("/proc/{pid}/fd"));
-        let size = folder.and_then(|folder| std::fs::metadata(folder).ok());
-        let open = size.map_or(0, |size| i64::try_from(size.len()).unwrap_or(i64::MAX));
-        open.saturating_add(i64::try_from(self.inflight.len()).unwrap_or(i64::MAX))
+    /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that
+    /// the size is always 0.
+    pub(super) fn open_descriptors(&self) -> Option<u64> {
+        let folder = self.pid.map(|pid| format!("/proc/{pid}/fd"))?;
+        let size = std::fs::metadata(folder).ok()?.len();
+        (size > 0).then_some(size)
     }
 
-    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro.
+    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro. Those
+    /// that were on their way by then do not count again.
     pub(super) fn refused(&mut self, now: Instant) {
+        if self.is_pausing(now) {
+            return;
+        }
         self.pause = Some(now + self.next_pause);
         self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
     }

@@ -119,8 +119,14 @@ impl Daemon {
                 self.trouble(life, &reason);
             }
             WorkerEvent::Silent => {
-                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno directly?";
+                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
                 self.trouble(life, reason);
+            }
+            WorkerEvent::Uncounted(error) => {
+                let text = format!(
+                    "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
+                );
+                self.say(false, &text);
             }
             WorkerEvent::Exhausted { place, error } => {
                 let name = self.name_of(life);

@@ -108,7 +108,7 @@ impl Watcher {
                 Err(error) => return Err(error),
             }
             let deepest = app.plan.depth.is_some_and(|limit| depth >= limit);
-            let mut changed = None;
+            let mut changed: Option<((i64, i64), PathBuf)> = None;
             // What cannot be listed can still change, and is watched.
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -124,10 +124,14 @@ impl Watcher {
                     && root.wants(&path)
                     && !app.rules.ignores(&root.base, &path)
                 {
-                    changed = Some(path);
+                    // As everywhere, the first change is the one that is told.
+                    let change = (change_time(&found), path);
+                    if changed.as_ref().is_none_or(|first| change < *first) {
+                        changed = Some(change);
+                    }
                 }
             }
-            if let Some(path) = changed {
+            if let Some((_, path)) = changed {
                 self.changed(walk.app, path);
             }
         }
@@ -168,9 +172,14 @@ impl Since {
     fn is_before(self, found: &Metadata) -> bool {
         match self {
             Self::Ever => true,
-            Self::Moment(at) => (found.ctime(), found.ctime_nsec()) > (at.tv_sec, at.tv_nsec),
+            Self::Moment(at) => change_time(found) > (at.tv_sec, at.tv_nsec),
         }
     }
+}
+
+/// When a file changed, in seconds and nanoseconds.
+fn change_time(found: &Metadata) -> (i64, i64) {
+    (found.ctime(), found.ctime_nsec())
 }
 
 /// Why something is not watched, and what to do about it.

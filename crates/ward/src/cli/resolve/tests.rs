@@ -133,7 +133,7 @@ fn the_record_of_a_command_line_start_is_that_of_pm2() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn modes_instances_and_merged_logs() {
     let world = World::new();
-    for program in ["node", "python3"] {
+    for program in ["node", "python3", "bun", "deno"] {
         world.program(program);
     }
     world.file("a.js", b"", 0o644);
@@ -198,6 +198,24 @@ fn modes_instances_and_merged_logs() {
             None,
         ),
         (json!({"script": "a.py", "instances": 2}), fork, 2, None),
+        (
+            json!({"script": "a.js", "interpreter": "bun", "instances": 2}),
+            cluster,
+            2,
+            None,
+        ),
+        (
+            json!({"script": "a.js", "interpreter": "deno", "instances": 2}),
+            cluster,
+            2,
+            None,
+        ),
+        (
+            json!({"script": "a.js", "interpreter": "deno"}),
+            fork,
+            1,
+            Some(true),
+        ),
     ] {
         let record = world.record(&decl);
         assert_eq!(record["exec_mode"], json!(mode), "{decl}");

@@ -417,7 +417,15 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
 
 /// The environment of a process, as `NAME=value`.
 pub(crate) fn environ_of(pid: u32) -> Vec<String> {
-    let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let until = Instant::now() + DEADLINE;
+    let bytes = loop {
+        let bytes = fs::read(format!("/proc/{pid}/environ")).expect("the process is there");
+        // Within an exec (of a shell that becomes the app) the kernel shows nothing.
+        if !bytes.is_empty() || Instant::now() > until {
+            break bytes;
+        }
+        std::thread::yield_now();
+    };
     bytes
         .split(|byte| *byte == 0)
         .map(|word| String::from_utf8_lossy(word).into_owned())
