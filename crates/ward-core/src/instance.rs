@@ -27,7 +27,7 @@ mod started;
 
 pub use ready::Heard;
 pub(crate) use ready::Word;
-pub use reload::Side;
+pub use reload::{LastReload, Side};
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,6 +176,9 @@ pub struct Instance {
     pub lingering: Vec<Ending>,
     /// The second life while a worker is being replaced.
     pub side: Option<Side>,
+    /// The last reload that succeeded.
+    #[serde(default)]
+    pub last_reload: Option<LastReload>,
     /// The next planned restart.
     pub planned: Option<Planned>,
     /// Some life of this program has listened, so the next one is expected to.
@@ -209,6 +212,7 @@ impl Instance {
             monitored: None,
             lingering: Vec::new(),
             side: None,
+            last_reload: None,
             planned: None,
             listens: false,
             heavy: None,

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use ward_core::event::Tally;
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
@@ -22,16 +23,16 @@ impl Primary {
     pub(crate) fn drain(&mut self, life: Life, wires: &mut Wires) {
         let Some(token) = wires.find(life) else {
             // Without a channel nothing can be waited for.
-            return tell(life, wires);
+            return tell_at_once(life, wires);
         };
         match self.workers.get_mut(&token) {
-            Some(worker) if worker.phase == Phase::Leaving => tell(life, wires),
+            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, wires),
             Some(worker) => {
                 worker.phase = Phase::Draining { told: false };
                 self.settle(token, wires);
                 self.serve_all(token, Instant::now(), wires);
             }
-            None => tell(life, wires),
+            None => tell_at_once(life, wires),
         }
     }
 
@@ -100,7 +101,10 @@ impl Primary {
         let mut again = false;
         for worker in self.workers.values_mut() {
             let told = worker.phase == (Phase::Draining { told: true });
-            if !told || (worker.seat.has_agent && worker.outbox.dialect == Dialect::Node) {
+            if !told
+                || worker.finished
+                || (worker.seat.has_agent && worker.outbox.dialect == Dialect::Node)
+            {
                 continue;
             }
             let held = worker.keys.values().map(|held| held.listener);
@@ -111,7 +115,7 @@ impl Primary {
             if worker.pid.is_some_and(|pid| sockets::serves(pid, &ports)) {
                 again = true;
             } else {
-                worker.phase = Phase::Leaving;
+                worker.finished = true;
                 tell(worker.life, wires);
             }
         }
@@ -119,6 +123,13 @@ impl Primary {
             self.wake_by(Some(now + COUNT_EVERY));
         }
     }
+}
+
+/// Nothing of it is known that could be waited for.
+fn tell_at_once(life: Life, wires: &Wires) {
+    tell(life, wires);
+    let event = WorkerEvent::Finished(Tally::default());
+    wires.tell(ChannelEvent::Worker { life, event });
 }
 
 fn tell(life: Life, wires: &Wires) {

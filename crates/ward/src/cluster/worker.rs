@@ -3,11 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
-use super::{Connection, Sched, Seat, Tally, WorkerEvent};
+use super::{Connection, Sched, Seat, WorkerEvent};
 use crate::channel::{ChannelEvent, Wires};
 use crate::poll::Token;
 
@@ -45,6 +46,8 @@ pub(super) struct Worker {
     pub(super) credit: i64,
     /// How many connections it has, if anybody wants to know.
     pub(super) count: Count,
+    /// Its connections were counted, and none was left.
+    pub(super) finished: bool,
     /// Connections its agent counted when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
 }
@@ -97,6 +100,7 @@ impl Worker {
             retired: false,
             silent_until: Some(silent_until),
             credit: 0,
+            finished: false,
             open: None,
             count: if seat.counts_connections() {
                 Count::Exact(0)
@@ -145,16 +149,15 @@ impl Worker {
         if !matches!(self.phase, Phase::Draining { .. }) {
             return;
         }
-        let (began, left) = self.open.unwrap_or_default();
-        let event = WorkerEvent::Finished {
-            app: self.seat.app.clone(),
-            instance: self.seat.instance,
-            tally: Tally {
-                drained: began.saturating_sub(left),
-                redispatched: self.inflight.len() as u64,
-                cut: left,
-            },
+        let taken = |(began, left): (u64, u64)| Taken {
+            drained: began.saturating_sub(left),
+            cut: left,
         };
+        let tally = Tally {
+            redispatched: self.inflight.len() as u64,
+            taken: self.open.map(taken),
+        };
+        let event = WorkerEvent::Finished(tally);
         let life = self.life;
         wires.tell(ChannelEvent::Worker { life, event });
     }
