@@ -21,6 +21,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -71,6 +72,12 @@ def busy_ns(pid):
     return total
 
 
+def children_s():
+    """What the processes that we waited for have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def rss_mb(pid):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -116,11 +123,12 @@ class Primary:
 
     def load(self, mode, milliseconds):
         """Loads it once; what the clients saw, and the processor time per request."""
-        before = self.busy()
+        before, clients = self.busy(), children_s()
         words = [str(LOAD), str(self.port), str(self.options.clients), str(milliseconds), mode]
         seen = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         primary, workers = (after - before for after, before in zip(self.busy(), before))
         requests = max(seen["requests"], 1)
+        clients = children_s() - clients
         share = [count / requests for count in seen["spread"]]
         return {
             "rate": seen["requests"] / seen["ms"] * 1000,
@@ -129,6 +137,7 @@ class Primary:
             "primary": primary / requests / 1000,
             "workers": workers / requests / 1000,
             "server": (primary + workers) / requests / 1000,
+            "clients": clients / requests * 1e6,
             "least": 100 * min(share) if len(share) == self.options.workers else 0,
             "errors": seen["errors"],
         }
@@ -223,7 +232,7 @@ def measure(primaries, options):
     idle, whole = 0, 0
     for mode in MODES:
         for primary in primaries:
-            primary.load(mode, 700)  # warms up
+            primary.load(mode, options.milliseconds)  # warms up
     for number in range(options.rounds):
         first = number % len(primaries)
         for mode, results in seen.items():
@@ -256,7 +265,9 @@ def ratio(own, base, key):
 
 def show(primaries, seen):
     for mode, results in seen.items():
-        print(f"\n{mode}: rate, latency in ms, processor time per request in µs, share of the worker with least\n")
+        clients = middle([it["clients"] for rounds in results.values() for it in rounds])
+        print(f"\n{mode}: rate, latency in ms, processor time per request in µs (the clients took {clients:.0f} besides), "
+              "share of the worker with least\n")
         print("| primary | req/s | ratio | p50 | p99 | primary | ratio | workers | ratio | all | ratio | least % | errors |")
         print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
         for primary in primaries:

@@ -10,6 +10,7 @@ turns (A B A B …), so that a drift of the machine hits all of them; medians ar
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -22,7 +23,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PM2_VERSION = "7.0.4"
-TICKS = os.sysconf("SC_CLK_TCK")
+PIPE_BYTES = 256 << 10  # of the bare log loop; what ward asks for
 
 
 class Peer:
@@ -57,20 +58,19 @@ class Peer:
         pid = int(pathlib.Path(self.home, "home", "pm2.pid").read_text())
         return [pid]
 
-    def rss_mb(self):
-        total = 0
+    def memory_mb(self):
+        """What the daemon shows as resident, and what would be free without it."""
+        total = {"Rss": 0, "Private_Clean": 0, "Private_Dirty": 0}
         for pid in self.daemon_pids():
-            for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
-                    total += int(line.split()[1])
-        return total / 1024
+            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                name, _, rest = line.partition(":")
+                if name in total:
+                    total[name] += int(rest.split()[0])
+        return total["Rss"] / 1024, (total["Private_Clean"] + total["Private_Dirty"]) / 1024
 
     def cpu_seconds(self):
-        total = 0
-        for pid in self.daemon_pids():
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        """By the clock of the process, which counts nanoseconds and threads that have ended, too."""
+        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.daemon_pids())
 
     def kill(self):
         self.run("kill")
@@ -209,32 +209,55 @@ def crashes(peers, rounds):
     return result
 
 
+def writer(mode, megabytes):
+    """Words of a shell that write so much, and how many bytes that is."""
+    if mode == "blocks":
+        return f"dd if=/dev/zero bs=65536 count={megabytes * 16} 2>/dev/null", megabytes << 20
+    lines = megabytes * 10486
+    return f"yes {'x' * 99} | dd bs=100 count={lines} iflag=fullblock 2>/dev/null", lines * 100
+
+
 def log_cpu(peer, mode, megabytes):
     """Daemon CPU seconds for a gigabyte of output, measured on `megabytes`."""
-    if mode == "blocks":
-        words = f"dd if=/dev/zero bs=65536 count={megabytes * 16} 2>/dev/null"
-    else:
-        line = "x" * 99
-        words = f"yes {line} | dd bs=100 count={megabytes * 10486} iflag=fullblock 2>/dev/null"
-    done = pathlib.Path(peer.home, f"done-{mode}")
-    app = {"name": f"log-{mode}", "script": "/bin/bash", "args": ["-c", f"{words}; touch {done}"],
+    words, expected = writer(mode, megabytes)
+    go, done = (pathlib.Path(peer.home, f"{word}-{mode}") for word in ("go", "done"))
+    os.mkfifo(go)
+    app = {"name": f"log-{mode}", "script": "/bin/bash", "args": ["-c", f"read < {go}; {words}; touch {done}; read < {go}"],
            "interpreter": "none", "exec_mode": "fork", "autorestart": False, "pmx": False}
-    peer.run("ping")
-    before = peer.cpu_seconds()
     peer.run("start", ecosystem(pathlib.Path(peer.home, "log.json"), [app]))
     out = pathlib.Path(peer.home, "home", "logs", f"log-{mode}-out.log")
-    expected = megabytes * 1048576 if mode == "blocks" else megabytes * 10486 * 100
+    before = peer.cpu_seconds()
+    go.write_text("\n")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (done.exists() and out.stat().st_size >= expected):
         time.sleep(0.05)
-    seconds = (peer.cpu_seconds() - before) * 1024 / megabytes
+    seconds = (peer.cpu_seconds() - before) * (1 << 30) / expected
     lost = expected - out.stat().st_size
     peer.run("delete", f"log-{mode}")
-    out.unlink()
-    done.unlink(missing_ok=True)
+    for path in (out, go, done):
+        path.unlink(missing_ok=True)
     if lost > 0:
         print(f"note: {peer.name} lost {lost} bytes of {expected} ({mode})", file=sys.stderr)
     return seconds
+
+
+def log_limit(folder, mode, megabytes):
+    """The same from a bare loop of read and write, which `dd` is: it takes what is there, at most 64 KiB, and appends it."""
+    words, expected = writer(mode, megabytes)
+    reader, end = os.pipe()
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    out = pathlib.Path(folder, "bare.log")
+    source = subprocess.Popen(["/bin/bash", "-c", words], stdout=end)
+    loop = subprocess.Popen(["dd", "bs=65536", f"of={out}", "oflag=append", "conv=notrunc"],
+                            stdin=reader, stderr=subprocess.DEVNULL)
+    os.close(reader)
+    os.close(end)
+    _, _, usage = os.wait4(loop.pid, 0)
+    loop.returncode = 0
+    source.wait()
+    assert out.stat().st_size == expected
+    out.unlink()
+    return (usage.ru_utime + usage.ru_stime) * (1 << 30) / expected
 
 
 def ward_peer(program):
@@ -263,12 +286,17 @@ def measure_all(peers, options):
             with open(options.keep, "a", encoding="utf-8") as file:
                 print(format_row(what, values), file=file)
 
+    def memory(when):
+        both = {peer.name: peer.memory_mb() for peer in peers}
+        row(f"daemon memory, {when}, RSS MB", {name: rss for name, (rss, _) in both.items()})
+        row(f"daemon memory, {when}, private MB", {name: private for name, (_, private) in both.items()})
+
     values = median_of(options.rounds, peers, first_command, bare_first_command)
     row("first command incl. daemon start, ms", values)
 
     for peer in peers:
         peer.run("ls")
-    row("daemon memory, idle, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
+    memory("idle")
 
     files = {p.name: ecosystem(pathlib.Path(p.home, "all.json"), sleepers(options.apps)) for p in peers}
     values = median_of(max(3, options.rounds // 2), peers, lambda peer: start_all(peer, files[peer.name]),
@@ -281,7 +309,7 @@ def measure_all(peers, options):
     row(f"`ls` with {options.apps} apps, ms",
         median_of(options.rounds * 3, peers, lambda peer: peer.run("ls")[0] * 1000, lambda: bare_programs(1)))
     time.sleep(1)  # what the commands needed for a moment is given back by then
-    row(f"daemon memory, {options.apps} apps, RSS MB", {peer.name: peer.rss_mb() for peer in peers})
+    memory(f"{options.apps} apps")
     row(f"`restart` of one of {options.apps} apps, ms",
         median_of(options.rounds, peers, lambda peer: peer.run("restart", "app-0")[0] * 1000))
     before = {peer.name: peer.cpu_seconds() for peer in peers}
@@ -301,10 +329,10 @@ def measure_all(peers, options):
         peer.run("delete", "all")
 
     row("SIGKILL of an app until its successor runs, ms", crashes(peers, options.rounds * 3))
-    row("daemon CPU per GB of log, 64 KiB writes, s",
-        median_of(3, peers, lambda peer: log_cpu(peer, "blocks", 256)))
-    row("daemon CPU per GB of log, 100-byte writes, s",
-        median_of(3, peers, lambda peer: log_cpu(peer, "lines", 64)))
+    for what, mode, megabytes in (("64 KiB", "blocks", 256), ("100-byte", "lines", 64)):
+        values = median_of(3, peers, lambda peer: log_cpu(peer, mode, megabytes),
+                           lambda: log_limit(peers[0].home, mode, megabytes))
+        row(f"daemon CPU per GB of log, {what} writes, s", values)
     return rows
 
 

@@ -110,7 +110,7 @@ pub enum ExitStatus {
 pub struct Tally {
     /// Given to another worker, because this one never took them.
     pub redispatched: u64,
-    /// Those it had taken. None: it has no agent that counts them.
+    /// Those it had taken. None: nobody could count them.
     pub taken: Option<Taken>,
 }
 

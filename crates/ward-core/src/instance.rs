@@ -25,6 +25,7 @@ mod reload;
 mod requests;
 mod started;
 
+use ready::Habit;
 pub use ready::Heard;
 pub(crate) use ready::Word;
 pub use reload::{LastReload, Side};
@@ -181,8 +182,8 @@ pub struct Instance {
     pub last_reload: Option<LastReload>,
     /// The next planned restart.
     pub planned: Option<Planned>,
-    /// Some life of this program has listened, so the next one is expected to.
-    listens: bool,
+    /// Whether workers of this program listen.
+    habit: Habit,
     /// The life that was restarted for its memory, so that it is not done twice.
     heavy: Option<Life>,
     /// Not online yet since it was registered: the `start` event is due.
@@ -214,7 +215,7 @@ impl Instance {
             side: None,
             last_reload: None,
             planned: None,
-            listens: false,
+            habit: Habit::default(),
             heavy: None,
             fresh: true,
             forgotten: false,

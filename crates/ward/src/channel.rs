@@ -69,6 +69,8 @@ pub(crate) enum ChannelEvent {
         life: Life,
         /// What.
         event: WorkerEvent,
+        /// Drop it when the event was dealt with; none of a worker whose channel is closed.
+        credit: Option<Credit>,
     },
     /// Nothing more will come. Told exactly once for each opened channel.
     Closed {

@@ -37,12 +37,13 @@ use ward_core::event::Tally;
 use ward_core::id::Life;
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 pub(crate) use behind::behind;
 use census::Census;
+pub(crate) use census::Gauge;
 use listener::Listener;
-pub(crate) use runtime::{Runtime, refuse, spread_inspectors};
+pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -134,7 +135,7 @@ impl Primary {
                     worker.silent_until = None;
                     let life = worker.life;
                     let event = WorkerEvent::Silent;
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
                 other => later = [later, other].into_iter().flatten().min(),
             }
@@ -149,8 +150,15 @@ impl Primary {
 
     /// The worker's process.
     pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
-        if let Some(worker) = self.worker_of(life, wires) {
-            worker.pid = Some(pid);
+        let Some(worker) = self.worker_of(life, wires) else {
+            return;
+        };
+        worker.pid = Some(pid);
+        worker.begin_estimate();
+        // Bun says so only when the app loads its cluster module, and many have no need to.
+        if worker.seat.runtime == Runtime::Bun {
+            worker.silent_until = None;
+            wires.tell_of_worker(life, WorkerEvent::Online);
         }
     }
 
@@ -174,12 +182,7 @@ impl Primary {
     pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, wires: &mut Wires) {
         match message {
             NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
-            NodeMessage::HandleAck => {
-                if let Some(worker) = self.workers.get_mut(&token) {
-                    worker.handles.pop_front();
-                    self.serve_all(token, Instant::now(), wires);
-                }
-            }
+            NodeMessage::HandleAck => self.arrived(token, wires),
             NodeMessage::HandleNack => self.lost(token, wires),
             NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
             NodeMessage::Handle(_)
@@ -199,7 +202,7 @@ impl Primary {
                 worker.silent_until = None;
                 let life = worker.life;
                 let event = WorkerEvent::Online;
-                wires.tell(ChannelEvent::Worker { life, event });
+                wires.tell_of_worker(life, event);
             }
             WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, wires),
             WorkerAct::Listening(query) => self.listening(token, &query, wires),

@@ -137,6 +137,14 @@ impl<T> Slots<T> {
     }
 
     /// The value, unless it is gone.
+    pub(crate) fn get(&self, token: Token) -> Option<&T> {
+        let slot = self.slots.get(Self::index(token))?;
+        (slot.0 == Self::generation(token))
+            .then_some(slot.1.as_ref())
+            .flatten()
+    }
+
+    /// The same, to change it.
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         let slot = self.slots.get_mut(Self::index(token))?;
         (slot.0 == Self::generation(token))

@@ -1,6 +1,6 @@
 //! What happens to an instance while it runs and ends: one method per event.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ending::Ending;
 use crate::event::{ExitStatus, Report};
@@ -89,7 +89,7 @@ impl Instance {
                     self.history.delay = None;
                 }
                 if answer_by.is_some_and(|at| at <= now) {
-                    self.answer_start(turn);
+                    self.has_settled(turn);
                 }
             }
             State::Stopping { ending, .. } => {
@@ -153,18 +153,31 @@ impl Instance {
     }
 }
 
+/// So many actions, metrics and options of an instance are kept. One that makes up names without
+/// end, such as a metric per request, would otherwise grow the daemon and every list.
+const FACTS: usize = 512;
+
+/// Known ones get their new value; new ones are taken while there is room.
+fn take_facts(known: &mut Map<String, Value>, told: Map<String, Value>) {
+    for (name, value) in told {
+        if known.len() < FACTS || known.contains_key(&name) {
+            known.insert(name, value);
+        }
+    }
+}
+
 impl Told {
     fn take_in(&mut self, report: Report) {
         match report {
             Report::Action(action) => {
                 let name = action.get("action_name").cloned();
                 let known = |told: &Value| told.get("action_name") == name.as_ref();
-                if !self.actions.iter().any(known) {
+                if self.actions.len() < FACTS && !self.actions.iter().any(known) {
                     self.actions.push(action);
                 }
             }
-            Report::Monitor(metrics) => self.monitor.extend(metrics),
-            Report::Options(options) => self.options.extend(options),
+            Report::Monitor(metrics) => take_facts(&mut self.monitor, metrics),
+            Report::Options(options) => take_facts(&mut self.options, options),
             Report::NodeVersion(version) => self.node_version = Some(version),
             Report::Retraction => {
                 self.monitor.clear();
@@ -174,5 +187,27 @@ impl Told {
             }
             Report::Trouble(trouble) => self.trouble = Some(trouble),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_end_are_not_kept_and_known_ones_are_still_told() {
+        let mut told = Told::default();
+        for number in 0..2 * FACTS {
+            let name = format!("request {number}");
+            let metric = Map::from_iter([(name.clone(), number.into())]);
+            told.take_in(Report::Monitor(metric));
+            told.take_in(Report::Action(serde_json::json!({ "action_name": name })));
+        }
+        assert_eq!((told.monitor.len(), told.actions.len()), (FACTS, FACTS));
+        told.take_in(Report::Monitor(Map::from_iter([(
+            "request 0".to_owned(),
+            "new".into(),
+        )])));
+        assert_eq!(told.monitor["request 0"], "new");
     }
 }

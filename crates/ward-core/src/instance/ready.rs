@@ -14,6 +14,18 @@ use crate::view;
 /// is answered then; nobody wants to wait longer for a worker that never listens.
 const SETTLING: Duration = Duration::from_millis(1500);
 
+/// What is known of a program as a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Habit {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// Some life of it has listened, so the next one is expected to.
+    Listens,
+    /// A life of it settled and did not listen: it has other work, and nobody need wait.
+    Works,
+}
+
 /// What a life said about its readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
@@ -50,6 +62,10 @@ impl Instance {
             && next.life == life
         {
             next.heard.hear(word);
+            // One that never listens has only to prove that it does not die at once.
+            if word == Word::Online && self.habit == Habit::Works && !self.spec.start.wait_ready {
+                next.ready_by = next.ready_by.min(turn.now.mono + SETTLING);
+            }
             if self.replacement_is_ready() {
                 self.promote(turn);
             }
@@ -73,7 +89,7 @@ impl Instance {
                 ..
             } if *current == life && word == Word::Listening => {
                 *listening = true;
-                self.listens = true;
+                self.habit = Habit::Listens;
                 self.answer_start(turn);
             }
             State::Launching { .. }
@@ -104,7 +120,7 @@ impl Instance {
         if next.pid.is_none() {
             false
         } else if self.spec.start.wait_ready {
-            heard.ready && (heard.listening || !self.listens)
+            heard.ready && (heard.listening || self.habit != Habit::Listens)
         } else {
             heard.listening
         }
@@ -119,7 +135,7 @@ impl Instance {
         let heard = next.heard;
         next.pid.is_some()
             && heard.online
-            && (heard.listening || !self.listens)
+            && (heard.listening || self.habit != Habit::Listens)
             && (heard.ready || !self.spec.start.wait_ready)
     }
 
@@ -138,7 +154,10 @@ impl Instance {
         // PM2 publishes before it changes the status; programs expect `launching` in this event.
         turn.publish("online", false, || view::record(self));
         let listening = heard.listening;
-        let settled = !self.is_worker() || listening || self.spec.start.wait_ready;
+        let settled = !self.is_worker()
+            || listening
+            || self.spec.start.wait_ready
+            || self.habit == Habit::Works;
         self.state = State::Online {
             life,
             pid,
@@ -150,7 +169,9 @@ impl Instance {
                 .delay
                 .map(|_| began + turn.defaults.backoff_reset),
         };
-        self.listens |= listening;
+        if listening {
+            self.habit = Habit::Listens;
+        }
         turn.log(format!("{} online", self.title()));
         if settled {
             self.answer_start(turn);
@@ -158,11 +179,18 @@ impl Instance {
     }
 
     fn answer_by(&self, now: Mono, ready_by: Mono) -> Mono {
-        if self.listens {
-            ready_by.max(now)
-        } else {
-            ready_by.min(now + SETTLING)
+        match self.habit {
+            Habit::Listens => ready_by.max(now),
+            Habit::Unknown | Habit::Works => ready_by.min(now + SETTLING),
         }
+    }
+
+    /// The time in which a worker may begin to listen is over.
+    pub(super) fn has_settled(&mut self, turn: &mut Turn<'_>) {
+        if self.habit == Habit::Unknown {
+            self.habit = Habit::Works;
+        }
+        self.answer_start(turn);
     }
 
     /// The start is complete.

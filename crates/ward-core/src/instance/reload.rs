@@ -51,7 +51,7 @@ pub struct Replacement {
     pub(super) heard: Heard,
     began: Mono,
     began_at: Wall,
-    ready_by: Mono,
+    pub(super) ready_by: Mono,
     version: Option<String>,
     pub(super) told: Told,
     /// The declaration to go back to, should it fail.

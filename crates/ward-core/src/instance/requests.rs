@@ -4,7 +4,7 @@
 use crate::action::Action;
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
-use crate::instance::{Instance, State, Then};
+use crate::instance::{Habit, Instance, State, Then};
 use crate::policy::History;
 use crate::request::{Change, Outcome, Reply, RequestError};
 use crate::spec::AppSpec;
@@ -258,7 +258,7 @@ impl Instance {
             return;
         }
         if spec.program != self.spec.program {
-            self.listens = false;
+            self.habit = Habit::Unknown;
         }
         // Other patterns do not undo what was switched on or off by hand.
         if spec.watch.watch != self.spec.watch.watch {

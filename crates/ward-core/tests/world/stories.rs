@@ -372,6 +372,22 @@ fn workers_that_never_listen_are_replaced_after_the_timeout() {
     insta::assert_snapshot!(world.story);
 }
 
+/// The first start looks whether the worker listens; after that nobody waits for it.
+#[test]
+fn workers_known_never_to_listen_are_not_waited_for() {
+    let mut world = World::new().usually(Plan {
+        listens: None,
+        ..Plan::default()
+    });
+    prepare(&mut world, &worker(&json!({})));
+    world.run(2000);
+    world.ask(Request::Restart(APP, Change::default()));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
 #[test]
 fn the_old_worker_dies_before_its_replacement_is_ready() {
     let mut world = World::new();

@@ -39,6 +39,8 @@ pub(crate) struct Link {
     pub(crate) choked: bool,
     /// A line was no message, which was told.
     pub(crate) told_junk: bool,
+    /// The kernel has no room for what is to be sent.
+    pub(crate) stalled: bool,
     /// What the poll was told to watch for; it does not know the socket when this is empty.
     pub(crate) interest: Interest,
     /// It belongs to a cluster worker.
@@ -54,6 +56,21 @@ struct Outgoing {
     sent: usize,
     /// Travels with the first byte. Whoever sent it may keep it until it has arrived.
     fd: Option<Arc<OwnedFd>>,
+}
+
+/// What became of what was to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is out.
+    All,
+    /// The rest goes when the socket has room.
+    Some,
+    /// The rest goes when the kernel has room, of which nobody tells.
+    Stalled,
+    /// The other end is gone.
+    Closed,
+    /// It failed in the middle.
+    Torn,
 }
 
 /// What a read brought.
@@ -79,6 +96,7 @@ impl Link {
             paused: false,
             choked: false,
             told_junk: false,
+            stalled: false,
             interest: Interest::IN,
             is_worker,
             outbox: VecDeque::new(),
@@ -139,15 +157,20 @@ impl Link {
         });
     }
 
-    /// Sends what the socket takes. False when the channel is broken.
-    pub(crate) fn flush(&mut self) -> bool {
+    /// Sends what the socket takes.
+    pub(crate) fn flush(&mut self) -> Sent {
         while let Some(next) = self.outbox.front_mut() {
             match next.send(&self.socket) {
                 Ok(()) => {}
-                Err(Errno::AGAIN) => return true,
+                Err(Errno::AGAIN) => return Sent::Some,
                 Err(Errno::INTR) => continue,
-                // Reading will find the end, after what was sent before it.
-                Err(_) => return false,
+                // Too many descriptors are on their way somewhere, or memory is short: it passes.
+                Err(Errno::TOOMANYREFS | Errno::NOBUFS | Errno::NOMEM) => {
+                    self.stalled = true;
+                    return Sent::Stalled;
+                }
+                Err(Errno::PIPE | Errno::CONNRESET) => return Sent::Closed,
+                Err(_) => return Sent::Torn,
             }
             if next.sent == next.bytes.len() {
                 self.outbox_bytes -= next.bytes.len();
@@ -155,7 +178,7 @@ impl Link {
                 self.choked = false;
             }
         }
-        true
+        Sent::All
     }
 
     /// What the poll has to watch for now.
@@ -164,7 +187,7 @@ impl Link {
         if !self.paused {
             wanted |= Interest::IN;
         }
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() && !self.stalled {
             wanted |= Interest::OUT;
         }
         wanted

@@ -73,10 +73,13 @@ impl Switchboard {
             if self.wires.wait(limit, &mut ready).is_err() || !self.obey(&mut buffer) {
                 return;
             }
+            // Who has taken its connection counts among those who can take the next one.
+            ready.sort_by_key(|(token, _)| self.wires.is_listener(*token));
             for (token, interest) in &ready {
                 self.serve(*token, *interest, &mut buffer);
             }
             self.wires.resume();
+            self.wires.retry();
             self.primary.tick(Instant::now(), &mut self.wires);
             while let Some(token) = self.wires.broken.pop() {
                 self.close(token);
@@ -226,15 +229,16 @@ impl Switchboard {
             | NodeMessage::Other { .. } => {}
         }
         if !answer.is_empty() {
-            self.wires.send(token, answer, None);
+            // One that asks and never reads gets no answer in the end.
+            self.wires.offer(token, answer);
         }
     }
 
     /// Takes what has arrived, and closes.
     fn drain(&mut self, token: Token, buffer: &mut [u8]) {
+        // What it said last counts, also when much of it was not dealt with yet.
         for _ in 0..DRAIN_READS {
-            let paused = self.wires.link(token).is_none_or(|link| link.paused);
-            if paused || self.read(token, buffer) != Received::Some {
+            if self.read(token, buffer) != Received::Some {
                 break;
             }
         }

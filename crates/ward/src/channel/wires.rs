@@ -11,9 +11,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::Life;
 
 use super::ChannelEvent;
-use super::link::{Link, Received};
+use super::link::{Link, Received, Sent};
 use super::window::Window;
+use crate::cluster::WorkerEvent;
 use crate::poll::{Interest, Poll, Slots, Token};
+
+/// How long is waited when the kernel has no room for what is to be sent.
+const STALL: Duration = Duration::from_millis(20);
 
 /// All sockets of the thread.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Wires {
     by_life: HashMap<Life, Token>,
     /// Links that are not read because the control thread is behind.
     paused: Vec<Token>,
+    /// Links the kernel has no room for, though their sockets do.
+    stalled: Vec<Token>,
     /// Links that cannot be polled; the thread closes them.
     pub(super) broken: Vec<Token>,
 }
@@ -43,6 +49,7 @@ impl Wires {
             sources: Slots::default(),
             by_life: HashMap::new(),
             paused: Vec::new(),
+            stalled: Vec::new(),
             broken: Vec::new(),
         }
     }
@@ -52,12 +59,39 @@ impl Wires {
         self.events.send(event).ok();
     }
 
+    /// Tells the control thread of a worker. It takes room in the window of the worker's channel, as
+    /// a message does: what a worker says over and over is read no faster than it is dealt with.
+    pub(crate) fn tell_of_worker(&self, life: Life, event: WorkerEvent) {
+        let source = self.find(life).and_then(|token| self.sources.get(token));
+        let credit = match source {
+            Some(Source::Link(link)) => Some(link.window.take(0)),
+            Some(Source::Listener { .. }) | None => None,
+        };
+        self.tell(ChannelEvent::Worker {
+            life,
+            event,
+            credit,
+        });
+    }
+
     pub(super) fn wait(
         &self,
         limit: Option<Duration>,
         ready: &mut Vec<(Token, Interest)>,
     ) -> io::Result<()> {
-        self.poll.wait(limit, ready)
+        let retry = (!self.stalled.is_empty()).then_some(STALL);
+        self.poll
+            .wait([limit, retry].into_iter().flatten().min(), ready)
+    }
+
+    /// Tries again to send what the kernel had no room for.
+    pub(super) fn retry(&mut self) {
+        for token in core::mem::take(&mut self.stalled) {
+            if let Some(link) = self.link(token) {
+                link.stalled = false;
+                self.flush(token);
+            }
+        }
     }
 
     /// Adds a channel.
@@ -124,12 +158,18 @@ impl Wires {
     }
 
     pub(super) fn flush(&mut self, token: Token) {
-        if let Some(link) = self.link(token) {
-            if !link.flush() {
-                link.give_up_sending();
-            }
-            self.watch(token);
+        let Some(link) = self.link(token) else {
+            return;
+        };
+        match link.flush() {
+            Sent::All | Sent::Some => {}
+            Sent::Stalled => self.stalled.push(token),
+            // Reading will find the end, after what was sent before it.
+            Sent::Closed => link.give_up_sending(),
+            // Nobody knows what the other side has got: it is given up, and others do its work.
+            Sent::Torn => self.broken.push(token),
         }
+        self.watch(token);
     }
 
     /// Tells the poll what the link wants now; one that wants nothing is not polled at all.

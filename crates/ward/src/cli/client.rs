@@ -30,6 +30,19 @@ pub(crate) struct Client {
     started: bool,
     next: u64,
     decoder: Decoder,
+    /// Calls under way.
+    begun: Vec<RawArg>,
+    /// Replies to them that came before they were waited for.
+    early: Vec<(RawArg, Reply)>,
+}
+
+type Reply = Result<Vec<Value>, rpc::RemoteError>;
+
+/// A call that was sent. Its reply is waited for later.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    id: RawArg,
+    method: &'static str,
 }
 
 /// Why a call has no result.
@@ -117,6 +130,8 @@ impl Client {
             started: false,
             next: 0,
             decoder: Decoder::new(),
+            begun: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -143,21 +158,75 @@ impl Client {
         patience: Duration,
     ) -> Result<Value, CallError> {
         let deadline = Instant::now() + patience;
+        let id = self.send(method, args, patience)?;
+        self.receive(method, &id, deadline, patience)
+    }
+
+    /// Sends a call, so that the daemon works on it while the reply to another is waited for.
+    pub(crate) fn begin(
+        &mut self,
+        method: &'static str,
+        args: &[Value],
+    ) -> Result<Begun, CallError> {
+        let id = self.send(method, args, self.patience)?;
+        Ok(Begun { id, method })
+    }
+
+    /// Waits for the result of a call that was begun.
+    pub(crate) fn finish(&mut self, call: &Begun) -> Result<Value, CallError> {
+        let deadline = Instant::now() + self.patience;
+        self.receive(call.method, &call.id, deadline, self.patience)
+    }
+
+    fn send(
+        &mut self,
+        method: &str,
+        args: &[Value],
+        patience: Duration,
+    ) -> Result<RawArg, CallError> {
         let id = format!("{}:{}", std::process::id(), self.next);
         self.next += 1;
         let call = rpc::encode_call(method, args, &id);
         self.stream.set_write_timeout(Some(patience))?;
         self.stream.write_all(&call)?;
         let id = RawArg::text(&id);
+        self.begun.push(id.clone());
+        Ok(id)
+    }
+
+    fn receive(
+        &mut self,
+        method: &str,
+        id: &RawArg,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<Value, CallError> {
+        let reply = self.reply(id, deadline, patience);
+        // One that comes after it was given up belongs to nobody.
+        self.begun.retain(|begun| begun != id);
+        match reply? {
+            Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
+            Err(error) => Err(refusal(method, error.message)),
+        }
+    }
+
+    fn reply(
+        &mut self,
+        id: &RawArg,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<Reply, CallError> {
+        if let Some(at) = self.early.iter().position(|(early, _)| early == id) {
+            return Ok(self.early.swap_remove(at).1);
+        }
         loop {
             let frame = self.read_frame(deadline, patience)?;
             let (reply_to, reply) = rpc::decode_reply(&frame).map_err(|_| CallError::Garbage)?;
-            // Any other is a late reply to a call that was given up.
-            if reply_to == id {
-                return match reply {
-                    Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
-                    Err(error) => Err(refusal(method, error.message)),
-                };
+            if reply_to == *id {
+                return Ok(reply);
+            }
+            if self.begun.contains(&reply_to) {
+                self.early.push((reply_to, reply));
             }
         }
     }
@@ -180,16 +249,22 @@ impl Client {
     /// What selections look at in the records, much shorter than whole ones. A daemon that has no such
     /// list, PM2's, gives the whole.
     pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
-        self.brief_records(false)
+        let answer = self.call("ward:list", &[json!({ "table": false })]);
+        self.brief_records(answer)
     }
 
-    /// What the table of `list` shows of the records, with `monit`.
-    pub(crate) fn table(&mut self) -> Result<Vec<Value>, Failure> {
-        self.brief_records(true)
+    /// What the table of `list` shows: of the records, with `monit`, and of the host. The host is a bonus:
+    /// a daemon that has no figures of it is no reason to fail.
+    pub(crate) fn table(&mut self) -> Result<(Vec<Value>, Option<Value>), Failure> {
+        let records = self.begin("ward:list", &[json!({ "table": true })])?;
+        let host = self.begin("getSystemData", &[json!({})])?;
+        let records = self.finish(&records);
+        let records = self.brief_records(records)?;
+        Ok((records, self.finish(&host).ok()))
     }
 
-    fn brief_records(&mut self, table: bool) -> Result<Vec<Value>, Failure> {
-        match self.call("ward:list", &[json!({ "table": table })]) {
+    fn brief_records(&mut self, answer: Result<Value, CallError>) -> Result<Vec<Value>, Failure> {
+        match answer {
             Ok(Value::Array(records)) => Ok(records),
             Ok(_) => Err(CallError::Garbage.into()),
             Err(CallError::Refused(_) | CallError::Foreign) => self.records(),

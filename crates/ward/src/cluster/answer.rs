@@ -2,23 +2,33 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ward_core::id::InstanceId;
 use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName, handle_key};
 
-use super::bind::{Bound, bind};
+use super::bind::{Bound, bind, is_deserted};
 use super::listener::Listener;
-use super::worker::{Held, Phase};
+use super::worker::{Grant, Held, Phase, Worker};
 use super::{Primary, Sched, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// Why a worker does not get what it wants: a positive error number.
 struct Refusal(i32);
 
 const IN_USE: i32 = 98;
+
+/// EMFILE.
+const TOO_MANY: i32 = 24;
+
+/// How often a socket is sent to a worker that has no room for it.
+const TIMES: u32 = 3;
+
+/// So many listeners one worker may have; each takes a descriptor of the daemon.
+const LISTENERS: usize = 1024;
 
 impl Primary {
     /// `queryServer`.
@@ -58,15 +68,19 @@ impl Primary {
         if worker.keys.contains_key(key) {
             return Err(Refusal(IN_USE));
         }
+        if worker.keys.len() >= LISTENERS {
+            return Err(Refusal(TOO_MANY));
+        }
         let (life, pid, seat) = (worker.life, worker.pid, worker.seat.clone());
-        let slot = (seat.sched == Sched::Slot).then_some(seat.instance);
+        let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
+        // The kernel spreads connections over several sockets for TCP only; all else is shared.
+        let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
+        let slot = (is_tcp && seat.sched == Sched::Slot).then_some(seat.instance);
         let place = (seat.app.clone(), named(key, slot));
         if let Some(listener) = self.known(&place, seat.instance) {
             return Ok(listener);
         }
-        let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
-        let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
-        let mut bound = bind(&endpoint, query, pid, slot.is_some() && is_tcp);
+        let mut bound = bind(&endpoint, query, pid, slot.is_some());
         if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)
             && error.raw_os_error() == Some(IN_USE)
             && self.remove_stale(path)
@@ -86,7 +100,7 @@ impl Primary {
                     held_by: self.app_at(&endpoint),
                     errno,
                 };
-                wires.tell(ChannelEvent::Worker { life, event });
+                wires.tell_of_worker(life, event);
                 Err(Refusal(errno))
             }
         }
@@ -129,13 +143,16 @@ impl Primary {
         };
         found.holders.push(token);
         found.owners.insert(worker.seat.instance);
-        let mut line = Vec::new();
         let shared = worker.seat.sched.is_shared() || !found.listens;
         if shared {
-            let number = worker.outbox.shared(&mut line, seq, &key, &found.data);
-            worker.handles.push_back(number);
-            wires.send(token, line, Some(Arc::clone(&found.socket)));
+            let grant = Grant {
+                question: seq,
+                key: key.clone(),
+                times: 1,
+            };
+            share(worker, token, found, grant, wires);
         } else {
+            let mut line = Vec::new();
             worker
                 .outbox
                 .listening(&mut line, seq, &key, &found.data, found.name);
@@ -148,6 +165,37 @@ impl Primary {
         };
         worker.keys.insert(key, held);
         self.begin_counting(token, listener, wires);
+    }
+
+    /// The worker had no room for a descriptor. Node's own primary sends it three times; then the
+    /// worker has to know that it cannot listen.
+    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let held = worker.keys.get(&grant.key).map(|held| held.listener);
+        let Some(listener) = held.and_then(|listener| self.listeners.get(&listener)) else {
+            return;
+        };
+        let Grant {
+            question,
+            key,
+            times,
+        } = grant;
+        if times < TIMES {
+            let grant = Grant {
+                question,
+                key,
+                times: times + 1,
+            };
+            return share(worker, token, listener, grant, wires);
+        }
+        let mut line = Vec::new();
+        worker
+            .outbox
+            .refused(&mut line, question, &key, &listener.data, -TOO_MANY);
+        wires.send(token, line, None);
+        self.closed(token, &key, wires);
     }
 
     /// `listening`.
@@ -166,7 +214,7 @@ impl Primary {
             ),
         };
         let event = WorkerEvent::Listening { by_itself, place };
-        wires.tell(ChannelEvent::Worker { life, event });
+        wires.tell_of_worker(life, event);
         if let Some(listener) = listener {
             self.dispatch(listener, Instant::now(), wires);
         }
@@ -217,11 +265,11 @@ impl Primary {
     /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
     /// daemon that was killed. False when somebody listens there.
     fn remove_stale(&self, path: &str) -> bool {
-        let ours = self
-            .listeners
-            .values()
-            .any(|listener| listener.file.as_deref() == Some(std::path::Path::new(path)));
-        !ours && is_deserted(path) && std::fs::remove_file(path).is_ok()
+        let path = Path::new(path);
+        let ours = |it: &Listener| it.file.as_ref().is_some_and(|file| file.is_at(path));
+        !self.listeners.values().any(ours)
+            && is_deserted(path)
+            && std::fs::remove_file(path).is_ok()
     }
 
     /// The app that listens there already.
@@ -235,16 +283,14 @@ impl Primary {
     }
 }
 
-/// Whether a socket file is all that is left of a listener. Asked without waiting: somebody who
-/// does not accept is somebody.
-fn is_deserted(path: &str) -> bool {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
-    let (Ok(socket), Ok(address)) = (socket, SocketAddrUnix::new(path)) else {
-        return false;
-    };
-    rustix::net::connect(&socket, &address) == Err(rustix::io::Errno::CONNREFUSED)
+/// Sends the socket itself.
+fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, wires: &mut Wires) {
+    let mut line = Vec::new();
+    let outbox = &mut worker.outbox;
+    let number = outbox.shared(&mut line, grant.question, &grant.key, &listener.data);
+    worker.handles.push_back(number);
+    worker.grants.insert(number, grant);
+    wires.send(token, line, Some(Arc::clone(&listener.socket)));
 }
 
 /// The key of a listener; with one socket per slot the slot is a part of it.

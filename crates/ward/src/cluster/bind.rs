@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use ward_sys::listener::{self, TcpOptions, UdpOptions};
 use ward_sys::{Pid, reap};
 use ward_wire::node_cluster::{Endpoint, Host, ListenQuery};
@@ -15,9 +16,60 @@ use ward_wire::node_cluster::{Endpoint, Host, ListenQuery};
 pub(super) struct Bound {
     pub(super) socket: OwnedFd,
     /// A file was made for it.
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<SocketFile>,
     /// Connections can be accepted from it; otherwise workers have to share it.
     pub(super) listens: bool,
+}
+
+/// The file of a Unix socket, removed with it; never one that others put in its place.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            identity: identity(path)?,
+        })
+    }
+
+    /// Whether this is the file at a path.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path && identity(path).is_ok_and(|found| found == self.identity)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.is_at(&self.path) {
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// Whether a socket file is all that is left of a listener. Asked without waiting: somebody who
+/// does not accept is somebody.
+pub(super) fn is_deserted(path: &Path) -> bool {
+    // Any other file refuses connections too, and is somebody's data.
+    let found = std::fs::symlink_metadata(path);
+    if !found.is_ok_and(|found| found.file_type().is_socket()) {
+        return false;
+    }
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+    let (Ok(socket), Ok(address)) = (socket, SocketAddrUnix::new(path)) else {
+        return false;
+    };
+    rustix::net::connect(&socket, &address) == Err(rustix::io::Errno::CONNREFUSED)
 }
 
 /// Makes the socket.
@@ -82,6 +134,7 @@ pub(super) fn bind(
 
 fn bind_path(path: &Path, query: &ListenQuery) -> io::Result<Bound> {
     let socket = listener::unix(path, query.backlog())?;
+    let file = SocketFile::of(path)?;
     let mut mode = std::fs::metadata(path)?.permissions().mode();
     // The daemon's own files are private; this one is the app's, as its umask would make it.
     mode |= 0o755;
@@ -94,7 +147,7 @@ fn bind_path(path: &Path, query: &ListenQuery) -> io::Result<Bound> {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode))?;
     Ok(Bound {
         socket,
-        file: Some(path.to_path_buf()),
+        file: Some(file),
         listens: true,
     })
 }

@@ -7,13 +7,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
 use super::{Connection, Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// How the connections of a worker are counted.
@@ -28,6 +30,41 @@ pub(super) enum Count {
         /// So many; none before it listens.
         before: Option<u64>,
     },
+}
+
+/// Shows other threads how many connections a worker has.
+#[derive(Debug, Clone)]
+pub(crate) struct Gauge(Arc<AtomicU64>);
+
+/// What a gauge shows while nobody counts.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(UNKNOWN)))
+    }
+}
+
+impl PartialEq for Gauge {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Gauge {
+    /// How many there are, if they are counted one by one.
+    pub(crate) fn read(&self) -> Option<u64> {
+        let shown = self.0.load(Ordering::Relaxed);
+        (shown != UNKNOWN).then_some(shown)
+    }
+
+    fn show(&self, count: Count) {
+        let shown = match count {
+            Count::Exact(open) => open,
+            Count::Unwanted | Count::Estimated { .. } => UNKNOWN,
+        };
+        self.0.store(shown, Ordering::Relaxed);
+    }
 }
 
 /// Whose each connection is.
@@ -62,11 +99,18 @@ impl Worker {
         }
     }
 
-    /// It listens: from here on descriptors are taken for connections.
+    /// From now on its connections are counted like this.
+    pub(super) fn count_by(&mut self, count: Count) {
+        self.count = count;
+        self.seat.gauge.show(count);
+    }
+
+    /// Once it listens, further descriptors are taken for connections.
     pub(super) fn begin_estimate(&mut self) {
-        if self.count == (Count::Estimated { before: None }) {
+        let listens = self.keys.values().any(|held| held.listening);
+        if listens && self.count == (Count::Estimated { before: None }) {
             let before = self.open_descriptors();
-            self.count = Count::Estimated { before };
+            self.count_by(Count::Estimated { before });
         }
     }
 }
@@ -75,21 +119,21 @@ impl Census {
     /// A worker is about to be given a connection. Costs one question to the kernel, and nothing
     /// for workers whose connections are not counted.
     pub(super) fn enter(&mut self, worker: &mut Worker, token: Token, connection: &Connection) {
-        if let Count::Exact(open) = &mut worker.count
+        if let Count::Exact(open) = worker.count
             && let Ok(cookie) = ward_sys::listener::cookie(connection)
         {
-            *open += 1;
+            worker.count_by(Count::Exact(open + 1));
             self.owners.insert(cookie, token);
         }
     }
 
     /// The worker did not take it.
     pub(super) fn withdraw(&mut self, worker: &mut Worker, connection: &Connection) {
-        if let Count::Exact(open) = &mut worker.count
+        if let Count::Exact(open) = worker.count
             && let Ok(cookie) = ward_sys::listener::cookie(connection)
             && self.owners.remove(&cookie).is_some()
         {
-            *open -= 1;
+            worker.count_by(Count::Exact(open - 1));
         }
     }
 }
@@ -102,13 +146,16 @@ impl Primary {
         else {
             return;
         };
-        if worker.count == Count::Unwanted || !found.listens || worker.seat.sched.is_shared() {
+        if worker.count == Count::Unwanted || !found.listens {
             return;
         }
         if found.name.is_none() {
-            worker.count = Count::Estimated { before: None };
-        } else if let Err(error) = self.count_ports(wires) {
-            self.estimate(&error, wires);
+            worker.count_by(Count::Estimated { before: None });
+        } else {
+            worker.count_by(worker.count);
+            if let Err(error) = self.count_ports(wires) {
+                self.estimate(&error, wires);
+            }
         }
     }
 
@@ -150,16 +197,14 @@ impl Primary {
         let mut counted = None;
         for worker in self.workers.values_mut() {
             if let Count::Exact(_) = worker.count {
-                worker.count = Count::Estimated { before: None };
-                if worker.keys.values().any(|held| held.listening) {
-                    worker.begin_estimate();
-                }
+                worker.count_by(Count::Estimated { before: None });
+                worker.begin_estimate();
                 counted = Some(worker.life);
             }
         }
         if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
             let event = WorkerEvent::Uncounted(error.to_string());
-            wires.tell(ChannelEvent::Worker { life, event });
+            wires.tell_of_worker(life, event);
         }
     }
 
@@ -210,9 +255,9 @@ impl Primary {
                 continue;
             };
             if let Some(worker) = self.workers.get_mut(&owner)
-                && let Count::Exact(open) = &mut worker.count
+                && let Count::Exact(open) = worker.count
             {
-                *open -= 1;
+                worker.count_by(Count::Exact(open - 1));
                 relieved.insert(owner);
             }
         }

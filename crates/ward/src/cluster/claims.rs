@@ -1,6 +1,7 @@
 //! Who has a claim on a listener. Workers hold it while they live; their instances own it until
 //! they stop for good, so that it stays open over restarts and crashes.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use ward_core::id::InstanceId;
@@ -14,10 +15,12 @@ impl Primary {
     /// The channel is closed, so the worker has read all it ever will: what it has not taken is
     /// given to others.
     pub(crate) fn gone(&mut self, token: Token, wires: &mut Wires) {
-        let Some(worker) = self.workers.remove(&token) else {
+        let Some(mut worker) = self.workers.remove(&token) else {
             return;
         };
         let instance = worker.seat.instance;
+        // It closed the channel because it had finished, and may live on for other reasons.
+        worker.tell_drained(wires);
         worker.tell_tally(wires);
         self.forget_connections(token, wires);
         let has_successor = self.workers.values().any(|other| {
@@ -30,7 +33,11 @@ impl Primary {
                 listener.holders.retain(|holder| *holder != token);
             }
         }
+        let mut listeners: HashSet<Token> =
+            worker.keys.values().map(|held| held.listener).collect();
         for (_, flight) in worker.inflight {
+            // It may have closed the server since.
+            listeners.insert(flight.listener);
             if let Some(listener) = self.listeners.get_mut(&flight.listener) {
                 listener.waiting.push_front(flight.connection);
             }
@@ -38,8 +45,8 @@ impl Primary {
         if for_good {
             self.disown_unheld(instance, wires);
         }
-        for held in worker.keys.into_values() {
-            self.dispatch(held.listener, Instant::now(), wires);
+        for listener in listeners {
+            self.dispatch(listener, Instant::now(), wires);
         }
     }
 

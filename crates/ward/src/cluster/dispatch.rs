@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::listener::Listener;
 use super::worker::{Flight, Phase};
 use super::{Connection, Primary, Sched, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// So many connections are handed out before others get their turn.
@@ -129,7 +129,7 @@ impl Primary {
                 error: error.to_string(),
             };
             let life = worker.life;
-            wires.tell(ChannelEvent::Worker { life, event });
+            wires.tell_of_worker(life, event);
         }
     }
 
@@ -154,9 +154,25 @@ impl Primary {
         let flight = Flight {
             listener,
             connection: Arc::clone(&connection),
+            arrived: false,
         };
         worker.inflight.insert(seq, flight);
         wires.send(token, line, Some(connection));
+    }
+
+    /// The worker has read the oldest descriptor.
+    pub(super) fn arrived(&mut self, token: Token, wires: &mut Wires) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(seq) = worker.handles.pop_front() else {
+            return;
+        };
+        worker.grants.remove(&seq);
+        if let Some(flight) = worker.inflight.get_mut(&seq) {
+            flight.arrived = true;
+            self.serve_all(token, Instant::now(), wires);
+        }
     }
 
     /// The worker answered to message number `seq`.
@@ -172,12 +188,10 @@ impl Primary {
             worker.took();
             // Our copy must go now, or the other side would not see the worker close it.
             drop(flight.connection);
+            self.freed(token, now, wires);
         } else {
-            worker.refused(now);
-            self.census.withdraw(worker, &flight.connection);
-            self.give_back(flight);
+            self.untaken(token, flight, now, wires);
         }
-        self.freed(token, now, wires);
     }
 
     /// The worker is out of descriptors: the connection never arrived.
@@ -190,17 +204,24 @@ impl Primary {
         };
         let now = Instant::now();
         if let Some(flight) = worker.inflight.remove(&seq) {
-            worker.refused(now);
-            self.census.withdraw(worker, &flight.connection);
-            self.give_back(flight);
+            self.untaken(token, flight, now, wires);
+        } else if let Some(grant) = worker.grants.remove(&seq) {
+            self.grant_again(token, grant, wires);
         }
-        self.freed(token, now, wires);
     }
 
-    fn give_back(&mut self, flight: Flight) {
+    /// The worker did not take a connection: it goes to another one.
+    fn untaken(&mut self, token: Token, flight: Flight, now: Instant, wires: &mut Wires) {
+        if let Some(worker) = self.workers.get_mut(&token) {
+            worker.refused(now);
+            self.census.withdraw(worker, &flight.connection);
+        }
         if let Some(listener) = self.listeners.get_mut(&flight.listener) {
             listener.waiting.push_front(flight.connection);
         }
+        self.freed(token, now, wires);
+        // The worker may have closed the server: then it has nothing to do with this one any more.
+        self.resume(flight.listener, now, wires);
     }
 
     /// The worker has room again.

@@ -1,6 +1,12 @@
 //! A worker finishes: nothing new comes, what is on its way arrives, and what is open ends. With
 //! our agent inside, the worker says when; without it, its open connections are counted.
+//!
+//! A worker that accepts by itself (`shared`, `slot`) has to stop that first. The agent does it
+//! without touching a connection. Without it only Node's own `disconnect` can: it closes the
+//! servers, and with them the keep-alive connections that are idle at that moment (Node 19 and
+//! later), so that a request that is just on its way there is lost.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -8,14 +14,19 @@ use ward_core::event::Tally;
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
+use super::listener::Listener;
 use super::sockets;
-use super::worker::Phase;
+use super::worker::{Phase, Worker};
 use super::{Primary, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
-/// How often the connections of a worker without agent are counted.
+/// How often the connections of a worker without agent are counted, at most.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
+
+/// To count takes longer the more sockets there are; it shall not take more than this share of the
+/// time of a thread that has connections to hand over.
+const COUNT_SHARE: u32 = 10;
 
 impl Primary {
     /// No further connections for this worker; it is told to finish when all that were on their
@@ -58,13 +69,24 @@ impl Primary {
             return;
         }
         worker.phase = Phase::Draining { told: true };
-        if worker.seat.has_agent && worker.outbox.dialect == Dialect::Node {
+        if worker.is_drained_by_agent() {
             let mut line = Vec::new();
             Outbox::ward(&mut line, "drain", &Map::new());
-            wires.send(token, line, None);
-        } else {
-            self.look_at_draining(Instant::now(), wires);
+            return wires.send(token, line, None);
         }
+        let mut accepts = false;
+        for held in worker.keys.values() {
+            if let Some(listener) = self.listeners.get(&held.listener).filter(|it| it.listens) {
+                worker.places.add(&listener.socket);
+                accepts |= held.shared;
+            }
+        }
+        if accepts {
+            let mut line = Vec::new();
+            worker.outbox.disconnect(&mut line);
+            wires.send(token, line, None);
+        }
+        self.look_at_draining(Instant::now(), wires);
     }
 
     /// Our agent inside a worker said something.
@@ -83,7 +105,7 @@ impl Primary {
             "hello" => {
                 if let Some(version) = body.get("node").and_then(Value::as_str) {
                     let event = WorkerEvent::Version(version.to_owned());
-                    wires.tell(ChannelEvent::Worker { life, event });
+                    wires.tell_of_worker(life, event);
                 }
             }
             "open" => {
@@ -91,36 +113,62 @@ impl Primary {
                 let (began, _) = worker.open.unwrap_or((now, now));
                 worker.open = Some((began, now));
             }
-            "drained" if worker.phase == (Phase::Draining { told: true }) => tell(life, wires),
+            "drained" => worker.tell_drained(wires),
             _ => {}
         }
     }
 
     /// Counts the connections of workers that cannot tell.
     pub(super) fn look_at_draining(&mut self, now: Instant, wires: &mut Wires) {
+        let began = Instant::now();
         let mut again = false;
         for worker in self.workers.values_mut() {
             let told = worker.phase == (Phase::Draining { told: true });
-            if !told
-                || worker.finished
-                || (worker.seat.has_agent && worker.outbox.dialect == Dialect::Node)
-            {
-                continue;
-            }
-            let held = worker.keys.values().map(|held| held.listener);
-            let names = held.filter_map(|listener| self.listeners.get(&listener));
-            let ports: Vec<u16> = names
-                .filter_map(|listener| Some(listener.name?.port))
-                .collect();
-            if worker.pid.is_some_and(|pid| sockets::serves(pid, &ports)) {
-                again = true;
-            } else {
-                worker.finished = true;
-                tell(worker.life, wires);
+            if told && !worker.is_drained_by_agent() && !worker.drained {
+                worker.count_remaining(&self.listeners, wires);
+                again |= !worker.drained;
             }
         }
         if again {
-            self.wake_by(Some(now + COUNT_EVERY));
+            let pause = began.elapsed().saturating_mul(COUNT_SHARE).max(COUNT_EVERY);
+            self.wake_by(Some(now + pause));
+        }
+    }
+}
+
+impl Worker {
+    fn is_drained_by_agent(&self) -> bool {
+        self.seat.has_agent && self.outbox.dialect == Dialect::Node
+    }
+
+    /// Finds out whether it has finished.
+    fn count_remaining(&mut self, listeners: &HashMap<Token, Listener>, wires: &Wires) {
+        let accepts = self
+            .keys
+            .values()
+            .any(|held| held.shared && listeners.get(&held.listener).is_some_and(|it| it.listens));
+        let left = match self.pid {
+            Some(pid) => sockets::connections(pid, &self.places),
+            None => Some(0),
+        };
+        // Of one that is ending it is known what it had last.
+        let Some(left) = left else {
+            return;
+        };
+        let left = left as u64;
+        let (began, _) = self.open.unwrap_or((left, left));
+        self.open = Some((began.max(left), left));
+        if left == 0 && !accepts {
+            self.tell_drained(wires);
+        }
+    }
+
+    /// It has finished; said once.
+    pub(super) fn tell_drained(&mut self, wires: &Wires) {
+        if self.phase == (Phase::Draining { told: true })
+            && !core::mem::replace(&mut self.drained, true)
+        {
+            tell(self.life, wires);
         }
     }
 }
@@ -129,10 +177,10 @@ impl Primary {
 fn tell_at_once(life: Life, wires: &Wires) {
     tell(life, wires);
     let event = WorkerEvent::Finished(Tally::default());
-    wires.tell(ChannelEvent::Worker { life, event });
+    wires.tell_of_worker(life, event);
 }
 
 fn tell(life: Life, wires: &Wires) {
     let event = WorkerEvent::Drained;
-    wires.tell(ChannelEvent::Worker { life, event });
+    wires.tell_of_worker(life, event);
 }

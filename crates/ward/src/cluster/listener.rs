@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use ward_core::id::InstanceId;
 use ward_wire::node_cluster::SocketName;
 
 use super::Waiting;
+use super::bind::SocketFile;
 use crate::poll::Token;
 
 /// One socket.
@@ -41,14 +41,5 @@ pub(super) struct Listener {
     /// Nothing is accepted until then: the daemon is out of descriptors.
     pub(super) exhausted: Option<Instant>,
     /// The file to remove in the end.
-    pub(super) file: Option<PathBuf>,
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(file) = &self.file {
-            // It may have been removed by anybody.
-            std::fs::remove_file(file).ok();
-        }
-    }
+    pub(super) file: Option<SocketFile>,
 }

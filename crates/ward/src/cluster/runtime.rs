@@ -32,25 +32,26 @@ impl Runtime {
     }
 }
 
-/// Why a command cannot be a cluster worker; completes "cannot …".
-pub(crate) fn refuse(argv: &[String], script: &str) -> Option<String> {
-    let program = argv.first()?;
-    let way_out = "start its node command directly, or use fork mode";
-    if Runtime::of(program).is_none() {
-        return Some(format!(
+/// What a command runs on as a cluster worker, or why it cannot be one; completes "cannot …".
+pub(crate) fn admit(argv: &[String], script: &str) -> Result<Runtime, String> {
+    let program = argv.first().map_or("", String::as_str);
+    let Some(runtime) = Runtime::of(program) else {
+        return Err(format!(
             "run {program} as a cluster worker: only node, bun and deno can be one; use fork mode"
         ));
-    }
+    };
     let before = argv.iter().take_while(|word| *word != script);
     if let Some(flag) = before.skip(1).find(|word| word.starts_with("--watch")) {
-        return Some(format!(
+        return Err(format!(
             "run a cluster worker with {flag}: node's watcher swallows its channel; use ward's own `watch`"
         ));
     }
-    let name = launcher(script)?;
-    Some(format!(
-        "run {name} as a cluster worker: it swallows the channel of the app behind it; {way_out}"
-    ))
+    if let Some(name) = launcher(script) {
+        return Err(format!(
+            "run {name} as a cluster worker: it swallows the channel of the app behind it; start its node command directly, or use fork mode"
+        ));
+    }
+    Ok(runtime)
 }
 
 /// Node's inspector listens on a port of its own in each worker: the first free one from the
@@ -105,7 +106,7 @@ mod tests {
 
     fn refused(words: &[&str], script: &str) -> Option<String> {
         let argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        refuse(&argv, script)
+        admit(&argv, script).err()
     }
 
     #[test]

@@ -8,6 +8,9 @@ use ward_core::id::InstanceId;
 use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
+use super::Runtime;
+use super::census::Gauge;
+
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seat {
@@ -17,8 +20,8 @@ pub(crate) struct Seat {
     pub(crate) instance: InstanceId,
     /// How connections are spread.
     pub(crate) sched: Sched,
-    /// Connections a worker may have that it has not confirmed. One is best for short delays: a
-    /// worker that hangs holds up no more than these.
+    /// Connections a worker may have that it has not read. One is best for short delays: a worker
+    /// that hangs holds up no more than these.
     pub(crate) window: usize,
     /// For weighted turns.
     pub(crate) weight: u32,
@@ -26,6 +29,10 @@ pub(crate) struct Seat {
     pub(crate) wait_ready: bool,
     /// It runs our agent, which can drain connections.
     pub(crate) has_agent: bool,
+    /// Shows how many connections it has.
+    pub(crate) gauge: Gauge,
+    /// What it runs on.
+    pub(crate) runtime: Runtime,
 }
 
 /// How connections are spread over the workers of an app.
@@ -87,6 +94,7 @@ impl Seat {
         instance: &Instance,
         env: &[(String, String)],
         has_agent: bool,
+        runtime: Runtime,
     ) -> Result<Self, String> {
         let spec = &instance.spec;
         let sched = Sched::of(spec, env)?;
@@ -102,6 +110,8 @@ impl Seat {
             weight,
             wait_ready: spec.start.wait_ready,
             has_agent,
+            gauge: Gauge::default(),
+            runtime,
         })
     }
 }

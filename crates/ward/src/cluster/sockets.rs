@@ -1,13 +1,17 @@
-//! Who has which TCP socket, read from `/proc`: strangers on a port, and connections a worker has.
+//! Who has which socket, read from `/proc`: strangers on a port, and connections a worker has.
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-const ESTABLISHED: &str = "01";
-const CLOSE_WAIT: &str = "08";
+use rustix::net::{SocketAddrUnix, getsockname};
+
 const LISTEN: &str = "0A";
+
+/// The flag of a Unix socket that listens.
+const UNIX_LISTENS: &str = "00010000";
 
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +41,59 @@ pub(crate) fn listener_of(port: u16) -> Option<Stranger> {
     })
 }
 
-/// Whether a process has connections on one of these local ports.
-pub(super) fn serves(pid: u32, ports: &[u16]) -> bool {
+/// Where connections of a worker come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Places {
+    ports: Vec<u16>,
+    /// As the kernel writes them.
+    paths: Vec<String>,
+}
+
+impl Places {
+    /// What this socket listens on.
+    pub(super) fn add(&mut self, listener: impl AsFd) {
+        let Ok(address) = getsockname(listener) else {
+            return;
+        };
+        if let Ok(address) = std::net::SocketAddr::try_from(address.clone()) {
+            self.ports.push(address.port());
+        } else if let Ok(address) = SocketAddrUnix::try_from(address) {
+            self.paths.extend(path_of(&address));
+        }
+    }
+}
+
+/// The name of a Unix socket as the kernel writes it into its table.
+fn path_of(address: &SocketAddrUnix) -> Option<String> {
+    if let Some(name) = address.abstract_name() {
+        return Some(format!("@{}", lossy(name).replace('\0', "@")));
+    }
+    Some(
+        lossy(address.path_bytes()?)
+            .trim_end_matches('\0')
+            .to_owned(),
+    )
+}
+
+/// How many connections from these places a process has open, half-closed ones included. `None`
+/// when it has nothing open at all: then it has ended.
+pub(super) fn connections(pid: u32, places: &Places) -> Option<usize> {
     let folder = format!("/proc/{pid}/net");
-    let open = inodes(Path::new(&folder), |socket| {
-        let alive = socket.state == ESTABLISHED || socket.state == CLOSE_WAIT;
-        alive && ports.contains(&socket.port)
+    let folder = Path::new(&folder);
+    let mut wanted = inodes(folder, |socket| {
+        socket.state != LISTEN && places.ports.contains(&socket.port)
     });
-    !open.is_empty() && has_any(pid, &open)
+    if !places.paths.is_empty() {
+        wanted.extend(unix_inodes(folder, &places.paths));
+    }
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let mut nothing = true;
+    let mut count = 0;
+    for entry in open.flatten() {
+        nothing = false;
+        count += usize::from(leads_to(&entry.path(), &wanted));
+    }
+    (!nothing).then_some(count)
 }
 
 /// One line of the kernel's table.
@@ -71,15 +120,41 @@ fn inodes(folder: &Path, wanted: impl Fn(&Socket<'_>) -> bool) -> HashSet<String
     found
 }
 
+/// The inodes of the Unix sockets that were connected at these paths.
+fn unix_inodes(folder: &Path, paths: &[String]) -> Vec<String> {
+    let table = fs::read(folder.join("unix")).unwrap_or_default();
+    let lines = table.split(|byte| *byte == b'\n').skip(1);
+    let found = lines.filter_map(|line| {
+        let line = lossy(line);
+        // Number, references, protocol, flags, type, state, inode; the rest is the path.
+        let mut rest = &*line;
+        let mut words = [""; 7];
+        for word in &mut words {
+            (*word, rest) = rest.trim_start().split_once(' ')?;
+        }
+        let ours = words[3] != UNIX_LISTENS && paths.iter().any(|path| path == rest);
+        ours.then(|| format!("socket:[{}]", words[6]))
+    });
+    found.collect()
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// Whether a process has one of these sockets.
 fn has_any(pid: u32, sockets: &HashSet<String>) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };
-    descriptors.flatten().any(|entry| {
-        fs::read_link(entry.path()).is_ok_and(|link| {
-            str::from_utf8(link.as_os_str().as_bytes()).is_ok_and(|link| sockets.contains(link))
-        })
+    let mut paths = descriptors.flatten().map(|entry| entry.path());
+    paths.any(|path| leads_to(&path, sockets))
+}
+
+/// Whether a descriptor is one of these sockets.
+fn leads_to(descriptor: &Path, sockets: &HashSet<String>) -> bool {
+    fs::read_link(descriptor).is_ok_and(|link| {
+        str::from_utf8(link.as_os_str().as_bytes()).is_ok_and(|link| sockets.contains(link))
     })
 }
 
@@ -92,19 +167,73 @@ fn command(pid: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
+    use std::io::Read as _;
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+    fn count(places: &Places) -> Option<usize> {
+        connections(std::process::id(), places)
+    }
 
     #[test]
     fn a_connection_is_seen_until_it_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let pid = std::process::id();
-        assert!(!serves(pid, &[port]));
-        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut places = Places::default();
+        places.add(&listener);
+        assert_eq!(count(&places), Some(0));
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
-        assert!(serves(pid, &[port]));
+        assert_eq!(count(&places), Some(1));
+        server.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        assert_eq!(count(&places), Some(1), "half of it is open");
         drop(server);
+        assert_eq!(count(&places), Some(0));
         drop(client);
-        assert!(!serves(pid, &[port]));
+    }
+
+    #[test]
+    fn connections_on_unix_sockets_are_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("with a space.sock");
+        let name = format!("ward-test-{}", std::process::id());
+        let name = SocketAddr::from_abstract_name(name.as_bytes()).unwrap();
+        let listeners = [
+            UnixListener::bind(&path).unwrap(),
+            UnixListener::bind_addr(&name).unwrap(),
+        ];
+        let mut places = Places::default();
+        for (before, listener) in listeners.iter().enumerate() {
+            places.add(listener);
+            assert_eq!(count(&places), Some(before));
+            let address = listener.local_addr().unwrap();
+            let client = UnixStream::connect_addr(&address).unwrap();
+            assert_eq!(count(&places), Some(before), "nobody has taken it");
+            let (server, _) = listener.accept().unwrap();
+            assert_eq!(count(&places), Some(before + 1));
+            drop(client);
+            assert_eq!(count(&places), Some(before + 1), "it is still open here");
+            // Closed, and another one in its place, which the next round finds.
+            drop(server);
+            assert_eq!(count(&places), Some(before));
+            let client = UnixStream::connect_addr(&address).unwrap();
+            let server = listener.accept().unwrap();
+            std::mem::forget((client, server));
+        }
+    }
+
+    #[test]
+    fn of_a_process_that_has_ended_nothing_is_known() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        let status = rustix::process::waitid(
+            rustix::process::WaitId::Pid(rustix::process::Pid::from_child(&child)),
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
+        );
+        assert!(status.unwrap().is_some(), "it is a zombie now");
+        assert_eq!(connections(pid, &Places::default()), None);
+        child.wait().unwrap();
+        assert_eq!(connections(pid, &Places::default()), None);
     }
 }

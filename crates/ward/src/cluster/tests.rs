@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::{InstanceId, Life};
 
-use super::{Sched, Seat, WorkerEvent};
+use super::{Gauge, Runtime, Sched, Seat, WorkerEvent};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -56,6 +56,8 @@ impl Desk {
             weight: 1,
             wait_ready: false,
             has_agent: true,
+            gauge: Gauge::default(),
+            runtime: Runtime::Node,
         }
     }
 
@@ -63,8 +65,8 @@ impl Desk {
         self.worker_at(instance, Self::seat(instance))
     }
 
-    /// A worker that listens.
-    fn worker_at(&mut self, life: u32, seat: Seat) -> Worker {
+    /// A worker that has not asked for anything.
+    fn silent(&mut self, life: u32, seat: Seat) -> Worker {
         let life = Life(u64::from(life));
         let socket = UnixStream::from(self.handle.open(life, Some(seat)).unwrap());
         socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -77,6 +79,12 @@ impl Desk {
             key: String::new(),
         };
         worker.say(json!({ "act": "online" }));
+        worker
+    }
+
+    /// A worker that listens.
+    fn worker_at(&mut self, life: u32, seat: Seat) -> Worker {
+        let mut worker = self.silent(life, seat);
         let answer = worker.listen(self.port);
         assert_eq!(answer["errno"], Value::Null, "{answer}");
         self.event(|event| matches!(event, WorkerEvent::Listening { .. }));
@@ -93,7 +101,7 @@ impl Desk {
             loop {
                 let next = tokio::time::timeout(LIMIT, self.events.recv());
                 let event = next.await.expect("an event in time").expect("the thread");
-                if let ChannelEvent::Worker { life, event } = event
+                if let ChannelEvent::Worker { life, event, .. } = event
                     && wanted(&event)
                 {
                     return (life, event);
@@ -126,20 +134,21 @@ impl Worker {
             .unwrap();
     }
 
+    /// Asks for a port; the number of the question.
+    fn ask_for(&mut self, port: u16) -> u64 {
+        let mut query = address(port);
+        query["act"] = "queryServer".into();
+        self.say(query)
+    }
+
     /// Asks for a port and reports that it listens; the answer.
     fn listen(&mut self, port: u16) -> Value {
-        let question = json!({
-            "index": 0, "data": null, "address": "127.0.0.1", "port": port, "addressType": 4,
-            "backlog": 0,
-        });
-        let mut query = question.clone();
-        query["act"] = "queryServer".into();
-        let seq = self.say(query);
+        let seq = self.ask_for(port);
         let answer = self.hear();
         assert_eq!(answer["ack"], seq);
         self.key = answer["key"].as_str().unwrap().to_owned();
         if answer["errno"].is_null() {
-            let mut listening = question;
+            let mut listening = address(port);
             listening["act"] = "listening".into();
             self.say(listening);
         }
@@ -204,6 +213,14 @@ impl Worker {
     }
 }
 
+/// How Node names a port.
+fn address(port: u16) -> Value {
+    json!({
+        "index": 0, "data": null, "address": "127.0.0.1", "port": port, "addressType": 4,
+        "backlog": 0,
+    })
+}
+
 fn served_by(stream: TcpStream) -> String {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
@@ -225,6 +242,60 @@ fn a_worker_has_one_connection_at_a_time_on_its_way() {
 }
 
 #[test]
+fn the_next_connection_comes_when_the_last_one_has_arrived() {
+    let mut desk = Desk::new();
+    let mut worker = desk.worker(1);
+    let _clients = [desk.connect(), desk.connect(), desk.connect()];
+    let first = worker.offered();
+    worker.fds.clear();
+    worker.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    let second = worker.offered();
+    worker.fds.clear();
+    worker.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    assert_eq!(
+        worker.try_offered(QUIET),
+        None,
+        "it has not taken the first"
+    );
+    worker.say(json!({ "ack": first, "accepted": true }));
+    worker.offered();
+    worker.fds.clear();
+    worker.say(json!({ "ack": second, "accepted": true }));
+    assert_eq!(worker.try_offered(QUIET), None, "the third is on its way");
+}
+
+#[test]
+fn what_arrived_and_was_not_taken_goes_to_another_one_too() {
+    let mut desk = Desk::new();
+    let mut first = desk.worker(1);
+    let clients = [desk.connect(), desk.connect()];
+    first.offered();
+    first.fds.clear();
+    first.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+    first.offered();
+    let mut second = desk.worker(2);
+    assert_eq!(second.try_offered(QUIET), None, "the first one lives");
+    drop(first);
+    second.serve();
+    second.serve();
+    for client in clients {
+        assert_eq!(served_by(client), "2");
+    }
+}
+
+#[test]
+fn a_worker_that_speaks_of_taking_only_is_served() {
+    let mut desk = Desk::new();
+    let mut worker = desk.worker(1);
+    for _ in 0..5 {
+        let _client = desk.connect();
+        let seq = worker.offered();
+        worker.fds.clear();
+        worker.say(json!({ "ack": seq, "accepted": true }));
+    }
+}
+
+#[test]
 fn a_refused_connection_goes_to_another_worker() {
     let mut desk = Desk::new();
     let mut first = desk.worker(1);
@@ -243,16 +314,59 @@ fn refusals_are_not_repeated_in_a_hot_loop() {
     let mut worker = desk.worker(1);
     let _client = desk.connect();
     let began = Instant::now();
-    let mut refusals = 0;
-    while began.elapsed() < Duration::from_millis(600) {
-        if let Some(seq) = worker.try_offered(QUIET) {
-            worker.answer(seq, false);
-            worker.fds.clear();
-            refusals += 1;
-        }
+    for _ in 0..6 {
+        let seq = worker.offered();
+        worker.answer(seq, false);
+        worker.fds.clear();
     }
-    // 10, 20, 40, 80, 160, 250 ms.
-    assert!((3..=8).contains(&refusals), "{refusals} in 600 ms");
+    let pauses = Duration::from_millis(10 + 20 + 40 + 80 + 160);
+    assert!(began.elapsed() >= pauses, "{:?}", began.elapsed());
+}
+
+/// Nothing else happens on the port that would make the daemon look at what waits.
+#[test]
+fn a_connection_refused_after_the_server_was_closed_goes_to_another_worker() {
+    for dies in [false, true] {
+        let mut desk = Desk::new();
+        let mut first = desk.worker(1);
+        let mut second = desk.worker(2);
+        let client = desk.connect();
+        let seq = first.offered();
+        first.fds.clear();
+        let key = first.key.clone();
+        first.say(json!({ "act": "close", "key": key }));
+        if dies {
+            drop(first);
+        } else {
+            first.answer(seq, false);
+        }
+        second.serve();
+        assert_eq!(served_by(client), "2");
+    }
+}
+
+/// As when a worker has no descriptor left for it.
+#[test]
+fn a_shared_socket_is_sent_three_times_and_then_refused() {
+    let mut desk = Desk::new();
+    let seat = Seat {
+        sched: Sched::Shared,
+        ..Desk::seat(1)
+    };
+    let mut worker = desk.silent(1, seat);
+    let question = worker.ask_for(desk.port);
+    for _ in 0..3 {
+        let sent = worker.hear();
+        assert_eq!(sent["cmd"], "NODE_HANDLE", "{sent}");
+        assert_eq!(sent["msg"]["ack"], question);
+        worker.raw(r#"{"cmd":"NODE_HANDLE_NACK"}"#);
+    }
+    let answer = worker.hear();
+    assert_eq!(
+        (&answer["ack"], &answer["errno"]),
+        (&json!(question), &json!(-24)),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -8,8 +8,9 @@ use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
+use super::sockets::Places;
 use super::{Connection, Sched, Seat, WorkerEvent};
-use crate::channel::{ChannelEvent, Wires};
+use crate::channel::Wires;
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -30,6 +31,8 @@ pub(super) struct Worker {
     /// The numbers of the messages that had a descriptor beside them and are not confirmed: Node
     /// confirms them in order and without a number.
     pub(super) handles: VecDeque<u64>,
+    /// Sockets it was given to share and has not confirmed, by message number.
+    pub(super) grants: HashMap<u64, Grant>,
     /// Connections it was given and has not taken, by message number.
     pub(super) inflight: HashMap<u64, Flight>,
     /// It may get connections.
@@ -46,10 +49,12 @@ pub(super) struct Worker {
     pub(super) credit: i64,
     /// How many connections it has, if anybody wants to know.
     pub(super) count: Count,
-    /// Its connections were counted, and none was left.
-    pub(super) finished: bool,
-    /// Connections its agent counted when it began to drain, and now.
+    /// Connections that were open when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
+    /// Where they came in, if they have to be counted from outside.
+    pub(super) places: Places,
+    /// It said, or it was found, that none is open any more.
+    pub(super) drained: bool,
 }
 
 /// What a worker does.
@@ -76,11 +81,23 @@ pub(super) struct Held {
     pub(super) listening: bool,
 }
 
+/// A socket to share on its way.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// The number of the question it answers.
+    pub(super) question: u64,
+    pub(super) key: String,
+    /// How often it was sent.
+    pub(super) times: u32,
+}
+
 /// A connection on its way.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) listener: Token,
     pub(super) connection: Connection,
+    /// The worker has read it; whether it takes it is not known yet.
+    pub(super) arrived: bool,
 }
 
 impl Worker {
@@ -92,6 +109,7 @@ impl Worker {
             outbox: Outbox::new(Dialect::Node),
             keys: HashMap::new(),
             handles: VecDeque::new(),
+            grants: HashMap::new(),
             inflight: HashMap::new(),
             admitted: !seat.wait_ready,
             phase: Phase::Serving,
@@ -100,9 +118,10 @@ impl Worker {
             retired: false,
             silent_until: Some(silent_until),
             credit: 0,
-            finished: false,
             open: None,
-            count: if seat.counts_connections() {
+            places: Places::default(),
+            drained: false,
+            count: if seat.counts_connections() && !seat.sched.is_shared() {
                 Count::Exact(0)
             } else {
                 Count::Unwanted
@@ -121,9 +140,13 @@ impl Worker {
                 .is_some_and(|held| held.listening && !held.shared)
     }
 
-    /// Whether one more connection may be on its way.
+    /// Whether one more connection may be on its way. Node confirms the descriptor as it reads it,
+    /// and before it runs code of the app for that connection it says whether it takes it: so the
+    /// first word makes room already, and the worker finds the next connection when it comes back.
+    /// No more than one beyond the window waits for the second word.
     pub(super) fn has_room(&self) -> bool {
-        self.handles.len() < self.seat.window && self.inflight.len() <= self.seat.window
+        let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
+        self.inflight.len() <= self.seat.window && on_their_way.count() < self.seat.window
     }
 
     /// Whether it pauses because it refused.
@@ -159,7 +182,7 @@ impl Worker {
         };
         let event = WorkerEvent::Finished(tally);
         let life = self.life;
-        wires.tell(ChannelEvent::Worker { life, event });
+        wires.tell_of_worker(life, event);
     }
 
     /// For weighted turns.
@@ -175,8 +198,12 @@ impl Worker {
         (size > 0).then_some(size)
     }
 
-    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro.
+    /// It refused: it gets nothing for a while, so that no connection is thrown to and fro. Those
+    /// that were on their way by then do not count again.
     pub(super) fn refused(&mut self, now: Instant) {
+        if self.is_pausing(now) {
+            return;
+        }
         self.pause = Some(now + self.next_pause);
         self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
     }

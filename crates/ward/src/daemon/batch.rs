@@ -27,7 +27,8 @@ pub(super) struct Batches {
 /// One request with many parts.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) responder: Responder,
+    /// Gone when it was answered before all was done.
+    responder: Option<Responder>,
     /// PM2's word for the action, as in its RPC and events.
     pub(super) action: Word,
     /// What was not begun yet.
@@ -77,7 +78,7 @@ impl Batch {
         deadline: Option<Instant>,
     ) -> Self {
         Self {
-            responder,
+            responder: Some(responder),
             action,
             queue: VecDeque::new(),
             parallel: parallel.max(1),
@@ -93,10 +94,13 @@ impl Batch {
 
 impl Batch {
     /// Answers with all results: a list, or for `scale` the ids that came and went.
-    fn finish(self) {
-        let results: Vec<Value> = self.results.into_values().collect();
+    fn answer(&mut self) {
+        let Some(responder) = self.responder.take() else {
+            return;
+        };
+        let results: Vec<Value> = core::mem::take(&mut self.results).into_values().collect();
         if self.action.action != "scale" {
-            return self.responder.ok(results.into());
+            return responder.ok(results.into());
         }
         let all = |key: &str| -> Vec<Value> {
             let values = results.iter().filter_map(|result| result.get(key));
@@ -105,7 +109,7 @@ impl Batch {
         let answer = json!({
             "added": all("added"), "removed": all("removed"), "errors": all("error"),
         });
-        self.responder.ok(answer);
+        responder.ok(answer);
     }
 }
 
@@ -165,8 +169,8 @@ impl Daemon {
             .open
             .get(&number)
             .is_some_and(|batch| batch.running == 0);
-        if let Some(batch) = done.then(|| self.batches.open.remove(&number)).flatten() {
-            batch.finish();
+        if let Some(mut batch) = done.then(|| self.batches.open.remove(&number)).flatten() {
+            batch.answer();
         }
     }
 
@@ -188,7 +192,7 @@ impl Daemon {
         if self.bus.is_followed() {
             let progress = json!({
                 "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
-                "done": batch.results.len() + 1, "total": total,
+                "done": batch.begun - batch.running, "total": total,
             });
             self.bus.publish("ward:progress", &progress);
         }
@@ -291,7 +295,8 @@ impl Daemon {
         }
     }
 
-    /// Answers the batches whose time is over with what there is.
+    /// Answers the batches whose time is over with what there is. What was not begun yet is begun
+    /// all the same: nothing stays half done because nobody waits for it any more.
     pub(super) fn give_up_batches(&mut self) {
         let now = Instant::now();
         let due: Vec<u64> = self
@@ -317,7 +322,9 @@ impl Daemon {
                 };
                 batch.results.entry(index).or_insert_with(entry);
             }
-            batch.finish();
+            batch.answer();
+            batch.deadline = None;
+            self.batches.open.insert(number, batch);
         }
     }
 }

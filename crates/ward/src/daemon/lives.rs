@@ -20,6 +20,7 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
+use crate::cluster::Gauge;
 pub(super) use begin::{Begin, command};
 pub(super) use births::{Births, Outcome, Unborn};
 
@@ -37,6 +38,8 @@ pub(super) struct Process {
     pid_path: Option<PathBuf>,
     /// It has a Node IPC channel.
     pub(super) has_channel: bool,
+    /// How many connections it has, as a cluster worker.
+    pub(super) connections: Option<Gauge>,
     /// The main process was reaped.
     ended: bool,
 }
@@ -225,7 +228,10 @@ impl Lives {
         let Some(process) = self.processes.remove(&life) else {
             return;
         };
-        self.by_pid.remove(&process.pid);
+        // The pid may be another life's by now, if only a child of this one was left.
+        if self.by_pid.get(&process.pid) == Some(&life) {
+            self.by_pid.remove(&process.pid);
+        }
         if let Some(path) = process.pid_path {
             // Only its own: another life of the instance may have written its pid there.
             let own = process.pid.as_raw_nonzero().to_string();

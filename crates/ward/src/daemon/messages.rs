@@ -36,7 +36,14 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
-            ChannelEvent::Worker { life, event } => self.worker_event(life, event),
+            ChannelEvent::Worker {
+                life,
+                event,
+                credit,
+            } => {
+                self.worker_event(life, event);
+                drop(credit);
+            }
             ChannelEvent::Junk { life, junk } => {
                 let name = self.name_of(life);
                 self.say(true, &format!("{name} sent no message but junk: {junk}"));

@@ -128,10 +128,9 @@ impl Daemon {
         self.births.begin(unborn, order);
         if self.births.is_full() {
             // First of all, so that what follows from it is done while others are born.
-            let event = self.next_birth();
-            event
-                .into_iter()
-                .for_each(|event| self.events.push_front(event));
+            if let Some(event) = self.next_birth() {
+                self.events.push_front(event);
+            }
         }
         None
     }

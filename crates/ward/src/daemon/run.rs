@@ -205,6 +205,7 @@ pub(super) async fn run(
         ),
     );
     ready();
+    ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
     daemon.close().await;
     Ok(())

@@ -169,7 +169,7 @@ impl Daemon {
                 self.trouble(life, &reason);
             }
             WorkerEvent::Silent => {
-                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno directly?";
+                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
                 self.trouble(life, reason);
             }
             WorkerEvent::Uncounted(error) => {

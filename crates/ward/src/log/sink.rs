@@ -9,6 +9,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
 use crate::poll::Token;
 
 /// An open log file.
@@ -29,7 +32,7 @@ pub(crate) type SharedSink = Rc<RefCell<Sink>>;
 /// instead of waited for.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
     options
         .append(true)
         .create(true)
@@ -106,7 +109,7 @@ impl Sink {
             match rustix::io::write(&self.file, &bytes[*written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => *written += count,
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -167,16 +170,19 @@ impl Sinks {
                 sink.torn = None;
                 sink.file.set_len(0)
             }
+            // Opening a pipe that nobody reads must not stop the thread.
             None => OpenOptions::new()
                 .write(true)
+                .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
                 .open(path)
                 .and_then(|file| file.set_len(0)),
         };
         match result {
-            // EINVAL: a pipe or a terminal, which has nothing to empty.
+            // EINVAL: a pipe or a terminal, which has nothing to empty; ENXIO: a pipe that nobody reads.
             Err(error)
                 if error.kind() != io::ErrorKind::NotFound
-                    && error.kind() != io::ErrorKind::InvalidInput =>
+                    && error.kind() != io::ErrorKind::InvalidInput
+                    && Errno::from_io_error(&error) != Some(Errno::NXIO) =>
             {
                 Some(format!("cannot empty {}: {error}", path.display()))
             }

@@ -3,6 +3,8 @@
 
 mod messages;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Bus, Ward, free_port};
@@ -118,6 +120,27 @@ fn a_worker_shows_what_pm2_shows() {
         assert_eq!(kind(&record, name), (unit.into(), id.into()), "{name}");
         assert!(record["axm_monitor"][name]["value"].is_number(), "{name}");
     }
+}
+
+/// Under load only some requests are timed, but all are counted.
+#[test]
+fn every_request_of_a_flood_is_counted() {
+    let (ward, port) = started(APP, &[]);
+    let began = Instant::now();
+    let mut asked = 0;
+    while began.elapsed() < Duration::from_millis(2500) {
+        get(port, "/");
+        asked += 1;
+    }
+    assert!(asked > 100, "{asked} are no flood");
+    let record = record_when(&ward, "the flood", |env| {
+        // What moved by less than a tenth is not told.
+        let counted = env["axm_monitor"]["HTTP"]["value"].as_u64().unwrap_or(0);
+        assert!(counted <= asked, "{counted} of {asked}");
+        counted * 10 >= asked * 9
+    });
+    let latency = &record["axm_monitor"]["HTTP Mean Latency"]["value"];
+    assert!(latency.as_f64().unwrap() > 0.0, "{latency}");
 }
 
 /// Scripts count words in the printed list; what the agent tells must not change the counts.

@@ -146,18 +146,43 @@ fn an_app_that_misuses_its_channel_harms_nobody() {
     let mut bus = ward.bus();
     ward.run(&["start", "app.py"]).succeeds();
     ward.run(&["ping"]).succeeds();
+    bus.wait("everything was taken", |event| event.topic == "all:sent");
+    assert_eq!(ward.status("app"), "online");
+    assert!(peak_kilobytes(&ward) < 100_000);
+}
+
+/// The most memory the daemon ever had.
+fn peak_kilobytes(ward: &Ward) -> u64 {
     let [daemon] = ward.daemons()[..] else {
         panic!("one daemon")
     };
-    bus.wait("everything was taken", |event| event.topic == "all:sent");
-    assert_eq!(ward.status("app"), "online");
     let status = std::fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 100_000, "the daemon took {peak} kB");
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// An app that asks Node's own questions without end and never reads the answers fills no memory:
+/// what it asked last is dealt with all the same.
+#[test]
+fn an_app_that_asks_and_never_reads_harms_nobody() {
+    let ward = Ward::new();
+    ward.write(
+        "app.py",
+        "import os, signal, socket\n\
+         channel = socket.socket(fileno=int(os.environ['NODE_CHANNEL_FD']))\n\
+         ask = b'{\"cmd\":\"NODE_SOCKET_GET_COUNT\",\"key\":\"' + b'k' * 60000 + b'\"}\\n'\n\
+         for i in range(3000): channel.sendall(ask)\n\
+         channel.sendall(b'{\"type\":\"all:sent\",\"data\":true}\\n')\n\
+         signal.pause()",
+    );
+    let mut bus = ward.bus();
+    ward.run(&["start", "app.py"]).succeeds();
+    bus.wait("everything was taken", |event| event.topic == "all:sent");
+    // It was asked for 180 MB.
+    assert!(peak_kilobytes(&ward) < 100_000);
 }
 
 /// An app that reads nothing of what it is sent can be talked to without end, and stopped.

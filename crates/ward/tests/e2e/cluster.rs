@@ -1,10 +1,13 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
+mod census;
 pub(crate) mod client;
 mod crash;
+mod drain;
 mod forms;
 mod overlap;
 mod reload;
+mod sockets;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 
 mod http;
 mod next;
+mod runtimes;
 mod secure;
 mod sockets;
 mod versions;

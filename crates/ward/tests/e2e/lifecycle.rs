@@ -361,3 +361,31 @@ fn a_second_signal_does_not_leave_apps_behind() {
     wait_gone(daemon);
     assert!(!alive(app), "the app outlived the daemon");
 }
+
+/// Nobody waits for the answer any more, and yet nothing stays half done.
+#[test]
+fn what_a_deadline_finds_not_begun_is_done_all_the_same() {
+    let ward = Ward::new();
+    ward.write(
+        "app.sh",
+        "trap 'sleep 0.2; exit' INT; while :; do sleep 0.02; done",
+    );
+    ward.run(&["start", "app.sh", "-i", "3"]).succeeds();
+    let before = pids(&ward);
+    let act = json!([{ "action": "restart", "ids": [0, 1, 2], "parallel": 1, "deadline_ms": 1 }]);
+    let answer = ward.rpc().call("ward:act", &act).to_string();
+    assert!(answer.contains("not done within"), "{answer}");
+    ward.wait_until("all to be restarted", |list| {
+        let is_new = |app: &Value| {
+            app["pm2_env"]["status"] == "online" && !before.contains(&app["pid"].as_u64().unwrap())
+        };
+        list.iter().all(is_new)
+    });
+}
+
+fn pids(ward: &Ward) -> Vec<u64> {
+    let list = ward.list();
+    list.iter()
+        .map(|app| app["pid"].as_u64().unwrap())
+        .collect()
+}

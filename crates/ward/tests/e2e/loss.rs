@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::harness::{Ward, free_port};
 
 /// Answers `/token` with the token many times over, `/token/ms` in pieces over so long a time, and
-/// `/block/ms` after it has blocked its event loop.
+/// `/block` after it has blocked its event loop until there is a file `go`.
 const APP: &str = r"
 const http = require('http')
 http.createServer((request, response) => {
@@ -25,8 +25,7 @@ http.createServer((request, response) => {
   response.setHeader('Content-Length', size)
   if (token === 'block') {
     console.log('blocks')
-    const until = Date.now() + Number(time)
-    while (Date.now() < until);
+    while (!require('fs').existsSync(__dirname + '/go'));
     return response.end(body)
   }
   if (!time) return response.end(body)

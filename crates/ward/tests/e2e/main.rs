@@ -21,6 +21,7 @@ mod refusals;
 mod saved;
 mod selectors;
 mod stock_client;
+mod together;
 mod tree;
 mod watch;
 mod wire;

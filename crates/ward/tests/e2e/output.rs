@@ -156,6 +156,31 @@ fn logs_prints_the_last_lines_and_nothing_else() {
     );
 }
 
+/// When whoever read it is gone, what is written goes nowhere, and nobody waits for another one.
+#[test]
+fn a_pipe_as_log_file_is_not_waited_for() {
+    let ward = Ward::new();
+    let pipe = ward.dir().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .unwrap();
+    let reader = fs::File::options().read(true).write(true).open(&pipe);
+    ward.write("loop.sh", "while :; do echo line; sleep 0.05; done");
+    ward.run(&["start", "loop.sh", "-o", pipe.to_str().unwrap()])
+        .succeeds();
+    drop(reader.unwrap());
+    ward.run(&["flush"]).succeeds();
+    ward.run(&["stop", "loop"]).succeeds();
+    ward.run(&["flush"]).succeeds();
+    let mut echo = Echo::start(&ward, &["echo.sh"]);
+    echo.say(&ward, "others are heard");
+}
+
 #[test]
 fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
     let ward = Ward::new();

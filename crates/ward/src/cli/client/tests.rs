@@ -37,6 +37,20 @@ fn a_reply_is_the_result() {
 }
 
 #[test]
+fn replies_to_calls_side_by_side_may_come_in_any_order() {
+    let reply = |number: u64| rpc::reply_ok(&id(number), &[json!(number)]);
+    let (mut client, peer) = client([reply(2), reply(7), reply(0), reply(1)].concat(), true);
+    let first = client.begin("first", &[]).unwrap();
+    let second = client.begin("second", &[]).unwrap();
+    assert_eq!(client.call("third", &[]).unwrap(), json!(2));
+    assert_eq!(client.finish(&second).unwrap(), json!(1));
+    assert_eq!(client.finish(&first).unwrap(), json!(0));
+    assert!(client.early.is_empty() && client.begun.is_empty());
+    drop(client);
+    peer.join().unwrap();
+}
+
+#[test]
 fn a_reply_without_a_value_is_null() {
     let (mut client, _peer) = client(rpc::reply_ok(&id(0), &[]), false);
     assert_eq!(client.call("x", &[]).unwrap(), Value::Null);

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Zoned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
@@ -48,9 +48,7 @@ fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure>
         let records = client.records()?;
         return Ok(minilist::render(&records, screen::now_ms()));
     }
-    let records = client.table()?;
-    // The line about the host is a bonus: a daemon that has none is no reason to fail.
-    let metrics = client.call("getSystemData", &[json!({})]).ok();
+    let (records, metrics) = client.table()?;
     let options = ListOptions {
         paint: Paint {
             on: invocation.console.color(),
@@ -60,5 +58,8 @@ fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure>
         now_ms: screen::now_ms(),
     };
     let metrics = metrics.as_ref().and_then(Value::as_object);
-    Ok(list::render(&records, metrics, &screen::users(), &options))
+    let text = list::render(&records, metrics, &screen::users(), &options);
+    // The command ends here: nobody needs the memory of thousands of values back.
+    std::mem::forget(records);
+    Ok(text)
 }

@@ -49,18 +49,23 @@ impl Paint {
 
     /// `text` in `styles`, the first one outermost. Empty text stays empty.
     pub(crate) fn apply(self, text: &str, styles: &[Style]) -> String {
-        if !self.on || text.is_empty() {
-            return text.to_owned();
-        }
         let mut out = String::with_capacity(text.len() + styles.len() * 10);
+        self.push(&mut out, text, styles);
+        out
+    }
+
+    /// The same at the end of `out`.
+    pub(crate) fn push(self, out: &mut String, text: &str, styles: &[Style]) {
+        if !self.on || text.is_empty() {
+            return out.push_str(text);
+        }
         for style in styles {
-            escape(&mut out, style.codes().0);
+            escape(out, style.codes().0);
         }
         out.push_str(text);
         for style in styles.iter().rev() {
-            escape(&mut out, style.codes().1);
+            escape(out, style.codes().1);
         }
-        out
     }
 }
 

@@ -101,6 +101,9 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     } else if app.integer("exit_code").is_some_and(|code| code != 0) {
         rows.add("exit code", app.shown("exit_code"));
     }
+    if app.get("open_connections").is_some() {
+        rows.add("open connections", app.shown("open_connections"));
+    }
     if app.get("failure").is_some() {
         rows.add("failure", app.shown("failure"));
     }

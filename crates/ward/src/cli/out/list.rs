@@ -245,7 +245,7 @@ fn sort(records: &mut [Record<'_>], by: Option<&str>) {
         "memory" => records.sort_by_key(|record| record.memory()),
         "uptime" => records.sort_by_key(|record| record.integer("pm_uptime").unwrap_or(0)),
         "status" => records.sort_by_key(|record| record.status()),
-        _ => records.sort_by_key(|record| record.name()),
+        _ => records.sort_by_cached_key(|record| record.name()),
     }
     if descending {
         records.reverse();

@@ -9,16 +9,18 @@ use super::human;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
     value: &'a Value,
+    env: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Record<'a> {
     pub(crate) fn new(value: &'a Value) -> Self {
-        Self { value }
+        let env = value.get("pm2_env").and_then(Value::as_object);
+        Self { value, env }
     }
 
     /// `pm2_env`, when it is an object.
     pub(crate) fn env(self) -> Option<&'a Map<String, Value>> {
-        self.value.get("pm2_env")?.as_object()
+        self.env
     }
 
     /// A field of `pm2_env`; `null` counts as absent.

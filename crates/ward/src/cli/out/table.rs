@@ -1,6 +1,8 @@
 //! Box-drawn tables with PM2's exact look: one space of padding, no lines between rows, text that
 //! does not fit cut with an ellipsis.
 
+use std::iter;
+
 use super::color::{Paint, Style};
 use super::width;
 
@@ -38,7 +40,11 @@ impl Cell {
 
 /// A line break or an escape in a name must not tear the table.
 fn one_line(text: String) -> String {
-    if text.chars().any(char::is_control) {
+    // Control characters beyond ASCII begin with this byte.
+    if text
+        .bytes()
+        .any(|byte| byte.is_ascii_control() || byte == 0xc2)
+    {
         text.chars()
             .map(|character| {
                 if character.is_control() {
@@ -62,6 +68,14 @@ pub(crate) struct Table {
 }
 
 const LABEL: &[Style] = &[Style::Bold, Style::Cyan];
+
+/// Stands where a row ends early.
+static EMPTY: Cell = Cell {
+    mark: "",
+    mark_styles: &[],
+    text: String::new(),
+    styles: &[],
+};
 
 impl Table {
     /// A table with a header row and fixed widths.
@@ -128,21 +142,20 @@ impl Table {
         let bar = paint.apply("│", &[Style::Grey]);
         out.push_str(&bar);
         for (index, width) in self.widths.iter().enumerate() {
-            let empty = Cell::plain("");
-            let cell = cells.get(index).unwrap_or(&empty);
+            let cell = cells.get(index).unwrap_or(&EMPTY);
             let room = width.saturating_sub(2);
             let mark = width::cut(cell.mark, room);
             let shown = width::cut(&cell.text, room.saturating_sub(width::of(&mark)));
             let used = 1 + width::of(&mark) + width::of(&shown);
-            let space = " ".repeat(width.saturating_sub(used));
+            let space = width.saturating_sub(used);
             // Labels are styled with their padding: headings, and the first of several columns.
             if heading || (index == 0 && self.widths.len() > 1) {
-                out.push_str(&paint.apply(&format!(" {mark}{shown}{space}"), LABEL));
+                paint.push(out, &format!(" {mark}{shown}{:space$}", ""), LABEL);
             } else {
                 out.push(' ');
-                out.push_str(&paint.apply(&mark, cell.mark_styles));
-                out.push_str(&paint.apply(&shown, cell.styles));
-                out.push_str(&space);
+                paint.push(out, &mark, cell.mark_styles);
+                paint.push(out, &shown, cell.styles);
+                out.extend(iter::repeat_n(' ', space));
             }
             out.push_str(&bar);
         }

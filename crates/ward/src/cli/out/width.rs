@@ -1,6 +1,8 @@
 //! How many terminal columns a text takes. PM2 counts UTF-16 units, so that its tables are crooked
 //! with Chinese or Japanese names; ours stay aligned.
 
+use std::borrow::Cow;
+
 /// Ranges that take no column: combining marks, joiners, variation selectors.
 const ZERO: [(u32, u32); 12] = [
     (0x0300, 0x036f),
@@ -67,9 +69,9 @@ pub(crate) fn of(text: &str) -> usize {
 }
 
 /// `text`, or as much of it as fits into `columns` with an ellipsis at the end.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     if of(text) <= columns {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::new();
     let mut used = 0;
@@ -84,7 +86,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if columns > 0 {
         out.push('…');
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 if (typeof process.send === 'function' && require('worker_threads').isMainThread) {
   // As long as Node itself keeps an idle connection by default.
   const IDLE_MS = 5000
+  const fs = require('fs')
   const net = require('net')
   const servers = new Set()
   const sessions = new Set()
@@ -36,21 +37,72 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
 
   // HTTP/2 as RFC 9113, section 6.8, has it: the client is asked to open no more streams, and when its
   // answer to a PING behind that is here, so is everything it sent before. Node has no such good-bye:
-  // its own `goaway` ignores the streams that cross it. So the frame is written on the socket, where
-  // whole frames of Node's own wait in line.
+  // its own `goaway` ignores the streams that cross it. So the frame goes past Node into the socket,
+  // at a moment when all that Node wrote, which is whole frames, has left. Such a moment is also when a
+  // request is read, for Node reads only when nothing waits to be written.
   const NO_MORE = Buffer.from('0000080700000000007fffffff00000000', 'hex')
+  const ask = (session, handle, close) => {
+    let sent = 0
+    const send = () => {
+      if (sent > 0 || session.destroyed || session.closed) return
+      try {
+        if (handle.writeQueueSize === 0) sent = fs.writeSync(handle.fd, NO_MORE)
+      } catch {
+        // The kernel's buffer is full, or the connection broken.
+      }
+      if (sent === 0) return
+      clearInterval(again)
+      // Behind half a frame nothing else can be sent. No kernel is known to split so few bytes.
+      if (sent < NO_MORE.length) return session.destroy()
+      session.ping(close)
+      expect(handle, close)
+    }
+    const again = setInterval(send, 10).unref()
+    session.once('close', () => clearInterval(again)).on('stream', send)
+    send()
+  }
+
+  // An answer that takes long can be behind much that is still on its way. One that never comes is
+  // not waited for.
+  const expect = (handle, close, moved = -1, times = 0) => {
+    const now = handle.bytesRead + handle.bytesWritten - handle.writeQueueSize
+    if (now === moved || times > 5) close()
+    else setTimeout(expect, 1000, handle, close, now, times + 1).unref()
+  }
+
+  // Nothing can be written past TLS: Node's own good-bye is all there is, and it refuses the streams
+  // that cross it. So it is said when the client can hardly be about to ask: when as many of its
+  // requests are open here as it ever has at once. To know how many these are takes a while.
+  const guess = (session, close) => {
+    const since = Date.now()
+    let open = 0
+    let most = 0
+    let times = 0
+    session.on('stream', (stream) => {
+      most = Math.max(most, ++open)
+      stream.once('close', () => open--)
+      const past = Date.now() - since
+      if (open < most || past < 250) return
+      if (++times > 50 || past > 750) close()
+    })
+    setTimeout(() => most || close(), 500).unref()
+    setTimeout(close, 1500).unref()
+  }
+
   const retire = (session) => {
     const close = () => session.destroyed || session.closed || session.close()
-    const ask = () => {
-      if (session.destroyed || session.closed) return
-      // The session's own `socket` may not be written to, but it gives the one below.
-      session.socket.off('close', close).write(NO_MORE)
-      session.ping(close)
+    const handle = session.socket?._handle
+    if (!['TCP', 'Pipe'].includes(handle?.constructor.name)) return guess(session, close)
+    const begin = () => {
+      if (begun) return
+      begun = true
+      ask(session, handle, close)
     }
-    // The first frame of a session has to be Node's.
-    if (session.pendingSettingsAck) session.once('localSettings', ask)
-    else ask()
-    setTimeout(close, 1000).unref()
+    // The first frame of a session has to be Node's own.
+    let begun = false
+    if (!session.pendingSettingsAck) return begin()
+    session.once('localSettings', begin)
+    setTimeout(begin, 1000).unref()
   }
 
   const release = () => clearTimeout(hold)

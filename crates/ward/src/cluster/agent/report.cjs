@@ -11,6 +11,8 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   const SHORTEST = 1000
   const LONGEST = 16000
   const WINDOW = 60000
+  // So many requests a second, and as many samples as are kept, make a window.
+  const TIMED = 8
   let silent = false
   let introduced = false
 
@@ -60,6 +62,8 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   const loop = new Durations(60)
   const served = new Map()
   const starts = new WeakMap()
+  let stride = 0
+  let skip = 0
   let interval = SHORTEST
   let timer
   let due
@@ -83,19 +87,24 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     // Else it may be collected, and the listener with it.
     channels.push(channel)
   }
+  // All requests are counted; of many only some are timed, for that costs ten times as much.
   const observe = () => {
     follow('http.server.request.start', ({ request }) => {
-      if (!silent) starts.set(request, now())
+      if (silent || skip-- > 0) return
+      skip = stride
+      starts.set(request, now())
     })
     follow('http.server.response.finish', ({ request }) => {
-      const began = starts.get(request)
-      if (began === undefined || silent) return
+      if (silent) return
       const kind = request.socket && request.socket.encrypted ? 'HTTPS' : 'HTTP'
       let traffic = served.get(kind)
       if (!traffic) served.set(kind, traffic = { fresh: 0, counts: [], latency: new Durations(512) })
-      const time = now()
       traffic.fresh++
-      traffic.latency.add(time - began, time)
+      const began = starts.get(request)
+      if (began !== undefined) {
+        const time = now()
+        traffic.latency.add(time - began, time)
+      }
       if (interval > SHORTEST) {
         clearTimeout(timer)
         arm(SHORTEST)
@@ -125,7 +134,9 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       'Event Loop Latency': metric(p50.toFixed(2), 'internal/libuv/latency/p50', 'ms'),
       'Event Loop Latency p95': metric(p95.toFixed(2), 'internal/libuv/latency/p95', 'ms')
     }
+    stride = 0
     for (const [kind, traffic] of served) {
+      stride += Math.floor(traffic.fresh / TIMED)
       const type = `internal/${kind.toLowerCase()}/builtin`
       if (traffic.fresh > 0) traffic.counts.push([time, traffic.fresh])
       traffic.fresh = 0
@@ -136,6 +147,8 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       all[`${kind} P95 Latency`] = metric(Number(slow.toFixed(2)), `${type}/latency/p95`, 'ms')
       all[kind] = metric(rate, `${type}/reqs`, 'req/min')
     }
+    // After a flood the next request is timed soon.
+    skip = Math.min(skip, stride)
     return all
   }
 

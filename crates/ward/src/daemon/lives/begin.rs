@@ -50,6 +50,7 @@ impl Lives {
             .worker
             .map(|instance| seat(&mut command, instance, &launch, with.home))
             .transpose()?;
+        let connections = seat.as_ref().map(|seat| seat.gauge.clone());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -86,6 +87,7 @@ impl Lives {
             launch,
             cgroup,
             stdin,
+            connections,
         };
         Ok((unborn, Order { command, pid_path }))
     }
@@ -119,6 +121,7 @@ impl Lives {
             stdin: Some(unborn.stdin),
             pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
+            connections: unborn.connections,
             ended: false,
         };
         self.processes.insert(life, process);
@@ -142,9 +145,7 @@ fn seat(
         Some(plain) => (plain.argv, plain.script),
         None => (launch.argv.clone(), launch.script.clone()),
     };
-    if let Some(reason) = cluster::refuse(&argv, &script) {
-        return Err(reason);
-    }
+    let runtime = cluster::admit(&argv, &script)?;
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
     let parts = if instance.spec.node.is_instrumented() {
@@ -155,7 +156,7 @@ fn seat(
     let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
     cluster::spread_inspectors(&mut argv, &script, instance.number);
     command.argv = argv.into_iter().map(OsString::from).collect();
-    Seat::of(instance, &launch.env, has_agent)
+    Seat::of(instance, &launch.env, has_agent, runtime)
 }
 
 /// The command of a launch, with program and user found.

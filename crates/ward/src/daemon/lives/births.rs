@@ -18,6 +18,8 @@ use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 use ward_sys::spawn::{Child, Command, spawn};
 
+use crate::cluster::Gauge;
+
 /// So many are prepared before the first of them is born: more would only hold descriptors.
 const AHEAD: usize = 4;
 
@@ -39,6 +41,8 @@ pub(in crate::daemon) struct Unborn {
     pub(in crate::daemon) launch: Box<Launch>,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) stdin: OwnedFd,
+    /// How many connections it has, as a cluster worker.
+    pub(super) connections: Option<Gauge>,
 }
 
 /// The process, or what completes "cannot …".

@@ -81,6 +81,11 @@ impl Daemon {
             let usage = usage.copied().unwrap_or_default();
             process["monit"] =
                 json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
+            let worker = instance.life().and_then(|life| lives.get(life));
+            let connections = worker.and_then(|it| it.connections.as_ref()?.read());
+            if let Some(open) = connections {
+                process["pm2_env"]["open_connections"] = open.into();
+            }
             process
         }))
     }

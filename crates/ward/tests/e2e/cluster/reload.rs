@@ -224,53 +224,44 @@ fn scaling_down_loses_nothing() {
     );
 }
 
-/// The connections a reload's answer, `describe` and the record tell of.
-#[test]
-fn a_reload_tells_what_became_of_the_connections() {
-    let port = crate::harness::free_port();
-    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
-    ward.write(
-        "app.js",
-        "
+/// Its answers begin and never end.
+const ENDLESS: &str = "
 require('http').createServer((request, response) => {
   response.write('begun')
   setTimeout(() => response.end(), 10 ** 9)
 }).listen(process.env.PORT)
-",
-    );
-    let file = "module.exports = { name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 200 }\n";
-    ward.write("ecosystem.config.js", file);
-    ward.run(&["start", "ecosystem.config.js"]).succeeds();
-    let nothing = "Connections of the old workers: 0 drained, 0 given to others, 0 cut";
-    ward.run(&["reload", "app"]).succeeds().prints(nothing);
-
-    // One for each worker; neither is ever answered in full.
-    let open: Vec<TcpStream> = (0..2).map(|_| begin(port)).collect();
-    let cut = "Connections of the old workers: 0 drained, 0 given to others, 2 cut";
-    let told = ward.run(&["reload", "app"]).succeeds().stdout();
-    assert!(told.trim_end().ends_with(cut), "{told}");
-    drop(open);
-    for app in ward.list() {
-        let connections = &app["pm2_env"]["last_reload"]["connections"];
-        let one = serde_json::json!({ "drained": 0, "redispatched": 0, "cut": 1 });
-        assert_eq!(*connections, one);
-    }
-    ward.run(&["describe", "0"])
-        .prints("last reload")
-        .prints("(connections: 0 drained, 0 given to others, 1 cut)");
-}
+";
 
 #[test]
-fn what_a_worker_without_agent_had_is_not_known() {
-    let port = crate::harness::free_port();
-    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
-    ward.write("app.js", APP);
-    let file = "module.exports = { name: 'app', script: 'app.js', instances: 1, exec_mode: 'cluster', agent: false }\n";
-    ward.write("ecosystem.config.js", file);
-    ward.run(&["start", "ecosystem.config.js"]).succeeds();
-    ward.run(&["reload", "app"])
-        .succeeds()
-        .prints("Connections of the old workers: ? drained, 0 given to others, ? cut");
+fn a_reload_tells_what_became_of_the_connections() {
+    for agent in [true, false] {
+        let port = crate::harness::free_port();
+        let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+        ward.write("app.js", ENDLESS);
+        let file = format!(
+            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 200, agent: {agent} }}\n"
+        );
+        ward.write("ecosystem.config.js", &file);
+        ward.run(&["start", "ecosystem.config.js"]).succeeds();
+        ward.run(&["reload", "app"])
+            .succeeds()
+            .prints("Connections of the old workers: 0 drained, 0 given to others, 0 cut");
+
+        // One for each worker.
+        let open: Vec<TcpStream> = (0..2).map(|_| begin(port)).collect();
+        let told = ward.run(&["reload", "app"]).succeeds().stdout();
+        let cut = "Connections of the old workers: 0 drained, 0 given to others, 2 cut";
+        assert!(told.trim_end().ends_with(cut), "agent {agent}: {told}");
+        drop(open);
+        for app in ward.list() {
+            let connections = &app["pm2_env"]["last_reload"]["connections"];
+            let one = serde_json::json!({ "drained": 0, "redispatched": 0, "cut": 1 });
+            assert_eq!(*connections, one);
+        }
+        ward.run(&["describe", "0"])
+            .prints("last reload")
+            .prints("(connections: 0 drained, 0 given to others, 1 cut)");
+    }
 }
 
 #[test]

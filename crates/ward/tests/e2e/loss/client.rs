@@ -47,8 +47,6 @@ pub(super) struct Load {
 pub(super) struct Outcome {
     pub(super) served: usize,
     pub(super) failures: Vec<Failure>,
-    /// How long each served request took, connecting included.
-    pub(super) times: Vec<Duration>,
 }
 
 impl Load {
@@ -77,15 +75,25 @@ impl Load {
         }
     }
 
+    /// No client begins another request.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// How many clients wait for an answer, once they were stopped.
+    pub(super) fn waiting(&self) -> usize {
+        let waits = |client: &&JoinHandle<Outcome>| !client.is_finished();
+        self.clients.iter().filter(waits).count()
+    }
+
     /// Lets each client finish its request.
     pub(super) fn finish(self) -> Outcome {
-        self.stop.store(true, Ordering::SeqCst);
+        self.stop();
         let mut all = Outcome::default();
         for client in self.clients {
             let one = client.join().expect("a client");
             all.served += one.served;
             all.failures.extend(one.failures);
-            all.times.extend(one.times);
         }
         all
     }
@@ -128,10 +136,8 @@ impl Client {
     fn work(mut self, stop: &AtomicBool, served: &AtomicU64) -> Outcome {
         let mut outcome = Outcome::default();
         while !stop.load(Ordering::SeqCst) && outcome.failures.len() < 100 {
-            let began = Instant::now();
             match self.request() {
                 Ok(()) => {
-                    outcome.times.push(began.elapsed());
                     outcome.served += 1;
                     served.fetch_add(1, Ordering::SeqCst);
                 }

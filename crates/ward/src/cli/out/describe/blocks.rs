@@ -133,7 +133,7 @@ pub(super) fn divergent(app: Record<'_>, options: &DescribeOptions<'_>) -> Strin
     let differs = |(key, value): (&String, &Value)| {
         let theirs = to_text(value);
         let (_, ours) = options.local.iter().find(|(name, _)| name == key)?;
-        (*ours != theirs).then(|| (key.clone(), width::cut(&theirs, room)))
+        (*ours != theirs).then(|| (key.clone(), width::cut(&theirs, room).into_owned()))
     };
     let rows: Pairs = app
         .get("env")

@@ -1,0 +1,184 @@
+//! `least-conn` knows how many connections each worker has.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::harness::{DEADLINE, Ward, free_port, kill};
+
+/// Says who serves a connection, and keeps it open until the client closes it or says something.
+const APP: &str = r"
+const net = require('net')
+net.createServer((socket) => {
+  socket.on('error', () => {})
+  socket.on('data', () => socket.destroy())
+  socket.write(process.pid + '\n')
+}).listen(process.env.PORT)
+";
+
+/// An app with three workers that get connections by this schedule.
+fn start(more: &str) -> (Ward, u16) {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    let file = format!(
+        "module.exports = {{ name: 'app', script: 'app.js', instances: 3, exec_mode: 'cluster', sched: 'least-conn'{more} }}\n"
+    );
+    ward.write("ecosystem.config.js", &file);
+    ward.run(&["start", "ecosystem.config.js"]).succeeds();
+    (ward, port)
+}
+
+/// A connection, and the process that has its other end.
+struct Held {
+    stream: TcpStream,
+    pid: u64,
+}
+
+fn connect(port: u16) -> Held {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a limit");
+    let mut line = String::new();
+    BufReader::new(&stream)
+        .read_line(&mut line)
+        .expect("a name");
+    let pid = line.trim().parse().expect("a pid");
+    Held { stream, pid }
+}
+
+/// So many connections, and how many each process has of them.
+fn hold(port: u16, count: usize) -> (Vec<Held>, BTreeMap<u64, usize>) {
+    let held: Vec<Held> = (0..count).map(|_| connect(port)).collect();
+    let mut spread = BTreeMap::new();
+    for one in &held {
+        *spread.entry(one.pid).or_default() += 1;
+    }
+    (held, spread)
+}
+
+/// How many connections each process has, as far as the daemon knows. Of one that does not listen
+/// yet it knows nothing.
+fn counted(ward: &Ward) -> BTreeMap<u64, u64> {
+    let list = ward.list();
+    let known = list.iter().filter_map(|app| {
+        let open = app["pm2_env"]["open_connections"].as_u64()?;
+        Some((app["pid"].as_u64()?, open))
+    });
+    known.collect()
+}
+
+/// Waits until the counts are these, in any order.
+fn wait_counts(ward: &Ward, wanted: [u64; 3]) {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let mut counts: Vec<u64> = counted(ward).into_values().collect();
+        counts.sort_unstable();
+        if counts == wanted {
+            return;
+        }
+        assert!(Instant::now() < until, "{counts:?}, wanted {wanted:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_worker_with_the_fewest_connections_gets_the_next_one() {
+    let (ward, port) = start("");
+    let (mut held, _) = hold(port, 90);
+    wait_counts(&ward, [30, 30, 30]);
+    // One worker keeps its 30; the clients close the others, which they see nothing of.
+    let busy = held[0].pid;
+    held.retain(|one| one.pid == busy);
+    wait_counts(&ward, [0, 0, 30]);
+    let (_next, spread) = hold(port, 60);
+    assert_eq!(spread.values().copied().collect::<Vec<_>>(), [30, 30]);
+    assert!(!spread.contains_key(&busy), "{spread:?}");
+    ward.run(&["describe", "0"])
+        .succeeds()
+        .prints("open connections");
+}
+
+#[test]
+fn connections_that_the_worker_closes_count_no_more() {
+    let (ward, port) = start("");
+    let (mut held, spread) = hold(port, 9);
+    assert_eq!(spread.values().copied().collect::<Vec<_>>(), [3, 3, 3]);
+    let relieved = held[0].pid;
+    for one in held.iter_mut().filter(|one| one.pid == relieved) {
+        one.stream.write_all(b"x").unwrap();
+    }
+    wait_counts(&ward, [0, 3, 3]);
+    let (_next, spread) = hold(port, 3);
+    assert_eq!(spread.into_iter().collect::<Vec<_>>(), [(relieved, 3)]);
+}
+
+#[test]
+fn a_crash_takes_the_connections_along() {
+    let (ward, port) = start("");
+    let (held, _) = hold(port, 9);
+    wait_counts(&ward, [3, 3, 3]);
+    let victim = held[0].pid;
+    let mut bus = ward.bus();
+    kill(u32::try_from(victim).unwrap(), Signal::KILL);
+    bus.wait("its return", |event| event.is_process("online"));
+    wait_counts(&ward, [0, 3, 3]);
+    // The successor serves only once it listens; until then the others have their turn.
+    let until = Instant::now() + DEADLINE;
+    let mut more = Vec::new();
+    while !more
+        .iter()
+        .any(|one: &Held| !held.iter().any(|before| before.pid == one.pid))
+    {
+        assert!(Instant::now() < until, "the successor gets nothing");
+        more.push(connect(port));
+    }
+    let successor = more.last().map(|one| one.pid).unwrap();
+    assert_eq!(counted(&ward)[&successor], 1);
+}
+
+#[test]
+fn a_reload_begins_to_count_anew() {
+    let (ward, port) = start(", drain_timeout: 300");
+    let (held, _) = hold(port, 9);
+    wait_counts(&ward, [3, 3, 3]);
+    ward.run(&["reload", "app"]).succeeds();
+    wait_counts(&ward, [0, 0, 0]);
+    let (_next, spread) = hold(port, 9);
+    assert_eq!(spread.values().copied().collect::<Vec<_>>(), [3, 3, 3]);
+    assert!(held.iter().all(|one| !spread.contains_key(&one.pid)));
+}
+
+#[test]
+fn connections_on_unix_sockets_are_estimated() {
+    let ward = Ward::new();
+    let path = ward.dir().join("app.sock");
+    let ward = ward.with_env("PORT", path.to_str().unwrap());
+    ward.write("app.js", APP);
+    let file = "module.exports = { name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', sched: 'least-conn' }\n";
+    ward.write("ecosystem.config.js", file);
+    ward.run(&["start", "ecosystem.config.js"]).succeeds();
+    let connect = || {
+        let stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        (stream, line)
+    };
+    let mut held: Vec<_> = (0..20).map(|_| connect()).collect();
+    let busy = held[0].1.clone();
+    held.retain(|(_, name)| *name == busy);
+    assert_eq!(held.len(), 10);
+    // The other one closes its descriptors when it hears of it.
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let next: Vec<_> = (0..5).map(|_| connect()).collect();
+        if next.iter().all(|(_, name)| *name != busy) {
+            break;
+        }
+        assert!(Instant::now() < until, "the busy worker gets more");
+    }
+}
