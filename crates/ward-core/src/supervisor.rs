@@ -83,6 +83,12 @@ impl Supervisor {
             Event::Drained { life } => {
                 self.about(now, life, actions, |it, turn| it.drained(life, turn));
             }
+            // Only looks; unlike other events it comes after the life is over.
+            Event::Tallied {
+                instance,
+                life,
+                tally,
+            } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
             Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, turn| {
                 it.sampled(life, memory_bytes, turn);
             }),

@@ -448,6 +448,20 @@ fn a_planned_restart_starts_a_stopped_app_until_it_is_deleted() {
 }
 
 #[test]
+fn a_planned_restart_replaces_a_worker_unless_that_is_under_way() {
+    let mut world = World::new();
+    let cron = json!({"cron_restart": "*/10 * * * * *", "listen_timeout": 15_000});
+    prepare(&mut world, &worker(&cron));
+    world.run(12_000);
+    world.next(Plan {
+        listens: None,
+        ..Plan::default()
+    });
+    world.run(30_000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
 fn shutdown_stops_all_side_by_side() {
     let mut world = World::new().usually(Plan {
         obeys: Some(200),
