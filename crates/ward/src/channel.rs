@@ -166,6 +166,11 @@ impl ChannelHandle {
         self.tell(Command::Retire(instance));
     }
 
+    /// Gives a worker no connections for now, or does again.
+    pub(crate) fn pause(&self, instance: InstanceId, paused: bool) {
+        self.tell(Command::Pause(instance, paused));
+    }
+
     fn tell(&self, command: Command) {
         // The thread is gone: so are the channels.
         self.ask(command).ok();

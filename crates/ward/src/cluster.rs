@@ -11,6 +11,7 @@
 //! - A connection is kept until its worker has taken it. If the worker dies first, another one
 //!   gets it; if there is none, it waits.
 
+mod affinity;
 pub(crate) mod agent;
 mod answer;
 mod behind;
@@ -19,7 +20,9 @@ mod census;
 mod claims;
 mod dispatch;
 mod drain;
+mod heads;
 mod listener;
+mod options;
 mod runtime;
 mod seat;
 pub(crate) mod sockets;
@@ -28,20 +31,22 @@ mod sticky;
 mod tests;
 mod worker;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ward_core::event::Tally;
-use ward_core::id::Life;
+use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
 use crate::channel::Wires;
 use crate::poll::Token;
+use affinity::Waiter;
 pub(crate) use behind::behind;
 use census::Census;
 pub(crate) use census::Gauge;
+use heads::Heads;
 use listener::Listener;
 pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
@@ -74,10 +79,15 @@ pub(crate) enum WorkerEvent {
         place: String,
         /// The TCP or UDP port, if it is one.
         port: Option<u16>,
-        /// The app that has it, if it is one of ours.
-        held_by: Option<String>,
+        /// Who has it, if it is one of ours.
+        held_by: Option<Holder>,
         /// The positive error number.
         errno: i32,
+    },
+    /// Connections come in of which no header can be read: they are spread by address.
+    Unreadable {
+        /// Where.
+        place: String,
     },
     /// Never said `online`.
     Silent,
@@ -92,6 +102,15 @@ pub(crate) enum WorkerEvent {
     },
 }
 
+/// Which app of ours has a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// This one.
+    App(String),
+    /// The very app that wants it, under another way to spread connections.
+    OtherSched,
+}
+
 /// The primary of all workers.
 #[derive(Debug, Default)]
 pub(crate) struct Primary {
@@ -101,6 +120,10 @@ pub(crate) struct Primary {
     by_key: HashMap<(String, String), Token>,
     /// How many connections each worker has, where an app needs that.
     census: Census,
+    /// Connections whose first request decides whose they are.
+    heads: Heads,
+    /// Instances that get no connections for now, whatever their process.
+    paused: HashSet<InstanceId>,
     /// When something is to be tried again.
     wake: Option<Instant>,
 }
@@ -108,7 +131,8 @@ pub(crate) struct Primary {
 impl Primary {
     /// A worker is about to begin.
     pub(crate) fn add(&mut self, token: Token, life: Life, seat: Seat) {
-        let worker = Worker::new(life, seat, Instant::now() + SILENCE);
+        let mut worker = Worker::new(life, seat, Instant::now() + SILENCE);
+        worker.paused = self.paused.contains(&worker.seat.instance);
         self.wake_by(worker.silent_until);
         self.workers.insert(token, worker);
     }
@@ -146,6 +170,26 @@ impl Primary {
             self.dispatch(listener, now, wires);
         }
         self.look_at_draining(now, wires);
+        self.give_up_heads(now, wires);
+    }
+
+    /// Gives an instance no connections until further notice, or does again.
+    pub(crate) fn pause(&mut self, instance: InstanceId, paused: bool, wires: &mut Wires) {
+        if paused {
+            self.paused.insert(instance);
+        } else {
+            self.paused.remove(&instance);
+        }
+        let mut concerned = Vec::new();
+        for (token, worker) in &mut self.workers {
+            if worker.seat.instance == instance {
+                worker.paused = paused;
+                concerned.push(*token);
+            }
+        }
+        for token in concerned {
+            self.serve_all(token, Instant::now(), wires);
+        }
     }
 
     /// The worker's process.
@@ -174,6 +218,7 @@ impl Primary {
         if let Some(worker) = self.workers.get_mut(&token)
             && !core::mem::replace(&mut worker.admitted, true)
         {
+            worker.begin_rotation(Instant::now());
             self.serve_all(token, Instant::now(), wires);
         }
     }
@@ -251,4 +296,4 @@ impl Primary {
 type Connection = Arc<OwnedFd>;
 
 /// Connections without a worker, in the order they came.
-type Waiting = VecDeque<Connection>;
+type Waiting = VecDeque<Waiter>;

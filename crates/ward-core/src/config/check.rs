@@ -102,6 +102,9 @@ fn run(
         if key.starts_with("env_") && key.len() > 4 {
             check.variant(key, value);
         } else if let Some(field) = fields::find(key) {
+            if field.name == "cluster" {
+                check.unknown_within(key, value);
+            }
             // The strongest name that says something counts, whatever the order in the text.
             if strongest(field, written).is_some_and(|name| name == *key) && !value.is_null() {
                 check.field(field, key, value);
@@ -161,6 +164,11 @@ impl Check<'_> {
             return;
         }
         let names = FIELDS.iter().flat_map(fields::names);
+        self.warn_of(key, key, names);
+    }
+
+    /// `shown` is the key with those above it.
+    fn warn_of(&mut self, key: &str, shown: &str, names: impl Iterator<Item = &'static str>) {
         let place = self.place(key, "");
         let at = if place.is_empty() {
             place
@@ -171,7 +179,19 @@ impl Check<'_> {
             .map(|name| format!(", did you mean \"{name}\"?"))
             .unwrap_or_default();
         self.warnings
-            .push(format!("{at}unknown key \"{key}\" is ignored{meant}"));
+            .push(format!("{at}unknown key \"{shown}\" is ignored{meant}"));
+    }
+
+    fn unknown_within(&mut self, key: &str, value: &Value) {
+        for inner in value.as_object().into_iter().flat_map(Map::keys) {
+            if !fields::CLUSTER.contains(&inner.as_str()) {
+                self.warn_of(
+                    inner,
+                    &format!("{key}.{inner}"),
+                    fields::CLUSTER.iter().copied(),
+                );
+            }
+        }
     }
 
     fn variant(&mut self, key: &str, value: &Value) {

@@ -246,6 +246,15 @@ pub static FIELDS: &[Field] = &[
     key("agent", B, "load the draining agent into Node workers"),
 ];
 
+/// The keys within `cluster`.
+pub const CLUSTER: &[&str] = &[
+    "window",
+    "weights",
+    "max_connections",
+    "slow_start",
+    "sticky",
+];
+
 /// Keys that are read by others or by nobody, without a word.
 pub const SILENT: &[&str] = &[
     "version",

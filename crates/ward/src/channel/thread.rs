@@ -41,6 +41,8 @@ pub(super) enum Command {
     Disconnect(Life),
     /// No worker of this instance will come.
     Retire(InstanceId),
+    /// No connections for this instance, or again.
+    Pause(InstanceId, bool),
 }
 
 /// The thread.
@@ -118,6 +120,9 @@ impl Switchboard {
                 Command::Withdraw(life) => self.primary.withdraw(life, &mut self.wires),
                 Command::Disconnect(life) => self.primary.disconnect(life, &mut self.wires),
                 Command::Retire(instance) => self.primary.retire(instance, &mut self.wires),
+                Command::Pause(instance, paused) => {
+                    self.primary.pause(instance, paused, &mut self.wires);
+                }
             }
         }
     }

@@ -233,6 +233,21 @@ impl Wires {
         })
     }
 
+    /// Adds a connection to be read; its token is told once for each time something came, not as
+    /// long as something is there.
+    pub(crate) fn add_reader(&mut self, socket: Arc<OwnedFd>) -> io::Result<Token> {
+        let token = self.add_listener(Arc::clone(&socket));
+        let interest = Interest::IN | Interest::RDHUP | Interest::ET;
+        if let Err(error) = self.poll.add(&*socket, token, interest) {
+            self.sources.remove(token);
+            return Err(error);
+        }
+        if let Some(Source::Listener { armed, .. }) = self.sources.get_mut(token) {
+            *armed = true;
+        }
+        Ok(token)
+    }
+
     /// Whether the token names a listener.
     pub(super) fn is_listener(&mut self, token: Token) -> bool {
         matches!(self.sources.get_mut(token), Some(Source::Listener { .. }))

@@ -15,6 +15,7 @@ pub(crate) mod jlist;
 pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod pause;
 pub(crate) mod pid;
 pub(crate) mod ping;
 pub(crate) mod prettylist;

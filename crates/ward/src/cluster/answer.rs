@@ -12,7 +12,7 @@ use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName, handle_key};
 use super::bind::{Bound, bind, is_deserted};
 use super::listener::Listener;
 use super::worker::{Grant, Held, Phase, Worker};
-use super::{Primary, Sched, WorkerEvent};
+use super::{Holder, Primary, Sched, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -26,6 +26,9 @@ const TOO_MANY: i32 = 24;
 
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
+
+/// Between the key and the slot.
+const SLOT: char = ' ';
 
 /// So many listeners one worker may have; each takes a descriptor of the daemon.
 const LISTENERS: usize = 1024;
@@ -97,7 +100,7 @@ impl Primary {
                 let event = WorkerEvent::Refused {
                     place: place_of(&endpoint, None),
                     port: port_of(&endpoint),
-                    held_by: self.app_at(&endpoint),
+                    held_by: self.holder_of(&endpoint, &seat.app, key, slot),
                     errno,
                 };
                 wires.tell_of_worker(life, event);
@@ -228,6 +231,7 @@ impl Primary {
             held.listening = true;
             let listener = held.listener;
             worker.begin_estimate();
+            worker.begin_rotation(Instant::now());
             return Some(listener);
         }
         let listeners = &self.listeners;
@@ -240,6 +244,7 @@ impl Primary {
         held.listening = true;
         let listener = held.listener;
         worker.begin_estimate();
+        worker.begin_rotation(Instant::now());
         Some(listener)
     }
 
@@ -272,14 +277,35 @@ impl Primary {
             && std::fs::remove_file(path).is_ok()
     }
 
-    /// The app that listens there already.
-    fn app_at(&self, endpoint: &Endpoint) -> Option<String> {
+    /// Who of ours listens there already.
+    fn holder_of(
+        &self,
+        endpoint: &Endpoint,
+        app: &str,
+        key: &str,
+        slot: Option<InstanceId>,
+    ) -> Option<Holder> {
+        let other = |it: &Listener| {
+            let has_slot = it
+                .key
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with(SLOT));
+            it.app == app
+                && if slot.is_some() {
+                    it.key == key
+                } else {
+                    has_slot
+                }
+        };
+        if self.listeners.values().any(other) {
+            return Some(Holder::OtherSched);
+        }
         let port = port_of(endpoint).filter(|port| *port != 0)?;
         let found = self
             .listeners
             .values()
             .find(|listener| listener.name.is_some_and(|name| name.port == port))?;
-        Some(found.app.clone())
+        Some(Holder::App(found.app.clone()))
     }
 }
 
@@ -295,7 +321,7 @@ fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, w
 
 /// The key of a listener; with one socket per slot the slot is a part of it.
 fn named(key: &str, slot: Option<InstanceId>) -> String {
-    slot.map_or_else(|| key.to_owned(), |slot| format!("{key} {slot}"))
+    slot.map_or_else(|| key.to_owned(), |slot| format!("{key}{SLOT}{slot}"))
 }
 
 fn new_listener(
@@ -326,6 +352,7 @@ fn new_listener(
         owners: BTreeSet::new(),
         waiting: VecDeque::new(),
         armed: false,
+        told_of_strangers: false,
         exhausted: None,
         file: bound.file,
         socket: Arc::new(bound.socket),

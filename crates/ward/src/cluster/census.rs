@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ward_sys::sock_diag::{Closings, open_sockets};
 
@@ -17,6 +17,9 @@ use super::worker::Worker;
 use super::{Connection, Primary, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
+
+/// How often descriptors are counted while a worker has too many.
+const RECOUNT: Duration = Duration::from_millis(20);
 
 /// How the connections of a worker are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,13 @@ impl Worker {
                 Some(taken + coming.count() as u64)
             }
         }
+    }
+
+    /// When it is worth looking again whether it still has as many as it may have. Those counted one
+    /// by one tell by themselves.
+    pub(super) fn recount(&self, now: Instant) -> Option<Instant> {
+        let estimated = matches!(self.count, Count::Estimated { .. });
+        (estimated && self.is_full()).then_some(now + RECOUNT)
     }
 
     /// From now on its connections are counted like this.

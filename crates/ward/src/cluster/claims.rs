@@ -7,6 +7,7 @@ use std::time::Instant;
 use ward_core::id::InstanceId;
 
 use super::Primary;
+use super::affinity::Waiter;
 use super::worker::Phase;
 use crate::channel::Wires;
 use crate::poll::Token;
@@ -37,7 +38,7 @@ impl Primary {
             // It may have closed the server since.
             listeners.insert(flight.listener);
             if let Some(listener) = self.listeners.get_mut(&flight.listener) {
-                listener.waiting.push_front(flight.connection);
+                listener.waiting.push_front(Waiter::new(flight.connection));
             }
         }
         if for_good {
@@ -50,6 +51,7 @@ impl Primary {
 
     /// No worker of this instance will come by itself.
     pub(crate) fn retire(&mut self, instance: InstanceId, wires: &mut Wires) {
+        self.paused.remove(&instance);
         for worker in self.workers.values_mut() {
             // Its channel is not closed yet.
             worker.retired |= worker.seat.instance == instance;
@@ -84,6 +86,7 @@ impl Primary {
         };
         listener.owners.remove(&instance);
         if listener.owners.is_empty() && listener.holders.is_empty() {
+            self.forget_heads(token, wires);
             wires.remove_listener(token);
             if let Some(listener) = self.listeners.remove(&token) {
                 self.by_key

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::affinity::Waiter;
 use super::listener::Listener;
-use super::worker::{Flight, Phase};
+use super::worker::{Flight, Phase, Worker};
 use super::{Connection, Primary, Sched, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
@@ -20,6 +21,9 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 impl Primary {
     /// The kernel has connections, or some are gone.
     pub(crate) fn connections_wait(&mut self, listener: Token, wires: &mut Wires) {
+        if self.is_awaited(listener) {
+            return self.head_came(listener, Instant::now(), wires);
+        }
         if self.is_census(listener) {
             return self.connections_closed(wires);
         }
@@ -53,7 +57,7 @@ impl Primary {
             let Some(connection) = self.next_connection(token, now, wires) else {
                 return;
             };
-            if let Some(worker) = self.take_turn(token, place) {
+            if let Some(worker) = self.take_turn(token, place, now) {
                 self.hand_over(token, worker, connection, wires);
             }
         }
@@ -69,7 +73,7 @@ impl Primary {
     ) -> Option<Connection> {
         let listener = self.listeners.get_mut(&token)?;
         if let Some(waiting) = listener.waiting.pop_front() {
-            return Some(waiting);
+            return Some(waiting.connection);
         }
         match ward_sys::listener::accept(&listener.socket) {
             Ok(Some(connection)) => Some(Arc::new(connection)),
@@ -217,7 +221,7 @@ impl Primary {
             self.census.leave(worker, &flight.connection);
         }
         if let Some(listener) = self.listeners.get_mut(&flight.listener) {
-            listener.waiting.push_front(flight.connection);
+            listener.waiting.push_front(Waiter::new(flight.connection));
         }
         self.freed(token, now, wires);
         // The worker may have closed the server: then it has nothing to do with this one any more.
@@ -237,7 +241,7 @@ impl Primary {
 
     /// Whose turn it is, by place among the holders. `None` when nobody can take a connection;
     /// whoever pauses is tried again.
-    fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
+    pub(super) fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
         let listener = self.listeners.get(&token)?;
         let count = listener.holders.len();
         let mut wake = None;
@@ -247,18 +251,22 @@ impl Primary {
             let Some(worker) = self.workers.get(&listener.holders[index]) else {
                 continue;
             };
-            if !worker.is_in_rotation(&listener.key) || !worker.has_room() {
+            if !worker.is_in_rotation(&listener.key) {
+                continue;
+            }
+            if !worker.has_room() {
+                wake = [wake, worker.recount(now)].into_iter().flatten().min();
                 continue;
             }
             if worker.is_pausing(now) {
                 wake = [wake, worker.pause].into_iter().flatten().min();
                 continue;
             }
-            let cost = worker.cost();
+            let cost = worker.cost(now);
             if found.is_none_or(|(_, best)| cost < best) {
                 found = Some((index, cost));
             }
-            if matches!(worker.seat.sched, Sched::RoundRobin) {
+            if worker.seat.sched == Sched::RoundRobin && !worker.has_weight() {
                 break;
             }
         }
@@ -269,24 +277,20 @@ impl Primary {
     }
 
     /// The holder at this place has its turn.
-    fn take_turn(&mut self, token: Token, place: usize) -> Option<Token> {
+    pub(super) fn take_turn(&mut self, token: Token, place: usize, now: Instant) -> Option<Token> {
         let listener = self.listeners.get_mut(&token)?;
         let chosen = *listener.holders.get(place)?;
         listener.next = (place + 1) % listener.holders.len();
-        self.charge(token, chosen);
+        self.charge(token, chosen, now);
         Some(chosen)
     }
 
     /// Smooth weighted turns: everybody earns its weight, the chosen one pays for all.
-    fn charge(&mut self, listener: Token, chosen: Token) {
+    fn charge(&mut self, listener: Token, chosen: Token, now: Instant) {
         let Some(listener) = self.listeners.get(&listener) else {
             return;
         };
-        let weighted = |token: &Token| {
-            self.workers
-                .get(token)
-                .is_some_and(|worker| matches!(worker.seat.sched, Sched::Weighted))
-        };
+        let weighted = |token: &Token| self.workers.get(token).is_some_and(Worker::has_weight);
         if !weighted(&chosen) {
             return;
         }
@@ -295,8 +299,9 @@ impl Primary {
             if let Some(worker) = self.workers.get_mut(holder)
                 && worker.is_in_rotation(&listener.key)
             {
-                worker.credit += worker.weight();
-                total += worker.weight();
+                let weight = worker.weight(now);
+                worker.credit += weight;
+                total += weight;
             }
         }
         if let Some(worker) = self.workers.get_mut(&chosen) {

@@ -40,6 +40,8 @@ pub(super) struct Listener {
     pub(super) armed: bool,
     /// Nothing is accepted until then: the daemon is out of descriptors.
     pub(super) exhausted: Option<Instant>,
+    /// Connections came that have no head to read, which was told.
+    pub(super) told_of_strangers: bool,
     /// The file to remove in the end.
     pub(super) file: Option<SocketFile>,
 }

@@ -1,8 +1,6 @@
 //! Where a worker belongs and how its app wants connections spread: all the primary needs to know
 //! of a declaration.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use ward_core::id::InstanceId;
 use ward_core::instance::Instance;
@@ -10,6 +8,7 @@ use ward_core::spec::AppSpec;
 
 use super::Runtime;
 use super::census::Gauge;
+use super::options::Options;
 
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +19,8 @@ pub(crate) struct Seat {
     pub(crate) instance: InstanceId,
     /// How connections are spread.
     pub(crate) sched: Sched,
-    /// Connections a worker may have that it has not read. One is best for short delays: a worker
-    /// that hangs holds up no more than these.
-    pub(crate) window: usize,
-    /// For weighted turns.
-    pub(crate) weight: u32,
+    /// Window, weight, limits.
+    pub(crate) options: Options,
     /// No connections before it says `ready`.
     pub(crate) wait_ready: bool,
     /// It runs our agent, which can drain connections.
@@ -50,6 +46,10 @@ pub(crate) enum Sched {
     LeastConnections,
     /// The same address goes to the same slot.
     StickyAddress,
+    /// Connections whose first request has the same value in this header go to the same slot.
+    StickyHeader(String),
+    /// The same for a cookie.
+    StickyCookie(String),
 }
 
 impl Sched {
@@ -62,19 +62,30 @@ impl Sched {
                 .find(|(name, _)| name == "NODE_CLUSTER_SCHED_POLICY");
             policy.map_or("rr", |(_, policy)| policy.as_str())
         };
+        let named = || sticky_name(spec);
         match declared.unwrap_or_else(inherited) {
             "rr" | "" => Ok(Self::RoundRobin),
             "shared" | "none" => Ok(Self::Shared),
             "slot" => Ok(Self::Slot),
             "least-conn" => Ok(Self::LeastConnections),
             "sticky-ip" => Ok(Self::StickyAddress),
+            "sticky-header" => Ok(Self::StickyHeader(named()?)),
+            "sticky-cookie" => Ok(Self::StickyCookie(named()?)),
             "weighted" => Ok(Self::Weighted),
             // Node takes any other value of its own variable for the default.
             _ if declared.is_none() => Ok(Self::RoundRobin),
             other => Err(format!(
-                "spread connections by sched {other:?}: use rr, shared, slot, weighted, least-conn or sticky-ip"
+                "spread connections by sched {other:?}: use rr, shared, slot, weighted, least-conn, sticky-ip, sticky-header or sticky-cookie"
             )),
         }
+    }
+
+    /// Whether connections belong to certain workers.
+    pub(crate) fn is_sticky(&self) -> bool {
+        matches!(
+            self,
+            Self::StickyAddress | Self::StickyHeader(_) | Self::StickyCookie(_)
+        )
     }
 
     /// Whether the workers accept by themselves.
@@ -86,7 +97,7 @@ impl Sched {
 impl Seat {
     /// Whether it matters how many connections the worker has.
     pub(super) fn counts_connections(&self) -> bool {
-        self.sched == Sched::LeastConnections
+        self.sched == Sched::LeastConnections || self.options.max_connections.is_some()
     }
 
     /// The seat of an instance, or what is wrong with its declaration.
@@ -98,16 +109,12 @@ impl Seat {
     ) -> Result<Self, String> {
         let spec = &instance.spec;
         let sched = Sched::of(spec, env)?;
-        let weight = match sched {
-            Sched::Weighted => weight(&spec.cluster.options, instance.number)?,
-            _ => 1,
-        };
+        let options = Options::of(&spec.cluster.options, &sched, instance.number)?;
         Ok(Self {
             app: spec.name.clone(),
             instance: instance.id,
             sched,
-            window: window(&spec.cluster.options)?,
-            weight,
+            options,
             wait_ready: spec.start.wait_ready,
             has_agent,
             gauge: Gauge::default(),
@@ -116,30 +123,16 @@ impl Seat {
     }
 }
 
-fn window(options: &BTreeMap<String, Value>) -> Result<usize, String> {
-    let Some(declared) = options.get("window").filter(|value| !value.is_null()) else {
-        return Ok(1);
+/// The header or cookie that makes connections stick.
+fn sticky_name(spec: &AppSpec) -> Result<String, String> {
+    let declared = spec.cluster.options.get("sticky").and_then(Value::as_str);
+    let is_token = |name: &&str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte))
     };
-    let window = declared
-        .as_u64()
-        .filter(|window| (1..=1024).contains(window));
-    window
-        .and_then(|window| usize::try_from(window).ok())
-        .ok_or_else(|| format!("use a `window` of {declared}: it must be a number from 1 to 1024"))
-}
-
-/// The weight of the instance with this number: one number for all, or a list in their order. A
-/// list that is too short begins again.
-fn weight(options: &BTreeMap<String, Value>, number: u32) -> Result<u32, String> {
-    let declared = options.get("weights").cloned().unwrap_or_default();
-    let weight = match &declared {
-        Value::Array(list) if !list.is_empty() => &list[number as usize % list.len()],
-        other => other,
-    };
-    let weight = weight.as_u64().filter(|weight| (1..=1000).contains(weight));
-    weight
-        .and_then(|weight| u32::try_from(weight).ok())
-        .ok_or_else(|| {
-            format!("use `weights` of {declared}: give a list of numbers from 1 to 1000")
-        })
+    declared.filter(is_token).map(str::to_owned).ok_or_else(|| {
+        "spread connections by header or cookie: name it, as in cluster: { sticky: 'x-session' }".to_owned()
+    })
 }

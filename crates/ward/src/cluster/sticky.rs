@@ -1,11 +1,12 @@
-//! The same address goes to the same slot, also after the slot's process was replaced: each slot
-//! draws a number for each address, and the highest one wins (rendezvous hashing). When a slot has
-//! no worker, only its own addresses move.
+//! What belongs together (by address, header or cookie) goes to the same slot, also after the slot's process was replaced: each slot
+//! draws a number for each such mark, and the highest one wins (rendezvous hashing). When a slot has
+//! no worker, only its own connections move.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Instant;
 
-use super::{Connection, Primary, Sched};
+use super::affinity::{Affinity, Waiter};
+use super::{Primary, Sched, Waiting};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -13,15 +14,16 @@ use crate::poll::Token;
 const WAITING: usize = 256;
 
 impl Primary {
+    /// How the connections of this listener are spread: the youngest worker has the declaration
+    /// that holds now.
+    pub(super) fn sched_of(&self, listener: Token) -> Option<&Sched> {
+        let last = self.listeners.get(&listener)?.holders.last()?;
+        Some(&self.workers.get(last)?.seat.sched)
+    }
+
     /// Whether connections of this listener belong to certain workers.
     pub(super) fn is_sticky(&self, listener: Token) -> bool {
-        // The youngest worker has the declaration that holds now.
-        let last = self
-            .listeners
-            .get(&listener)
-            .and_then(|it| it.holders.last());
-        last.and_then(|holder| self.workers.get(holder))
-            .is_some_and(|worker| worker.seat.sched == Sched::StickyAddress)
+        self.sched_of(listener).is_some_and(Sched::is_sticky)
     }
 
     /// Hands out what there is; a connection whose worker is busy waits for it, and lets others
@@ -31,22 +33,23 @@ impl Primary {
             Some(listener) => core::mem::take(&mut listener.waiting),
             None => return,
         };
-        let mut later = waiting.clone();
-        later.clear();
-        for connection in waiting {
-            later.extend(self.send_home(token, connection, now, wires));
+        let mut later = Waiting::new();
+        for waiter in waiting {
+            later.extend(self.send_home(token, waiter, now, wires));
         }
         while later.len() < WAITING && self.has_rotation(token) {
             let Some(connection) = self.next_connection(token, now, wires) else {
                 return self.wait_on(token, later);
             };
-            later.extend(self.send_home(token, connection, now, wires));
+            if let Some(waiter) = self.see(token, connection, now, wires) {
+                later.extend(self.send_home(token, waiter, now, wires));
+            }
         }
         self.disarm(token, wires);
         self.wait_on(token, later);
     }
 
-    fn wait_on(&mut self, token: Token, later: super::Waiting) {
+    fn wait_on(&mut self, token: Token, later: Waiting) {
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.waiting.extend(later);
         }
@@ -67,35 +70,34 @@ impl Primary {
     fn send_home(
         &mut self,
         token: Token,
-        connection: Connection,
+        mut waiter: Waiter,
         now: Instant,
         wires: &mut Wires,
-    ) -> Option<Connection> {
-        let Some(home) = self.home(token, &connection) else {
-            return Some(connection);
+    ) -> Option<Waiter> {
+        if waiter.affinity == Affinity::Unknown {
+            waiter.affinity = self.affinity_of(token, &waiter.connection, wires);
+        }
+        let home = match waiter.affinity {
+            Affinity::Drawn(number) => self.home(token, number, now),
+            Affinity::Unknown | Affinity::None => self
+                .choose(token, now)
+                .and_then(|place| self.take_turn(token, place, now)),
         };
-        let worker = self.workers.get(&home)?;
-        if worker.is_pausing(now) {
-            let until = worker.pause;
-            self.wake_by(until);
-            return Some(connection);
+        match home {
+            Some(home) => self.hand_over(token, home, waiter.connection, wires),
+            None => return Some(waiter),
         }
-        if !worker.has_room() {
-            return Some(connection);
-        }
-        self.hand_over(token, home, connection, wires);
         None
     }
 
-    /// The worker an address belongs to. Of two workers of one slot it is the younger one.
-    fn home(&self, token: Token, connection: &Connection) -> Option<Token> {
+    /// The worker a connection belongs to, if that one can take it. Of two workers of one slot it
+    /// is the younger one.
+    fn home(&mut self, token: Token, number: u64, now: Instant) -> Option<Token> {
         let listener = self.listeners.get(&token)?;
-        let peer = ward_sys::listener::peer_address(connection).ok().flatten();
-        let address = peer.map(|peer| peer.ip().to_canonical());
         let drawn = |holder: &&Token| {
             let slot = self.workers.get(holder).map(|worker| worker.seat.instance);
             let mut hasher = DefaultHasher::new();
-            (address, slot).hash(&mut hasher);
+            (number, slot).hash(&mut hasher);
             hasher.finish()
         };
         let in_rotation = |holder: &&Token| {
@@ -103,11 +105,22 @@ impl Primary {
             worker.is_some_and(|worker| worker.is_in_rotation(&listener.key))
         };
         // Of equals the last one is the maximum, and holders come in the order of their birth.
-        listener
+        let home = *listener
             .holders
             .iter()
             .filter(in_rotation)
-            .max_by_key(drawn)
-            .copied()
+            .max_by_key(drawn)?;
+        let worker = self.workers.get(&home)?;
+        if worker.is_pausing(now) {
+            let until = worker.pause;
+            self.wake_by(until);
+            return None;
+        }
+        if !worker.has_room() {
+            let again = worker.recount(now);
+            self.wake_by(again);
+            return None;
+        }
+        Some(home)
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::{InstanceId, Life};
 
+use super::options::Options;
 use super::{Gauge, Runtime, Sched, Seat, WorkerEvent};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 
@@ -55,8 +56,7 @@ impl Desk {
             app: "app".to_owned(),
             instance: InstanceId(instance),
             sched: Sched::RoundRobin,
-            window: 1,
-            weight: 1,
+            options: Options::default(),
             wait_ready: false,
             has_agent: true,
             gauge: Gauge::default(),

@@ -19,6 +19,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// The share a fresh worker begins with under `slow_start`, in percent.
+const FIRST_SHARE: u128 = 10;
+
+/// And the one it ends with.
+const FULL_SHARE: u128 = 100;
+
 /// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -43,6 +49,10 @@ pub(super) struct Worker {
     next_pause: Duration,
     /// Its instance is stopped: what it listened on is not kept for a successor.
     pub(super) retired: bool,
+    /// The user wants it to get no connections for now.
+    pub(super) paused: bool,
+    /// Since when it may get connections.
+    in_rotation_since: Option<Instant>,
     /// If it says nothing until then, it is no cluster worker.
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
@@ -129,6 +139,8 @@ impl Worker {
             pause: None,
             next_pause: FIRST_PAUSE,
             retired: false,
+            paused: false,
+            in_rotation_since: None,
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
@@ -147,6 +159,7 @@ impl Worker {
     /// Whether it may get connections of this key at all, now or after a pause.
     pub(super) fn is_in_rotation(&self, key: &str) -> bool {
         self.admitted
+            && !self.paused
             && self.phase == Phase::Serving
             && self
                 .keys
@@ -160,7 +173,17 @@ impl Worker {
     /// No more than one beyond the window waits for the second word.
     pub(super) fn has_room(&self) -> bool {
         let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
-        self.inflight.len() <= self.seat.window && on_their_way.count() < self.seat.window
+        let window = self.seat.options.window;
+        self.inflight.len() <= window && on_their_way.count() < window && !self.is_full()
+    }
+
+    /// Whether it has as many connections as it may have.
+    pub(super) fn is_full(&self) -> bool {
+        let most = self.seat.options.max_connections;
+        most.is_some_and(|most| {
+            let open = self.open_connections();
+            open.is_some_and(|open| open >= u64::from(most.get()))
+        })
     }
 
     /// Whether it pauses because it refused.
@@ -169,15 +192,46 @@ impl Worker {
     }
 
     /// How dear it is to give it a connection; the cheapest one gets it.
-    pub(super) fn cost(&self) -> i64 {
-        match &self.seat.sched {
-            Sched::Weighted => -(self.credit + self.weight()),
-            Sched::LeastConnections => {
-                let on_their_way = self.inflight.len() as u64;
-                let open = self.open_connections().unwrap_or(on_their_way);
-                i64::try_from(open).unwrap_or(i64::MAX)
-            }
-            Sched::RoundRobin | Sched::Shared | Sched::Slot | Sched::StickyAddress => 0,
+    pub(super) fn cost(&self, now: Instant) -> i64 {
+        if self.has_weight() {
+            return -(self.credit + self.weight(now));
+        }
+        if self.seat.sched != Sched::LeastConnections {
+            return 0;
+        }
+        let on_their_way = self.inflight.len() as u64;
+        let open = self.open_connections().unwrap_or(on_their_way);
+        let open = i64::try_from(open).unwrap_or(i64::MAX / 2) + 1;
+        // A fresh one counts as if it had more.
+        open.saturating_mul(100) / self.share(now)
+    }
+
+    /// Whether it has its turn as often as its weight says, and not as often as all others.
+    pub(super) fn has_weight(&self) -> bool {
+        let slow = !self.seat.options.slow_start.is_zero();
+        matches!(self.seat.sched, Sched::Weighted) || slow && self.seat.sched == Sched::RoundRobin
+    }
+
+    /// How much of its full share it gets, in percent: a fresh one begins with little.
+    fn share(&self, now: Instant) -> i64 {
+        let (slow, age) = (self.seat.options.slow_start, self.age(now));
+        if age >= slow {
+            return 100;
+        }
+        let grown = (FULL_SHARE - FIRST_SHARE) * age.as_millis() / slow.as_millis().max(1);
+        i64::try_from(FIRST_SHARE + grown).unwrap_or(100)
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        let since = self.in_rotation_since.unwrap_or(now);
+        now.saturating_duration_since(since)
+    }
+
+    /// It may get connections from now on.
+    pub(super) fn begin_rotation(&mut self, now: Instant) {
+        let listens = self.keys.values().any(|held| held.listening);
+        if self.admitted && listens {
+            self.in_rotation_since.get_or_insert(now);
         }
     }
 
@@ -200,8 +254,8 @@ impl Worker {
     }
 
     /// For weighted turns.
-    pub(super) fn weight(&self) -> i64 {
-        i64::from(self.seat.weight)
+    pub(super) fn weight(&self, now: Instant) -> i64 {
+        i64::from(self.seat.options.weight) * self.share(now)
     }
 
     /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that
@@ -226,5 +280,50 @@ impl Worker {
     pub(super) fn took(&mut self) {
         self.pause = None;
         self.next_pause = FIRST_PAUSE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ward_core::id::InstanceId;
+
+    use super::super::options::Options;
+    use super::super::{Gauge, Runtime};
+    use super::*;
+
+    fn fresh(sched: Sched, now: Instant) -> Worker {
+        let options = Options {
+            slow_start: Duration::from_secs(10),
+            ..Options::default()
+        };
+        let seat = Seat {
+            app: "app".to_owned(),
+            instance: InstanceId(0),
+            sched,
+            options,
+            wait_ready: false,
+            has_agent: true,
+            gauge: Gauge::default(),
+            runtime: Runtime::Node,
+        };
+        let mut worker = Worker::new(Life(1), seat, now);
+        worker.in_rotation_since = Some(now);
+        worker
+    }
+
+    #[test]
+    fn a_fresh_worker_gets_its_share_little_by_little() {
+        let now = Instant::now();
+        let worker = fresh(Sched::RoundRobin, now);
+        let shares = [0, 5, 10, 99].map(|age| worker.weight(now + Duration::from_secs(age)));
+        assert_eq!(shares, [10, 55, 100, 100]);
+    }
+
+    #[test]
+    fn a_fresh_worker_counts_as_if_it_had_more_connections() {
+        let now = Instant::now();
+        let worker = fresh(Sched::LeastConnections, now);
+        let costs = [0, 10].map(|age| worker.cost(now + Duration::from_secs(age)));
+        assert_eq!(costs, [10, 1]);
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Process {
     pub(super) has_channel: bool,
     /// How many connections it has, as a cluster worker.
     pub(super) connections: Option<Gauge>,
+    /// As a cluster worker it gets its connections from the daemon.
+    pub(super) is_fed: bool,
     /// The main process was reaped.
     ended: bool,
 }

@@ -10,7 +10,7 @@ use ward_core::request::Reply;
 
 use super::batch::Part;
 use super::run::Daemon;
-use crate::cluster::{WorkerEvent, sockets};
+use crate::cluster::{Holder, WorkerEvent, sockets};
 
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
@@ -26,6 +26,8 @@ pub(super) struct Workers {
     draining: HashMap<Life, Drained>,
     /// Answers about reloads that wait for just that.
     pub(super) held: Vec<(Part, Reply)>,
+    /// Those that get no connections until further notice.
+    pub(super) paused: HashSet<InstanceId>,
     /// Those whose agent, or whose app in its place, reports about them.
     pub(super) voices: HashMap<Life, Voice>,
 }
@@ -73,6 +75,7 @@ impl Daemon {
                 _ => false,
             }
         });
+        let paused = &mut self.workers.paused;
         self.workers.listening.retain(|instance| {
             let rests = match supervisor.instance(*instance) {
                 Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
@@ -80,6 +83,7 @@ impl Daemon {
             };
             if rests {
                 channel.retire(*instance);
+                paused.remove(instance);
             }
             !rests
         });
@@ -178,6 +182,13 @@ impl Daemon {
                 );
                 self.say(false, &text);
             }
+            WorkerEvent::Unreadable { place } => {
+                let name = self.name_of(life);
+                let text = format!(
+                    "{name} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address"
+                );
+                self.say(true, &text);
+            }
             WorkerEvent::Exhausted { place, error } => {
                 let name = self.name_of(life);
                 let text = format!("{name} cannot accept connections on {place}: {error}");
@@ -195,9 +206,14 @@ impl Daemon {
     }
 }
 
-fn in_use(place: &str, port: Option<u16>, held_by: Option<String>) -> String {
+fn in_use(place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
     let holder = match held_by {
-        Some(app) => Some(format!("the app {app} has it")),
+        // One socket for all and one for each slot exclude each other.
+        Some(Holder::OtherSched) => Some(
+            "this app has it with another sched: to change to or from slot, stop it first"
+                .to_owned(),
+        ),
+        Some(Holder::App(app)) => Some(format!("the app {app} has it")),
         None => port
             .and_then(sockets::listener_of)
             .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),

@@ -6,9 +6,11 @@ pub(crate) mod client;
 mod crash;
 mod drain;
 mod forms;
+mod limits;
 mod overlap;
 mod reload;
 mod sockets;
+mod sticky;
 mod upgraded;
 
 use std::collections::BTreeMap;

@@ -161,6 +161,8 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
         command("scale", &[], &["<app_name>", "<number>"], Apps, "change the number of processes of an app", run::scale::run),
     ),
     command("reset", &[], &["<name|id|all>"], Apps, "set the restart counters to zero", run::reset::run),
+    command("pause", &[], &["<id|name|namespace|all>"], Apps, "give cluster workers no new connections until they are resumed or stopped", run::pause::pause),
+    command("resume", &[], &["<id|name|namespace|all>"], Apps, "give paused workers connections again", run::pause::resume),
     command("sendSignal", &[], &["<signal>", "<pm2_id|name>"], Apps, "send a signal: SIGUSR2, USR2 or 12", run::send_signal::run),
     command("send", &[], &["<pm_id>", "<line>"], Apps, "write a line to standard input of an app", run::send::run),
     command("attach", &[], &["<pm_id>", "[separator]"], Apps, "connect this terminal with an app: input, output, and Ctrl-C to leave", run::attach::run),

@@ -104,6 +104,9 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     if app.get("open_connections").is_some() {
         rows.add("open connections", app.shown("open_connections"));
     }
+    if app.get("paused").is_some() {
+        rows.add("paused", Some("gets no connections".to_owned()));
+    }
     if app.get("failure").is_some() {
         rows.add("failure", app.shown("failure"));
     }

@@ -51,6 +51,7 @@ impl Lives {
             .map(|instance| seat(&mut command, instance, &launch, with.home))
             .transpose()?;
         let connections = seat.as_ref().map(|seat| seat.gauge.clone());
+        let is_fed = seat.as_ref().is_some_and(|seat| !seat.sched.is_shared());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -88,6 +89,7 @@ impl Lives {
             cgroup,
             stdin,
             connections,
+            is_fed,
         };
         Ok((unborn, Order { command, pid_path }))
     }
@@ -122,6 +124,7 @@ impl Lives {
             pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
             connections: unborn.connections,
+            is_fed: unborn.is_fed,
             ended: false,
         };
         self.processes.insert(life, process);

@@ -43,6 +43,8 @@ pub(in crate::daemon) struct Unborn {
     pub(super) stdin: OwnedFd,
     /// How many connections it has, as a cluster worker.
     pub(super) connections: Option<Gauge>,
+    /// As a cluster worker it gets its connections from the daemon.
+    pub(super) is_fed: bool,
 }
 
 /// The process, or what completes "cannot …".

@@ -65,7 +65,7 @@ impl Daemon {
 
     fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let lives = &self.lives;
+        let (lives, paused) = (&self.lives, &self.workers.paused);
         let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
@@ -85,6 +85,9 @@ impl Daemon {
             let connections = worker.and_then(|it| it.connections.as_ref()?.read());
             if let Some(open) = connections {
                 process["pm2_env"]["open_connections"] = open.into();
+            }
+            if paused.contains(&instance.id) {
+                process["pm2_env"]["paused"] = true.into();
             }
             process
         }))

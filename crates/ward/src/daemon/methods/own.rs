@@ -25,6 +25,7 @@ impl Daemon {
             "status" => responder.ok(self.status()),
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),
+            "pause" => self.pause(options, responder),
             "shutdown" => {
                 self.ending.responders.push(responder);
                 self.end("via CLI");
@@ -42,6 +43,42 @@ impl Daemon {
             Some(instance) => responder.ok(record::prepare_record(&instance.spec).into()),
             None => responder.error(&unknown("spec", &id_text(&options["id"]))),
         }
+    }
+
+    /// A worker gets no connections for now, or does again. It holds for its instance, whatever its
+    /// process, until that is stopped.
+    fn pause(&mut self, options: &Value, responder: Responder) {
+        let id = &options["id"];
+        let known = self.known(id);
+        let Some(instance) = known.and_then(|id| self.supervisor.instance(id)) else {
+            return responder.error(&unknown("pause", &id_text(id)));
+        };
+        let (name, id) = (&instance.spec.name, instance.id);
+        let process = instance.life().and_then(|life| self.lives.get(life));
+        match process {
+            Some(process) if process.is_fed => {}
+            Some(process) if process.connections.is_some() => {
+                let text = format!(
+                    "cannot pause {name}: with sched shared or slot its workers accept connections by themselves"
+                );
+                return responder.error(&text);
+            }
+            Some(_) => {
+                let text = format!(
+                    "cannot pause {name}: only workers of a cluster get their connections from ward"
+                );
+                return responder.error(&text);
+            }
+            None => return responder.error(&format!("cannot pause {name}: it is not running")),
+        }
+        let paused = options["paused"] != false;
+        if paused {
+            self.workers.paused.insert(id);
+        } else {
+            self.workers.paused.remove(&id);
+        }
+        self.channel.pause(id, paused);
+        responder.ok(json!({ "pm_id": id.0, "paused": paused }));
     }
 
     fn status(&self) -> Value {
