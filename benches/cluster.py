@@ -13,7 +13,8 @@ are printed. Processor time is the scheduler's own count in nanoseconds, of all 
 Clients, primary and workers share the machine. Node's workers share the session of their primary,
 ward's and PM2's daemon have sessions of their own, and ward gives each worker one; where the
 scheduler shares processor time by session (autogroup), that would decide the race. It is switched
-off for the run when we may, and the output says so.
+off for the run when we may (for the whole machine, and set back at the end unless we are killed by
+SIGKILL), and the output says so.
 """
 
 import argparse
