@@ -19,6 +19,8 @@ const WINDOW_UPDATE: u8 = 8;
 const ACK: u8 = 1;
 /// Set on the last HEADERS or DATA of a stream.
 const END_STREAM: u8 = 1;
+/// Set on HEADERS that are whole.
+const END_HEADERS: u8 = 4;
 /// A good-bye with this number tells no stream from another: all of them will be served.
 pub(super) const ALL: u32 = (1 << 31) - 1;
 
@@ -74,7 +76,6 @@ impl Session {
         // GET, http, and without an index the authority and the path.
         let mut block = vec![0x82, 0x86, 0x01, 1, b'x', 0x04, length, b'/'];
         block.extend(token.as_bytes());
-        const END_HEADERS: u8 = 4;
         let id = self.next;
         self.next += 2;
         self.open.insert(id, Vec::new());

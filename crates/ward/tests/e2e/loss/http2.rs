@@ -72,7 +72,7 @@ impl Streams {
             .flat_map(|it| it.join().expect("a client"))
             .collect();
         let served = self.served.load(Ordering::SeqCst);
-        println!(
+        eprintln!(
             "{what}: {served} streams served, {} failures",
             failures.len()
         );
@@ -126,7 +126,7 @@ fn connection(
 fn survives(version: Option<&str>) {
     let (ward, port) = start(SERVER, 2, version, &[]);
     let streams = Streams::start(port, 4);
-    let rounds = rounds(10);
+    let rounds = rounds(25);
     for _ in 0..rounds {
         streams.serve_more(200);
         reload(&ward);

@@ -136,7 +136,7 @@ fn survives(version: Option<&str>) {
     clients.serve_more();
     let report = clients.finish();
     assert!(report.ends_with(r#""errors":[]}"#), "{version:?}: {report}");
-    println!("HTTP/2, Node's client, {version:?}: {report}");
+    eprintln!("HTTP/2, Node's client, {version:?}: {report}");
 }
 
 #[test]
