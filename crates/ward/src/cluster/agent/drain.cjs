@@ -64,12 +64,13 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     send()
   }
 
-  // An answer that takes long can be behind much that is still on its way. One that never comes is
-  // not waited for.
-  const expect = (handle, close, moved = -1, times = 0) => {
+  // An answer that takes long can be behind much that is still on its way, or either side has no
+  // turn. One that never comes is not waited for: when nothing moved at three looks, or at the tenth.
+  const expect = (handle, close, moved = -1, still = 0, looks = 0) => {
     const now = handle.bytesRead + handle.bytesWritten - handle.writeQueueSize
-    if (now === moved || times > 5) close()
-    else setTimeout(expect, 1000, handle, close, now, times + 1).unref()
+    if (now !== moved) still = 0
+    if (still === 3 || looks === 10) close()
+    else setTimeout(expect, 1000, handle, close, now, still + 1, looks + 1).unref()
   }
 
   // Nothing can be written past TLS: Node's own good-bye is all there is, and it refuses the streams
