@@ -167,7 +167,7 @@ impl Primary {
         self.wake_by(later);
         let listeners: Vec<Token> = self.listeners.keys().copied().collect();
         for listener in listeners {
-            self.dispatch(listener, now, wires);
+            self.resume(listener, now, wires);
         }
         self.look_at_draining(now, wires);
         self.give_up_heads(now, wires);

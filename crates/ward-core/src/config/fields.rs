@@ -252,7 +252,8 @@ pub const CLUSTER: &[&str] = &[
     "weights",
     "max_connections",
     "slow_start",
-    "sticky",
+    "header",
+    "cookie",
 ];
 
 /// Keys that are read by others or by nobody, without a word.

@@ -235,10 +235,10 @@ impl Wires {
 
     /// Adds a connection to be read; its token is told once for each time something came, not as
     /// long as something is there.
-    pub(crate) fn add_reader(&mut self, socket: Arc<OwnedFd>) -> io::Result<Token> {
-        let token = self.add_listener(Arc::clone(&socket));
+    pub(crate) fn add_reader(&mut self, socket: &Arc<OwnedFd>) -> io::Result<Token> {
+        let token = self.add_listener(Arc::clone(socket));
         let interest = Interest::IN | Interest::RDHUP | Interest::ET;
-        if let Err(error) = self.poll.add(&*socket, token, interest) {
+        if let Err(error) = self.poll.add(&**socket, token, interest) {
             self.sources.remove(token);
             return Err(error);
         }

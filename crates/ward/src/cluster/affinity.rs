@@ -58,7 +58,7 @@ pub(super) enum Head {
     Partial,
     /// This value.
     Marked(Vec<u8>),
-    /// A request without it: a new session, perhaps.
+    /// A request without it, or with nothing in it: a new session, perhaps.
     Unmarked,
     /// No request of HTTP/1 (RFC 9112): TLS, HTTP/2, or another protocol.
     Stranger,
@@ -82,7 +82,7 @@ impl Head {
             if line.is_empty() {
                 return Self::Unmarked;
             }
-            if let Some(value) = mark.value_in(line) {
+            if let Some(value) = mark.value_in(line).filter(|value| !value.is_empty()) {
                 return Self::Marked(value.to_vec());
             }
         }

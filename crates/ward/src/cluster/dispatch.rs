@@ -59,9 +59,20 @@ impl Primary {
             };
             if let Some(worker) = self.take_turn(token, place, now) {
                 self.hand_over(token, worker, connection, wires);
+                if self.must_hear(worker) {
+                    break;
+                }
             }
         }
         self.arm(token, wires);
+    }
+
+    /// Whether a worker's word decides who is next. It may have come since the poll was asked, and
+    /// then a connection that came even later would go to another one, against the weights: the
+    /// poll tells of both, and words are heard first.
+    fn must_hear(&self, worker: Token) -> bool {
+        let worker = self.workers.get(&worker);
+        worker.is_some_and(|worker| worker.has_weight() && !worker.has_room())
     }
 
     /// The next connection, if there is one; otherwise the listener is armed.

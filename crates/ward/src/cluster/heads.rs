@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const HEAD_BYTES: usize = 8 * 1024;
 
 /// So many are waited for at a time; then the oldest one is not waited for any more.
-const AWAITED: usize = 1024;
+const AWAITED: usize = 512;
 
 /// Connections that have not said whose they are.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ impl Primary {
         now: Instant,
         wires: &mut Wires,
     ) -> Option<Waiter> {
-        let Ok(token) = wires.add_reader(Connection::clone(&connection)) else {
+        let Ok(token) = wires.add_reader(&connection) else {
             return Some(Waiter {
                 connection,
                 affinity: Affinity::None,

@@ -62,15 +62,14 @@ impl Sched {
                 .find(|(name, _)| name == "NODE_CLUSTER_SCHED_POLICY");
             policy.map_or("rr", |(_, policy)| policy.as_str())
         };
-        let named = || sticky_name(spec);
         match declared.unwrap_or_else(inherited) {
             "rr" | "" => Ok(Self::RoundRobin),
             "shared" | "none" => Ok(Self::Shared),
             "slot" => Ok(Self::Slot),
             "least-conn" => Ok(Self::LeastConnections),
             "sticky-ip" => Ok(Self::StickyAddress),
-            "sticky-header" => Ok(Self::StickyHeader(named()?)),
-            "sticky-cookie" => Ok(Self::StickyCookie(named()?)),
+            "sticky-header" => Ok(Self::StickyHeader(named(spec, "header", "x-session")?)),
+            "sticky-cookie" => Ok(Self::StickyCookie(named(spec, "cookie", "sid")?)),
             "weighted" => Ok(Self::Weighted),
             // Node takes any other value of its own variable for the default.
             _ if declared.is_none() => Ok(Self::RoundRobin),
@@ -123,16 +122,14 @@ impl Seat {
     }
 }
 
-/// The header or cookie that makes connections stick.
-fn sticky_name(spec: &AppSpec) -> Result<String, String> {
-    let declared = spec.cluster.options.get("sticky").and_then(Value::as_str);
+/// The name of the header or cookie that makes connections stick (a token, RFC 9110 section 5.6.2).
+fn named(spec: &AppSpec, key: &str, example: &str) -> Result<String, String> {
+    let declared = spec.cluster.options.get(key).and_then(Value::as_str);
     let is_token = |name: &&str| {
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte))
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !name.is_empty() && name.bytes().all(fits)
     };
     declared.filter(is_token).map(str::to_owned).ok_or_else(|| {
-        "spread connections by header or cookie: name it, as in cluster: { sticky: 'x-session' }".to_owned()
+        format!("spread connections by {key}: name it, as in cluster: {{ {key}: '{example}' }}")
     })
 }

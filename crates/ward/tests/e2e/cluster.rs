@@ -6,11 +6,13 @@ pub(crate) mod client;
 mod crash;
 mod drain;
 mod forms;
+mod heads;
 mod limits;
 mod overlap;
 mod reload;
+mod sessions;
 mod sockets;
-mod sticky;
+
 mod upgraded;
 
 use std::collections::BTreeMap;

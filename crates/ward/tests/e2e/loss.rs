@@ -7,7 +7,9 @@ mod blocked;
 mod broken;
 mod client;
 mod crash;
+mod frames;
 mod http2;
+mod http2_node;
 mod reload;
 
 use std::collections::BTreeSet;

@@ -38,8 +38,8 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   // HTTP/2 as RFC 9113, section 6.8, has it: the client is asked to open no more streams, and when its
   // answer to a PING behind that is here, so is everything it sent before. Node has no such good-bye:
   // its own `goaway` ignores the streams that cross it. So the frame goes past Node into the socket,
-  // at a moment when all that Node wrote, which is whole frames, has left. Such a moment is also when a
-  // request is read, for Node reads only when nothing waits to be written.
+  // at a moment when all that Node wrote, which is whole frames, has left. It cannot wait in line behind
+  // it, for Node would take its end for that of a write of its own.
   const NO_MORE = Buffer.from('0000080700000000007fffffff00000000', 'hex')
   const ask = (session, handle, close) => {
     let sent = 0
@@ -59,15 +59,18 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     }
     const again = setInterval(send, 10).unref()
     session.once('close', () => clearInterval(again)).on('stream', send)
+    // A connection that is never done with writing gets Node's own good-bye.
+    setTimeout(() => sent || close(), 3000).unref()
     send()
   }
 
-  // An answer that takes long can be behind much that is still on its way. One that never comes is
-  // not waited for.
-  const expect = (handle, close, moved = -1, times = 0) => {
+  // An answer that takes long can be behind much that is still on its way, or either side has no
+  // turn. One that never comes is not waited for: when nothing moved at three looks, or at the tenth.
+  const expect = (handle, close, moved = -1, still = 0, looks = 0) => {
     const now = handle.bytesRead + handle.bytesWritten - handle.writeQueueSize
-    if (now === moved || times > 5) close()
-    else setTimeout(expect, 1000, handle, close, now, times + 1).unref()
+    if (now !== moved) still = 0
+    if (still === 3 || looks === 10) close()
+    else setTimeout(expect, 1000, handle, close, now, still + 1, looks + 1).unref()
   }
 
   // Nothing can be written past TLS: Node's own good-bye is all there is, and it refuses the streams

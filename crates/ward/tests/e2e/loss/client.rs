@@ -105,6 +105,7 @@ impl Outcome {
         let Self {
             served, failures, ..
         } = self;
+        eprintln!("{what}: {served} served, {} lost", failures.len());
         assert!(
             failures.is_empty(),
             "{what}: {} of {served} were lost: {failures:?}",

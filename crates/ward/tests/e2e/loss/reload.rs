@@ -9,7 +9,12 @@ use super::{APP, reload, rounds, start};
 fn survives(style: Style, clients: u32, version: Option<&str>) {
     let (ward, port) = start(APP, 2, version, &[]);
     let load = Load::start(port, style, clients);
-    let rounds = rounds(10);
+    let usual = if matches!(style, Style::Long(_)) {
+        10
+    } else {
+        25
+    };
+    let rounds = rounds(usual);
     for _ in 0..rounds {
         load.serve_more(u64::from(clients) * 2);
         reload(&ward);
