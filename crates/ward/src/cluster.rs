@@ -118,6 +118,8 @@ pub(crate) struct Primary {
     by_key: HashMap<(String, String), Token>,
     /// How many connections each worker has, where an app needs that.
     census: Census,
+    /// The connections of draining workers are not counted again before.
+    count_after: Option<Instant>,
     /// When something is to be tried again.
     wake: Option<Instant>,
 }
