@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use ward_core::event::Tally;
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
@@ -33,16 +34,16 @@ impl Primary {
     pub(crate) fn drain(&mut self, life: Life, wires: &mut Wires) {
         let Some(token) = wires.find(life) else {
             // Without a channel nothing can be waited for.
-            return tell(life, wires);
+            return tell_at_once(life, wires);
         };
         match self.workers.get_mut(&token) {
-            Some(worker) if worker.phase == Phase::Leaving => tell(life, wires),
+            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, wires),
             Some(worker) => {
                 worker.phase = Phase::Draining { told: false };
                 self.settle(token, wires);
                 self.serve_all(token, Instant::now(), wires);
             }
-            None => tell(life, wires),
+            None => tell_at_once(life, wires),
         }
     }
 
@@ -189,6 +190,13 @@ impl Worker {
             tell(self.life, wires);
         }
     }
+}
+
+/// Nothing of it is known that could be waited for.
+fn tell_at_once(life: Life, wires: &Wires) {
+    tell(life, wires);
+    let event = WorkerEvent::Finished(Tally::default());
+    wires.tell_of_worker(life, event);
 }
 
 fn tell(life: Life, wires: &Wires) {

@@ -11,6 +11,9 @@ use ward_sys::sock_diag::open_sockets;
 
 const LISTEN: &str = "0A";
 
+/// So many characters of a command are shown.
+const LONGEST_COMMAND: usize = 100;
+
 /// The flag of a Unix socket that listens.
 const UNIX_LISTENS: &str = "00010000";
 
@@ -174,10 +177,17 @@ fn leads_to(descriptor: &Path, sockets: &HashSet<String>) -> bool {
     })
 }
 
+/// The words of a process in one line. A script may be among them, so long ones are cut.
 fn command(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    words.collect::<Vec<_>>().join(" ").trim().to_owned()
+    let text = String::from_utf8_lossy(&bytes);
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_COMMAND) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 #[cfg(test)]

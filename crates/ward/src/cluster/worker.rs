@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
 use super::sockets::Places;
-use super::{Connection, Sched, Seat, Tally, WorkerEvent};
+use super::{Connection, Sched, Seat, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -185,16 +186,15 @@ impl Worker {
         if !matches!(self.phase, Phase::Draining { .. }) {
             return;
         }
-        let (began, left) = self.open.unwrap_or_default();
-        let event = WorkerEvent::Finished {
-            app: self.seat.app.clone(),
-            instance: self.seat.instance,
-            tally: Tally {
-                drained: began.saturating_sub(left),
-                redispatched: self.inflight.len() as u64,
-                cut: left,
-            },
+        let taken = |(began, left): (u64, u64)| Taken {
+            drained: began.saturating_sub(left),
+            cut: left,
         };
+        let tally = Tally {
+            redispatched: self.inflight.len() as u64,
+            taken: self.open.map(taken),
+        };
+        let event = WorkerEvent::Finished(tally);
         let life = self.life;
         wires.tell_of_worker(life, event);
     }
