@@ -89,7 +89,9 @@ impl Primary {
             worker.reason = Reason::Finished;
             wires.send(token, line, None);
         }
-        self.look_at_draining(Instant::now(), wires);
+        // It may be gone before the others are counted again.
+        worker.count_remaining(&self.listeners, wires);
+        self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
 
     /// Our agent inside a worker said something.
