@@ -3,10 +3,10 @@
 use serde_json::json;
 use ward_core::id::Life;
 
-use super::super::Tally;
 use super::{Desk, QUIET, Worker};
 use crate::channel::ChannelEvent;
 use crate::cluster::{Sched, Seat, WorkerEvent};
+use ward_core::event::{Taken, Tally};
 
 /// A worker without agent. It is this very process, and so are its connections.
 fn worker(desk: &mut Desk, sched: Sched) -> Worker {
@@ -37,10 +37,10 @@ fn has_not_finished(desk: &mut Desk, worker: &mut Worker) {
 
 /// What became of its connections, told when its channel is closed.
 fn tally(desk: &mut Desk, life: Life) -> Tally {
-    let (whose, event) = desk.event(|event| matches!(event, WorkerEvent::Finished { .. }));
+    let (whose, event) = desk.event(|event| matches!(event, WorkerEvent::Finished(_)));
     assert_eq!(whose, life);
     match event {
-        WorkerEvent::Finished { tally, .. } => tally,
+        WorkerEvent::Finished(tally) => tally,
         other => unreachable!("{other:?}"),
     }
 }
@@ -64,9 +64,8 @@ fn its_connections_are_waited_for_and_counted() {
     let life = worker.life;
     drop(worker);
     let expected = Tally {
-        drained: 2,
         redispatched: 0,
-        cut: 0,
+        taken: Some(Taken { drained: 2, cut: 0 }),
     };
     assert_eq!(tally(&mut desk, life), expected);
 }
@@ -83,7 +82,8 @@ fn what_it_has_when_it_ends_is_cut() {
     has_not_finished(&mut desk, &mut worker);
     let life = worker.life;
     drop(worker);
-    assert_eq!(tally(&mut desk, life).cut, 1);
+    let taken = tally(&mut desk, life).taken;
+    assert_eq!(taken.map(|taken| taken.cut), Some(1));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn one_that_was_told_and_leaves_has_finished() {
     drop((taken, client, worker));
     desk.event(|event| matches!(event, WorkerEvent::Drained));
     let told = tally(&mut desk, life);
-    assert_eq!((told.drained, told.cut), (1, 0));
+    assert_eq!(told.taken, Some(Taken { drained: 1, cut: 0 }));
 }
 
 #[test]
