@@ -56,9 +56,7 @@ fn wait_lines(ward: &Ward, text: &str, count: usize) -> Vec<String> {
     let until = Instant::now() + DEADLINE;
     loop {
         let log = ward.daemon_log();
-        // The last line may not be there as a whole.
-        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let found = whole
+        let found = log
             .lines()
             .filter_map(|line| Some(line.split_once(text)?.1.to_owned()));
         let found: Vec<String> = found.collect();
