@@ -124,6 +124,8 @@ pub(crate) struct Primary {
     heads: Heads,
     /// Instances that get no connections for now, whatever their process.
     paused: HashSet<InstanceId>,
+    /// The connections of draining workers are not counted again before.
+    count_after: Option<Instant>,
     /// When something is to be tried again.
     wake: Option<Instant>,
 }

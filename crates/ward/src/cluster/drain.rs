@@ -24,8 +24,8 @@ use crate::poll::Token;
 /// How often the connections of a worker without agent are counted, at most.
 const COUNT_EVERY: Duration = Duration::from_millis(50);
 
-/// To count takes longer the more sockets there are; it shall not take more than this share of the
-/// time of a thread that has connections to hand over.
+/// To count takes longer the more sockets there are. So many times longer nobody counts: the thread
+/// has connections to hand over.
 const COUNT_SHARE: u32 = 10;
 
 impl Primary {
@@ -89,7 +89,9 @@ impl Primary {
             worker.reason = Reason::Finished;
             wires.send(token, line, None);
         }
-        self.look_at_draining(Instant::now(), wires);
+        // It may be gone before the others are counted again.
+        worker.count_remaining(&self.listeners, wires);
+        self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
 
     /// Our agent inside a worker said something.
@@ -123,19 +125,24 @@ impl Primary {
 
     /// Counts the connections of workers that cannot tell.
     pub(super) fn look_at_draining(&mut self, now: Instant, wires: &mut Wires) {
-        let began = Instant::now();
-        let mut again = false;
-        for worker in self.workers.values_mut() {
+        let silent = |worker: &Worker| {
             let told = worker.phase == (Phase::Draining { told: true });
-            if told && !worker.is_drained_by_agent() && !worker.drained {
-                worker.count_remaining(&self.listeners, wires);
-                again |= !worker.drained;
-            }
+            told && !worker.is_drained_by_agent() && !worker.drained
+        };
+        if !self.workers.values().any(silent) {
+            return;
         }
-        if again {
-            let pause = began.elapsed().saturating_mul(COUNT_SHARE).max(COUNT_EVERY);
-            self.wake_by(Some(now + pause));
+        if let Some(at) = self.count_after.filter(|at| *at > now) {
+            return self.wake_by(Some(at));
         }
+        let began = Instant::now();
+        for worker in self.workers.values_mut().filter(|it| silent(it)) {
+            worker.count_remaining(&self.listeners, wires);
+        }
+        let pause = began.elapsed().saturating_mul(COUNT_SHARE);
+        let next = now + pause.max(COUNT_EVERY);
+        self.count_after = Some(next);
+        self.wake_by(Some(next));
     }
 }
 

@@ -123,3 +123,23 @@ fn one_that_was_told_and_leaves_has_finished() {
     let told = tally(&mut desk, life);
     assert_eq!(told.taken, Some(Taken { drained: 1, cut: 0 }));
 }
+
+#[test]
+fn one_that_leaves_while_others_are_being_counted_was_counted_too() {
+    let mut desk = Desk::new();
+    let mut first = worker(&mut desk, Sched::Shared);
+    let seat = Seat {
+        has_agent: false,
+        sched: Sched::Shared,
+        ..Desk::seat(2)
+    };
+    let mut second = desk.worker_at(2, seat);
+    desk.handle.born(second.life, std::process::id());
+    desk.handle.drain(first.life);
+    assert_eq!(first.hear()["act"], "disconnect");
+    desk.handle.drain(second.life);
+    assert_eq!(second.hear()["act"], "disconnect");
+    let life = second.life;
+    drop(second);
+    assert!(tally(&mut desk, life).taken.is_some());
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -152,33 +153,90 @@ fn a_reload_begins_to_count_anew() {
     assert!(held.iter().all(|one| !spread.contains_key(&one.pid)));
 }
 
+/// One of two workers has half of these connections, and the other one's are closed: it gets the
+/// next ones, as soon as it has closed its descriptors.
+fn is_spared<C>(connect: impl Fn() -> (C, String)) {
+    let mut held: Vec<(C, String)> = (0..20).map(|_| connect()).collect();
+    let busy = held[0].1.clone();
+    held.retain(|(_, name)| *name == busy);
+    assert!((8..=12).contains(&held.len()), "{} of 20", held.len());
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let next: Vec<(C, String)> = (0..5).map(|_| connect()).collect();
+        if next.iter().all(|(_, name)| *name != busy) {
+            return;
+        }
+        assert!(Instant::now() < until, "the busy worker gets more");
+    }
+}
+
+/// Two workers of the app.
+const TWO: &str = "module.exports = { name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', sched: 'least-conn' }\n";
+
 #[test]
 fn connections_on_unix_sockets_are_estimated() {
     let ward = Ward::new();
     let path = ward.dir().join("app.sock");
     let ward = ward.with_env("PORT", path.to_str().unwrap());
     ward.write("app.js", APP);
-    let file = "module.exports = { name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', sched: 'least-conn' }\n";
-    ward.write("ecosystem.config.js", file);
+    ward.write("ecosystem.config.js", TWO);
     ward.run(&["start", "ecosystem.config.js"]).succeeds();
-    let connect = || {
+    is_spared(|| {
         let stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line).unwrap();
         (stream, line)
-    };
-    let mut held: Vec<_> = (0..20).map(|_| connect()).collect();
-    let busy = held[0].1.clone();
-    held.retain(|(_, name)| *name == busy);
-    assert_eq!(held.len(), 10);
-    // The other one closes its descriptors when it hears of it.
-    let until = Instant::now() + DEADLINE;
-    loop {
-        let next: Vec<_> = (0..5).map(|_| connect()).collect();
-        if next.iter().all(|(_, name)| *name != busy) {
-            break;
-        }
-        assert!(Instant::now() < until, "the busy worker gets more");
-    }
+    });
+}
+
+/// Runs a command line that can open no netlink socket.
+const CONFINED: &str = "
+import ctypes, os, platform, struct, sys
+libc = ctypes.CDLL(None)
+socket = {'x86_64': 41, 'aarch64': 198}[platform.machine()]
+step = lambda code, yes, no, value: struct.pack('HBBI', code, yes, no, value)
+program = b''.join([
+  step(0x20, 0, 0, 0), step(0x15, 0, 3, socket),  # the call is socket
+  step(0x20, 0, 0, 16), step(0x15, 0, 1, 16),     # of the family AF_NETLINK
+  step(0x06, 0, 0, 0x00050001),                   # EPERM
+  step(0x06, 0, 0, 0x7fff0000),
+])
+text = ctypes.create_string_buffer(program, len(program))
+class Program(ctypes.Structure):
+  _fields_ = [('length', ctypes.c_ushort), ('steps', ctypes.c_void_p)]
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(Program(6, ctypes.addressof(text))), 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
+#[test]
+fn where_the_kernel_does_not_tell_connections_are_estimated_and_the_log_says_so_once() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    ward.write("ecosystem.config.js", TWO);
+    let first = ward.command(&["ping"]);
+    let env = first.get_envs();
+    let env = env.filter_map(|(name, value)| Some((name, value?)));
+    let started = Command::new("python3")
+        .args(["-c", CONFINED])
+        .arg(first.get_program())
+        .args(first.get_args())
+        .current_dir(ward.dir())
+        .env_clear()
+        .envs(env)
+        .output()
+        .unwrap();
+    assert!(started.status.success(), "{started:?}");
+    ward.run(&["start", "ecosystem.config.js"]).succeeds();
+    is_spared(|| {
+        let held = connect(port);
+        (held.stream, held.pid.to_string())
+    });
+    ward.run(&["restart", "app"]).succeeds();
+    assert!(counted(&ward).is_empty(), "nothing is known exactly");
+    let log = ward.daemon_log();
+    let said = log.matches("does not tell when connections end").count();
+    assert_eq!(said, 1, "{log}");
 }
