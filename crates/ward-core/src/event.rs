@@ -1,8 +1,9 @@
 //! Everything that can happen, as the shell tells it to the core. Past tense.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::id::{Life, RequestId};
+use crate::id::{InstanceId, Life, RequestId};
 use crate::request::Request;
 
 /// What happened.
@@ -65,6 +66,16 @@ pub enum Event {
         /// Which life.
         life: Life,
     },
+    /// The channel of a life that was drained is closed: what became of its connections. The life
+    /// may be over by then, so its instance is named.
+    Tallied {
+        /// Whose life it was.
+        instance: InstanceId,
+        /// Which life.
+        life: Life,
+        /// What became of them.
+        tally: Tally,
+    },
     /// The app reported something about itself over IPC.
     Reported {
         /// Which life.
@@ -92,6 +103,24 @@ pub enum ExitStatus {
     Signal(i32),
     /// It is gone, nobody knows how.
     Unknown,
+}
+
+/// What became of the connections of a worker that was drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Given to another worker, because this one never took them.
+    pub redispatched: u64,
+    /// Those it had taken. None: nobody could count them.
+    pub taken: Option<Taken>,
+}
+
+/// What became of the connections a worker had taken when it was told to finish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Ended by themselves, or by the agent after their answer.
+    pub drained: u64,
+    /// Open to the last.
+    pub cut: u64,
 }
 
 /// What apps say about themselves (PM2's `axm:*` packets).

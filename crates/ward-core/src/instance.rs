@@ -28,7 +28,7 @@ mod started;
 use ready::Habit;
 pub use ready::Heard;
 pub(crate) use ready::Word;
-pub use reload::Side;
+pub use reload::{LastReload, Side};
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +177,9 @@ pub struct Instance {
     pub lingering: Vec<Ending>,
     /// The second life while a worker is being replaced.
     pub side: Option<Side>,
+    /// The last reload that succeeded.
+    #[serde(default)]
+    pub last_reload: Option<LastReload>,
     /// The next planned restart.
     pub planned: Option<Planned>,
     /// Whether workers of this program listen.
@@ -210,6 +213,7 @@ impl Instance {
             monitored: None,
             lingering: Vec::new(),
             side: None,
+            last_reload: None,
             planned: None,
             habit: Habit::default(),
             heavy: None,

@@ -28,7 +28,8 @@ pub struct Supervisor {
 /// The part of the supervisor that a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Book {
-    instances: BTreeMap<InstanceId, Instance>,
+    /// Boxed: a node of the map has room for eleven, and half of that stays empty.
+    instances: BTreeMap<InstanceId, Box<Instance>>,
     next_id: u32,
     lives: Lives,
     pending: Pending,
@@ -82,6 +83,12 @@ impl Supervisor {
             Event::Drained { life } => {
                 self.about(now, life, actions, |it, turn| it.drained(life, turn));
             }
+            // Only looks; unlike other events it comes after the life is over.
+            Event::Tallied {
+                instance,
+                life,
+                tally,
+            } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
             Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, turn| {
                 it.sampled(life, memory_bytes, turn);
             }),
@@ -98,12 +105,12 @@ impl Supervisor {
 
     /// All instances, by id.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        self.book.instances.values()
+        self.book.instances.values().map(Box::as_ref)
     }
 
     /// One instance.
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.book.instances.get(&id)
+        self.book.instances.get(&id).map(Box::as_ref)
     }
 
     /// The life an instance is about now.

@@ -5,7 +5,8 @@ mod brief;
 use serde_json::{Map, Value, json};
 
 use crate::compose;
-use crate::instance::{Instance, State};
+use crate::event::Tally;
+use crate::instance::{Instance, LastReload, State};
 use crate::record::keys_without_env;
 use crate::spec::Mode;
 
@@ -187,8 +188,27 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
     let shown = millis.or(restarted.then_some(0));
     put("prev_restart_delay", shown.map(Into::into));
     put("_km_monitored", instance.monitored.map(Into::into));
+    put("last_reload", instance.last_reload.map(last_reload));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
+}
+
+/// The connections of the worker that was replaced; without counts as long as it is not gone.
+fn last_reload(last: LastReload) -> Value {
+    let mut shown = json!({ "at": last.at.0 });
+    if let Some(tally) = last.tally {
+        shown["connections"] = connections(tally);
+    }
+    shown
+}
+
+/// What became of connections. What was not counted is null.
+pub fn connections(tally: Tally) -> Value {
+    json!({
+        "drained": tally.taken.map(|taken| taken.drained),
+        "redispatched": tally.redispatched,
+        "cut": tally.taken.map(|taken| taken.cut),
+    })
 }
 
 /// The files ward itself writes for an instance: logs and pid.

@@ -33,7 +33,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ward_core::id::{InstanceId, Life};
+use ward_core::event::Tally;
+use ward_core::id::Life;
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
 use crate::channel::Wires;
@@ -65,15 +66,8 @@ pub(crate) enum WorkerEvent {
     Version(String),
     /// It has finished what it was doing.
     Drained,
-    /// A worker that was drained is gone.
-    Finished {
-        /// Its app.
-        app: String,
-        /// Its slot.
-        instance: InstanceId,
-        /// What became of its connections.
-        tally: Tally,
-    },
+    /// A worker that was to be drained is gone; said once for each. What became of its connections.
+    Finished(Tally),
     /// It cannot have the socket it wants.
     Refused {
         /// What it wants, for people.
@@ -96,17 +90,6 @@ pub(crate) enum WorkerEvent {
         /// Why.
         error: String,
     },
-}
-
-/// What became of the connections of a worker that was drained.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Ended by themselves, or by the agent after their answer.
-    pub(crate) drained: u64,
-    /// Given to another worker, because this one never took them.
-    pub(crate) redispatched: u64,
-    /// Open to the last.
-    pub(crate) cut: u64,
 }
 
 /// The primary of all workers.

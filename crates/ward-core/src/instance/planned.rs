@@ -48,7 +48,18 @@ impl Instance {
             self.spec.name, self.id
         ));
         // As in PM2, a job that is not running is started: people schedule jobs that way.
-        self.restart_now(None, turn);
+        self.renew(turn);
+    }
+
+    /// A worker that serves is replaced without losing work, which a reload under way does already;
+    /// anything else is restarted.
+    fn renew(&mut self, turn: &mut Turn<'_>) {
+        let serves = self.is_worker() && matches!(self.state, State::Online { .. });
+        if !serves {
+            self.restart_now(None, turn);
+        } else if self.side.is_none() {
+            self.replace_worker(None, false, None, turn);
+        }
     }
 
     /// A sample of the tree of a life.
@@ -74,10 +85,6 @@ impl Instance {
              (current_memory={memory_bytes} max_memory_limit={limit} [octets])",
             self.id
         ));
-        if self.is_worker() {
-            self.replace_worker(None, false, None, turn);
-        } else {
-            self.restart_now(None, turn);
-        }
+        self.renew(turn);
     }
 }

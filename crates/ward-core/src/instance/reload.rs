@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::action::Action;
 use crate::ending::Ending;
-use crate::event::ExitStatus;
+use crate::event::{ExitStatus, Tally};
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
 use crate::instance::{Heard, Instance, State, Told};
@@ -57,6 +57,17 @@ pub struct Replacement {
     /// The declaration to go back to, should it fail.
     before: Option<AppSpec>,
     soft: bool,
+}
+
+/// A reload that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReload {
+    /// The life that was replaced.
+    old: Life,
+    /// When the new one took over.
+    pub at: Wall,
+    /// What became of the connections of the old one, once it is gone.
+    pub tally: Option<Tally>,
 }
 
 /// A worker that was replaced.
@@ -164,6 +175,11 @@ impl Instance {
         turn.log("-reload- New worker listening".to_owned());
         self.come_online(turn);
         self.answer_start(turn);
+        self.last_reload = Some(LastReload {
+            old: life,
+            at: turn.now.wall,
+            tally: None,
+        });
         let grace = self.spec.cluster.drain_timeout;
         turn.act(Action::Drain { life });
         self.side = Some(Side::Draining(Box::new(Old {

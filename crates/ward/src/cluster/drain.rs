@@ -10,12 +10,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use ward_core::event::Tally;
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::listener::Listener;
 use super::sockets;
-use super::worker::{Phase, Worker};
+use super::worker::{Phase, Reason, Worker};
 use super::{Primary, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
@@ -33,16 +34,16 @@ impl Primary {
     pub(crate) fn drain(&mut self, life: Life, wires: &mut Wires) {
         let Some(token) = wires.find(life) else {
             // Without a channel nothing can be waited for.
-            return tell(life, wires);
+            return tell_at_once(life, wires);
         };
         match self.workers.get_mut(&token) {
-            Some(worker) if worker.phase == Phase::Leaving => tell(life, wires),
+            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, wires),
             Some(worker) => {
                 worker.phase = Phase::Draining { told: false };
                 self.settle(token, wires);
                 self.serve_all(token, Instant::now(), wires);
             }
-            None => tell(life, wires),
+            None => tell_at_once(life, wires),
         }
     }
 
@@ -51,9 +52,11 @@ impl Primary {
         let Some(token) = wires.find(life) else {
             return;
         };
-        if let Some(worker) = self.workers.get_mut(&token)
-            && worker.phase == Phase::Serving
-        {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        worker.reason = Reason::Asked;
+        if worker.phase == Phase::Serving {
             worker.phase = Phase::Leaving;
             self.serve_all(token, Instant::now(), wires);
         }
@@ -83,6 +86,7 @@ impl Primary {
         if accepts {
             let mut line = Vec::new();
             worker.outbox.disconnect(&mut line);
+            worker.reason = Reason::Finished;
             wires.send(token, line, None);
         }
         self.look_at_draining(Instant::now(), wires);
@@ -155,21 +159,39 @@ impl Worker {
             return;
         };
         let left = left as u64;
-        let (began, _) = self.open.unwrap_or((left, left));
+        let (began, last) = self.open.unwrap_or((left, u64::MAX));
         self.open = Some((began.max(left), left));
-        if left == 0 && !accepts {
+        // A table may leave out a line while it changes: only twice nothing is nothing.
+        if left == 0 && last == 0 && !accepts {
             self.tell_drained(wires);
         }
     }
 
+    /// Its channel is closed. One that was told to leave when it has finished has finished, and may
+    /// live on for reasons that are not ours.
+    pub(super) fn end_draining(&mut self, wires: &Wires) {
+        if self.reason == Reason::Finished {
+            self.open = self.open.map(|(began, _)| (began, 0));
+        }
+        self.tell_drained(wires);
+        self.tell_tally(wires);
+    }
+
     /// It has finished; said once.
-    pub(super) fn tell_drained(&mut self, wires: &Wires) {
+    fn tell_drained(&mut self, wires: &Wires) {
         if self.phase == (Phase::Draining { told: true })
             && !core::mem::replace(&mut self.drained, true)
         {
             tell(self.life, wires);
         }
     }
+}
+
+/// Nothing of it is known that could be waited for.
+fn tell_at_once(life: Life, wires: &Wires) {
+    tell(life, wires);
+    let event = WorkerEvent::Finished(Tally::default());
+    wires.tell_of_worker(life, event);
 }
 
 fn tell(life: Life, wires: &Wires) {

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::census::Count;
 use super::sockets::Places;
-use super::{Connection, Sched, Seat, Tally, WorkerEvent};
+use super::{Connection, Sched, Seat, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -52,6 +53,8 @@ pub(super) struct Worker {
     pub(super) open: Option<(u64, u64)>,
     /// Where they came in, if they have to be counted from outside.
     pub(super) places: Places,
+    /// Why its channel would close now.
+    pub(super) reason: Reason,
     /// It said, or it was found, that none is open any more.
     pub(super) drained: bool,
 }
@@ -68,6 +71,17 @@ pub(super) enum Phase {
     },
     /// It leaves.
     Leaving,
+}
+
+/// Why its channel would close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nobody asked for it.
+    Unasked,
+    /// It was told to close its servers and to leave when the last connection has ended.
+    Finished,
+    /// It was asked to end, whatever it has.
+    Asked,
 }
 
 /// A listener in the hands of a worker.
@@ -119,6 +133,7 @@ impl Worker {
             credit: 0,
             open: None,
             places: Places::default(),
+            reason: Reason::Unasked,
             drained: false,
             count: if seat.counts_connections() && !seat.sched.is_shared() {
                 Count::Exact(0)
@@ -171,16 +186,15 @@ impl Worker {
         if !matches!(self.phase, Phase::Draining { .. }) {
             return;
         }
-        let (began, left) = self.open.unwrap_or_default();
-        let event = WorkerEvent::Finished {
-            app: self.seat.app.clone(),
-            instance: self.seat.instance,
-            tally: Tally {
-                drained: began.saturating_sub(left),
-                redispatched: self.inflight.len() as u64,
-                cut: left,
-            },
+        let taken = |(began, left): (u64, u64)| Taken {
+            drained: began.saturating_sub(left),
+            cut: left,
         };
+        let tally = Tally {
+            redispatched: self.inflight.len() as u64,
+            taken: self.open.map(taken),
+        };
+        let event = WorkerEvent::Finished(tally);
         let life = self.life;
         wires.tell_of_worker(life, event);
     }

@@ -14,7 +14,7 @@ impl Daemon {
     pub(super) fn answer(&mut self, request: RequestId, reply: Reply) {
         match self.pending.take(request) {
             Waiting::Nobody => {}
-            Waiting::Part(part) => self.part_done(&part, reply),
+            Waiting::Part(part) => self.part_done(part, reply),
             Waiting::Watched(app) => self.watched_done(app, &reply),
             Waiting::End => self.ended = true,
             Waiting::Method {

@@ -55,12 +55,19 @@ pub(super) struct Word {
     pub(super) event: Option<&'static str>,
 }
 
+impl Word {
+    /// Whether workers are replaced.
+    pub(super) fn reloads(self) -> bool {
+        matches!(self.action, "reload" | "softReload")
+    }
+}
+
 /// One part of a batch.
 #[derive(Debug)]
 pub(super) struct Part {
     batch: u64,
     index: usize,
-    id: InstanceId,
+    pub(super) id: InstanceId,
 }
 
 impl Batch {
@@ -167,11 +174,15 @@ impl Daemon {
         }
     }
 
-    /// A part was answered.
-    pub(super) fn part_done(&mut self, part: &Part, reply: Reply) {
+    /// A part was answered. The answer about a reload waits until it is known what became of the
+    /// connections of the old worker.
+    pub(super) fn part_done(&mut self, part: Part, reply: Reply) {
         let Some(word) = self.batches.open.get(&part.batch).map(|batch| batch.action) else {
             return;
         };
+        if word.reloads() && matches!(reply, Ok(Outcome::Gone(_))) && self.is_counting(part.id) {
+            return self.workers.held.push((part, reply));
+        }
         let result = self.result(word, part.id, reply);
         let Some(batch) = self.batches.open.get_mut(&part.batch) else {
             return;
@@ -208,7 +219,14 @@ impl Daemon {
             Ok(Outcome::Gone(process)) => {
                 // A reload answers with the worker that went; its event tells of the one that came.
                 self.announce(word, id, &process["pm2_env"]);
-                json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process })
+                let mut entry = json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process });
+                let instance = self.supervisor.instance(id);
+                let last = instance.and_then(|instance| instance.last_reload);
+                let tally = last.and_then(|last| last.tally);
+                if let Some(tally) = tally.filter(|_| word.reloads()) {
+                    entry["connections"] = view::connections(tally);
+                }
+                entry
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
                 self.announce(word, id, &Value::Null);

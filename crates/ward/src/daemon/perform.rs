@@ -81,7 +81,7 @@ impl Daemon {
                 }
             }
             Action::Send { life, message } => self.channel.send(life, &message),
-            Action::Drain { life } => self.channel.drain(life),
+            Action::Drain { life } => self.drain(life),
             Action::Publish(Notice::Process {
                 event,
                 manually,

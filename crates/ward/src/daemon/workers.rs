@@ -3,10 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ward_core::event::{Event, Report};
+use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
 use ward_core::instance::State;
+use ward_core::request::Reply;
 
+use super::batch::Part;
 use super::run::Daemon;
 use crate::cluster::{WorkerEvent, sockets};
 
@@ -20,8 +22,19 @@ pub(super) struct Workers {
     beginning: HashMap<Life, InstanceId>,
     /// Instances that have, or may have, something to listen on.
     listening: HashSet<InstanceId>,
+    /// Lives that were told to drain, until it is known what became of their connections.
+    draining: HashMap<Life, Drained>,
+    /// Answers about reloads that wait for just that.
+    pub(super) held: Vec<(Part, Reply)>,
     /// Those whose agent, or whose app in its place, reports about them.
     pub(super) voices: HashMap<Life, Voice>,
+}
+
+/// Whose connections are being finished; the app may be forgotten before they are.
+#[derive(Debug)]
+struct Drained {
+    app: String,
+    instance: InstanceId,
 }
 
 /// Who speaks for a worker.
@@ -72,6 +85,53 @@ impl Daemon {
         });
     }
 
+    /// A worker is told to finish.
+    pub(super) fn drain(&mut self, life: Life) {
+        let owner = self.supervisor.instance_of(life);
+        if let Some(instance) = owner.and_then(|id| self.supervisor.instance(id)) {
+            let drained = Drained {
+                app: instance.spec.name.clone(),
+                instance: instance.id,
+            };
+            self.workers.draining.insert(life, drained);
+        }
+        self.channel.drain(life);
+    }
+
+    /// Whether a worker of this instance is gone, and not yet known what became of its connections:
+    /// that is told when its channel is closed, a moment later.
+    pub(super) fn is_counting(&self, instance: InstanceId) -> bool {
+        self.workers.draining.iter().any(|(life, drained)| {
+            // A life that nothing can kill still has its owner, and is not waited for.
+            drained.instance == instance && self.supervisor.instance_of(*life).is_none()
+        })
+    }
+
+    fn worker_finished(&mut self, life: Life, tally: Tally) {
+        let Some(Drained { app, instance }) = self.workers.draining.remove(&life) else {
+            return;
+        };
+        let count = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+        let text = format!(
+            "App [{app}:{instance}] finished its connections: {} drained, {} given to others, {} cut",
+            count(tally.taken.map(|taken| taken.drained)),
+            tally.redispatched,
+            count(tally.taken.map(|taken| taken.cut)),
+        );
+        self.say(false, &text);
+        self.handle(Event::Tallied {
+            instance,
+            life,
+            tally,
+        });
+        let held = std::mem::take(&mut self.workers.held);
+        self.handle_all(|daemon| {
+            for (part, reply) in held {
+                daemon.part_done(part, reply);
+            }
+        });
+    }
+
     /// Something about a worker.
     pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent) {
         match event {
@@ -90,17 +150,7 @@ impl Daemon {
                 let report = Report::NodeVersion(version);
                 self.handle(Event::Reported { life, report });
             }
-            WorkerEvent::Finished {
-                app,
-                instance,
-                tally,
-            } => {
-                let text = format!(
-                    "App [{app}:{instance}] finished its connections: {} drained, {} given to others, {} cut",
-                    tally.drained, tally.redispatched, tally.cut
-                );
-                self.say(false, &text);
-            }
+            WorkerEvent::Finished(tally) => self.worker_finished(life, tally),
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
             WorkerEvent::Refused {
                 place,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::ending::{Ending, Progress};
-use crate::event::ExitStatus;
+use crate::event::{ExitStatus, Tally};
 use crate::id::Life;
 use crate::instance::promises::Goal;
 use crate::instance::reload::{Old, Side};
@@ -26,6 +26,15 @@ impl Instance {
             && ending.life == life
         {
             ending.drained(turn);
+        }
+    }
+
+    /// What became of the connections of a worker that was drained.
+    pub(crate) fn tallied(&mut self, life: Life, tally: Tally) {
+        if let Some(last) = &mut self.last_reload
+            && last.old == life
+        {
+            last.tally = Some(tally);
         }
     }
 

@@ -107,7 +107,33 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     if app.get("failure").is_some() {
         rows.add("failure", app.shown("failure"));
     }
+    if let Some(reload) = app.get("last_reload") {
+        rows.add("last reload", last_reload(reload));
+    }
     rows.0
+}
+
+/// When, and what became of the connections of the old worker.
+fn last_reload(reload: &Value) -> Option<String> {
+    let at = iso(reload["at"].as_i64()?)?;
+    Some(match reload.get("connections") {
+        Some(counts) => format!("{at} (connections: {})", connections(counts)),
+        None => at,
+    })
+}
+
+/// What became of the connections of a worker that was replaced.
+pub(crate) fn connections(counts: &Value) -> String {
+    let count = |key: &str| {
+        let count = counts[key].as_u64();
+        count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+    };
+    format!(
+        "{} drained, {} given to others, {} cut",
+        count("drained"),
+        count("redispatched"),
+        count("cut")
+    )
 }
 
 /// Rows of a label and a value.

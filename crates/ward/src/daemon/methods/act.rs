@@ -103,7 +103,7 @@ impl Daemon {
         let declared = ids
             .first()
             .and_then(|id| self.supervisor.instance(*id)?.spec.cluster.parallel)
-            .filter(|_| matches!(word.action, "reload" | "softReload"))
+            .filter(|_| word.reloads())
             .and_then(|count| usize::try_from(count).ok());
         let parallel = parallel.or(declared).unwrap_or(match word.action {
             "delete" => 10,

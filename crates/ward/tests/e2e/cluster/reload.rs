@@ -1,5 +1,7 @@
 //! Reloads lose nothing.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use super::client::{Load, Style};
@@ -220,4 +222,86 @@ fn scaling_down_loses_nothing() {
         "of {}",
         outcome.served
     );
+}
+
+/// Its answers begin and never end.
+const ENDLESS: &str = "
+require('http').createServer((request, response) => {
+  response.write('begun')
+  setTimeout(() => response.end(), 10 ** 9)
+}).listen(process.env.PORT)
+";
+
+#[test]
+fn a_reload_tells_what_became_of_the_connections() {
+    for agent in [true, false] {
+        let port = crate::harness::free_port();
+        let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+        ward.write("app.js", ENDLESS);
+        let file = format!(
+            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 200, agent: {agent} }}\n"
+        );
+        ward.write("ecosystem.config.js", &file);
+        ward.run(&["start", "ecosystem.config.js"]).succeeds();
+        ward.run(&["reload", "app"])
+            .succeeds()
+            .prints("Connections of the old workers: 0 drained, 0 given to others, 0 cut");
+
+        // One for each worker.
+        let open: Vec<TcpStream> = (0..2).map(|_| begin(port)).collect();
+        let told = ward.run(&["reload", "app"]).succeeds().stdout();
+        let cut = "Connections of the old workers: 0 drained, 0 given to others, 2 cut";
+        assert!(told.trim_end().ends_with(cut), "agent {agent}: {told}");
+        drop(open);
+        for app in ward.list() {
+            let connections = &app["pm2_env"]["last_reload"]["connections"];
+            let one = serde_json::json!({ "drained": 0, "redispatched": 0, "cut": 1 });
+            assert_eq!(*connections, one);
+        }
+        ward.run(&["describe", "0"])
+            .prints("last reload")
+            .prints("(connections: 0 drained, 0 given to others, 1 cut)");
+    }
+}
+
+#[test]
+fn a_planned_restart_of_workers_loses_nothing() {
+    let port = crate::harness::free_port();
+    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    ward.run(&["start", "app.js", "-i", "2", "--cron", "* * * * * *"])
+        .succeeds();
+    let before = spread(port, 4);
+    let load = Load::start(
+        port,
+        &[(Style::Close, 2), (Style::KeepAlive(Duration::ZERO), 2)],
+    );
+    ward.wait_until("each worker was replaced twice", |apps| {
+        let restarts = |app: &serde_json::Value| app["pm2_env"]["restart_time"].as_u64();
+        apps.iter().all(|app| restarts(app) >= Some(2))
+    });
+    load.serve_more(20);
+    let outcome = load.finish();
+    assert_eq!(
+        outcome.errors,
+        Vec::<String>::new(),
+        "of {}",
+        outcome.served
+    );
+    let after = spread(port, 4);
+    assert!(
+        before.keys().all(|pid| !after.contains_key(pid)),
+        "all are new"
+    );
+}
+
+/// A request whose answer has begun.
+fn begin(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        .unwrap();
+    let mut answer = [0; 1];
+    stream.read_exact(&mut answer).unwrap();
+    stream
 }

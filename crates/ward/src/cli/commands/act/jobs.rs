@@ -13,6 +13,7 @@ use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
 use crate::cli::commands;
 use crate::cli::messages::Console;
+use crate::cli::out::describe;
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
@@ -48,7 +49,10 @@ pub(crate) fn on_ids(
         candidates,
         told: progress.finish(),
     };
-    report(&invocation.console, action, &job, &known, &outcomes?)
+    let outcomes = outcomes?;
+    let reported = report(&invocation.console, action, &job, &known, &outcomes);
+    tell_connections(&invocation.console, &[outcomes]);
+    reported
 }
 
 /// A running app keeps its folder whatever `conf` says, so each instance gets its own declaration
@@ -132,10 +136,15 @@ pub(crate) fn side_by_side(
         told: progress.finish(),
     };
     let mut result = Ok(());
+    let mut answers = Vec::new();
     for (position, outcome) in outcomes {
         let job = &jobs[position];
         let reported = match outcome {
-            Ok(outcome) => report(&invocation.console, action, job, &known, &outcome),
+            Ok(outcome) => {
+                let reported = report(&invocation.console, action, job, &known, &outcome);
+                answers.push(outcome);
+                reported
+            }
             Err(error) => {
                 invocation.console.error(error.to_string());
                 Err(Failure::said())
@@ -143,7 +152,32 @@ pub(crate) fn side_by_side(
         };
         result = result.and(reported);
     }
+    tell_connections(&invocation.console, &answers);
     result
+}
+
+/// What became of the connections of all workers that were replaced; behind all that PM2 says.
+fn tell_connections(console: &Console, answers: &[Value]) {
+    let entries = answers.iter().filter_map(Value::as_array).flatten();
+    let all: Vec<&Value> = entries
+        .filter_map(|entry| entry.get("connections"))
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let sum = |key: &str| {
+        let count = |connections: &&Value| connections[key].as_u64();
+        // Unknown of one is unknown of all.
+        let sum: Option<u64> = all.iter().map(count).sum();
+        json!(sum)
+    };
+    let sums = json!({
+        "drained": sum("drained"), "redispatched": sum("redispatched"), "cut": sum("cut"),
+    });
+    console.say(format!(
+        "Connections of the old workers: {}",
+        describe::connections(&sums)
+    ));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
