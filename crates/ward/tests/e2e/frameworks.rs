@@ -37,6 +37,9 @@ const PACKAGES: [&str; 12] = [
 /// What the apps answer: the worker as it sees itself.
 const SEEN: &str = include_str!("frameworks/apps/seen.cjs");
 
+/// As long as a busy machine may take to load a framework: nothing here is about being late.
+const PATIENCE: [&str; 2] = ["--listen-timeout", "60000"];
+
 /// The words after `--`.
 const WORDS: [&str; 2] = ["one", "two words"];
 
@@ -70,6 +73,7 @@ impl Site {
     fn start(&self, options: &[&str]) {
         let workers = self.workers.to_string();
         let mut words = vec!["start", &self.script, "-i", &workers, "--name", "site"];
+        words.extend(PATIENCE);
         words.extend(options);
         words.push("--");
         words.extend(WORDS);
