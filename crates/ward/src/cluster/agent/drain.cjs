@@ -138,9 +138,10 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
       if (server.listening) net.Server.prototype.close.call(server)
     }
     for (const session of sessions) retire(session)
-    // An app that ends by having nothing left to do shall not wait for us.
+    // An app that ends by having nothing left to do shall not wait for us. We listen once and are
+    // gone when the app hears it: some count who else listens, some send themselves the signal again.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
-      if (process.listenerCount(signal) > 0) process.prependListener(signal, release)
+      if (process.listenerCount(signal) > 0) process.prependOnceListener(signal, release)
     }
     count()
   }

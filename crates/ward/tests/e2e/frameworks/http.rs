@@ -8,7 +8,7 @@ fn express() {
     site.serves();
     site.reloads();
     site.stops(0);
-    site.said_at_the_end("closed in good order", 2);
+    site.said_at_the_end("closed in good order", 2 * 4);
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn fastify() {
     site.serves();
     site.reloads();
     site.stops(0);
-    site.said_at_the_end("closed in good order", 2);
+    site.said_at_the_end("closed in good order", 2 * 3);
 }
 
 #[test]
@@ -38,5 +38,5 @@ fn nest() {
     site.reloads();
     // Nest closes the app and then sends itself the signal again.
     site.stops(130);
-    site.said_at_the_end("closed in good order after SIGINT", 2);
+    site.said_at_the_end("closed in good order after SIGINT", 1 + 2 * 2);
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Site, check_env, parse, pid};
+use super::{PATIENCE, Site, check_env, parse, pid};
 use crate::harness::{build, npm_all};
 
 const NEXT: [&str; 3] = ["next@16.4.6", "react@19.3.1", "react-dom@19.3.1"];
@@ -63,7 +63,7 @@ fn next_start() {
     let port = site.port.to_string();
     let mut bus = site.ward.bus();
     let words = ["start", next, "-i", "2", "--name", "site", "--cwd", cwd];
-    let words = [&words[..], &["--", "start", "-p", &port]].concat();
+    let words = [&words[..], &PATIENCE, &["--", "start", "-p", &port]].concat();
     site.ward.run(&words).succeeds().prints("cluster");
     for _ in 0..2 {
         bus.wait_output("site", "Ready in");

@@ -134,7 +134,7 @@ fn socket_io_polls_one_worker_under_sticky_ip() {
     let mut site = Site::prepare("socketio.js", include_str!("apps/socketio.js"), 3);
     let app = json!({
         "name": "site", "script": "socketio.js", "instances": 3, "exec_mode": "cluster",
-        "sched": "sticky-ip", "wait_ready": true, "args": super::WORDS,
+        "sched": "sticky-ip", "wait_ready": true, "listen_timeout": 60_000, "args": super::WORDS,
     });
     let file = format!("module.exports = {app}\n");
     site.ward.write("ecosystem.config.js", &file);

@@ -28,7 +28,7 @@ fn runs_on(major: &str, script: &str, text: &str) -> Site {
 fn an_app_on_node(#[case] major: &str) {
     let site = runs_on(major, "express.js", include_str!("apps/express.js"));
     site.stops(0);
-    site.said_at_the_end("closed in good order", 2);
+    site.said_at_the_end("closed in good order", 2 * 2);
 }
 
 #[rstest]
