@@ -1,6 +1,7 @@
 //! The supervisor in a virtual world: a fake operating system and a clock that jumps from one
 //! moment of interest to the next. Nothing here sleeps.
 
+mod environment;
 mod invariants;
 mod os;
 mod stories;

@@ -26,7 +26,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     }
     let console = &invocation.console;
     while !console.is_closed() {
-        let text = text(&mut client, invocation)?;
+        let (text, _) = picture(&mut client, invocation)?;
         let now = Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
         console.line(format!("{CLEAR}Last refresh:  {now}\n{text}"));
         thread::sleep(REFRESH);
@@ -39,14 +39,18 @@ pub(crate) fn print_after(client: &mut Client, invocation: &Invocation) -> Resul
     if invocation.console.is_silent() {
         return Ok(());
     }
-    invocation.console.data(text(client, invocation)?);
+    let (text, records) = picture(client, invocation)?;
+    invocation.console.data(text);
+    // The command ends here: nobody needs the memory of thousands of values back.
+    std::mem::forget(records);
     Ok(())
 }
 
-fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure> {
+/// The text, and the records it was made of.
+fn picture(client: &mut Client, invocation: &Invocation) -> Result<(String, Vec<Value>), Failure> {
     if invocation.is_set("mini-list") {
         let records = client.records()?;
-        return Ok(minilist::render(&records, screen::now_ms()));
+        return Ok((minilist::render(&records, screen::now_ms()), records));
     }
     let (records, metrics) = client.table()?;
     let options = ListOptions {
@@ -59,7 +63,5 @@ fn text(client: &mut Client, invocation: &Invocation) -> Result<String, Failure>
     };
     let metrics = metrics.as_ref().and_then(Value::as_object);
     let text = list::render(&records, metrics, &screen::users(), &options);
-    // The command ends here: nobody needs the memory of thousands of values back.
-    std::mem::forget(records);
-    Ok(text)
+    Ok((text, records))
 }
