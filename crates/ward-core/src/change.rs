@@ -1,5 +1,7 @@
 //! What a restart changes in a declaration.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::request::{Change, RequestError};
@@ -51,7 +53,7 @@ fn merge_env(spec: &mut AppSpec, env: &serde_json::Map<String, Value>) {
         let mut layers = layers.into_iter();
         let deciding = layers.find(|layer| layer.contains_key(name));
         deciding
-            .unwrap_or(&mut spec.env.captured)
+            .unwrap_or_else(|| Arc::make_mut(&mut spec.env.captured))
             .insert(name.clone(), value.clone());
     }
 }

@@ -54,7 +54,7 @@ fn argv(instance: &Instance, defaults: &Defaults) -> Vec<String> {
 /// The merge of all layers, as the record shows it under `env`.
 pub(crate) fn merged_env(instance: &Instance) -> Map<String, Value> {
     let spec = &instance.spec;
-    let mut env = spec.env.captured.clone();
+    let mut env = Map::clone(&spec.env.captured);
     let mut layer = |values: &Map<String, Value>| {
         for (name, value) in values {
             env.insert(name.clone(), value.clone());

@@ -10,6 +10,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::config::env;
@@ -42,7 +44,7 @@ pub enum BadSpec {
 
 /// What the app gets and the record shows: later layers win.
 pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
-    let mut merged = layers.captured.clone();
+    let mut merged = Map::clone(&layers.captured);
     for layer in [&layers.declared, &layers.injected] {
         merged.extend(
             layer
@@ -75,9 +77,9 @@ pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
         }
     }
     if env_is_mixed(&spec.env) {
-        spec.env.captured.extend(fresh);
+        Arc::make_mut(&mut spec.env.captured).extend(fresh);
     } else {
-        spec.env.captured = fresh;
+        spec.env.captured = Arc::new(fresh);
     }
 }
 

@@ -66,7 +66,7 @@ fn dump_entry(instance: &Instance) -> Map<String, Value> {
     let env = &instance.spec.env;
     entry.insert(
         "ward".to_owned(),
-        json!({"captured": env.captured, "declared": env.declared, "injected": env.injected}),
+        json!({"captured": *env.captured, "declared": env.declared, "injected": env.injected}),
     );
     entry
 }

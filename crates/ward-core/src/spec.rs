@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -83,13 +84,33 @@ pub enum Mode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EnvLayers {
     /// The environment of the shell that issued the command, after `filter_env`.
-    pub captured: Map<String, Value>,
+    /// Shared by apps that have the same.
+    #[serde(with = "shared")]
+    pub captured: Arc<Map<String, Value>>,
     /// `env` of the file merged with the chosen `env_<name>`.
     pub declared: Map<String, Value>,
     /// What ward or a client adds (`unique_id`, `<name>`, module configuration).
     pub injected: Map<String, Value>,
     /// All `env_<name>` objects of the file, by full key, for the record.
     pub variants: Map<String, Value>,
+}
+
+/// Written as what is shared.
+mod shared {
+    use super::{Arc, Map, Value};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        map: &Arc<Map<String, Value>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(&**map, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Map<String, Value>>, D::Error> {
+        serde::Deserialize::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// `filter_env`.

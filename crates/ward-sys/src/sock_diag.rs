@@ -7,7 +7,6 @@
 mod message;
 
 use std::{
-    collections::HashSet,
     io,
     os::fd::{AsRawFd, OwnedFd},
     sync::Arc,
@@ -22,6 +21,7 @@ use rustix::{
     },
 };
 
+pub use self::message::Socket;
 use self::message::{Message, dump_request, messages};
 
 /// `SKNLGRP_INET_TCP_DESTROY` and `SKNLGRP_INET6_TCP_DESTROY`, as bits.
@@ -123,9 +123,9 @@ impl Closings {
     }
 }
 
-/// The cookies of the TCP connections on these local ports that some process has open, half-open ones included.
-pub fn open_sockets(ports: &[u16]) -> io::Result<HashSet<u64>> {
-    let mut open = HashSet::new();
+/// The TCP connections on these local ports that some process has open, half-closed ones included.
+pub fn open_sockets(ports: &[u16]) -> io::Result<Vec<Socket>> {
+    let mut open = Vec::new();
     for family in [AddressFamily::INET, AddressFamily::INET6] {
         // The kernel can choose one port; for more it is cheaper to go through its table once.
         let port = match ports {
@@ -135,18 +135,14 @@ pub fn open_sockets(ports: &[u16]) -> io::Result<HashSet<u64>> {
         dump(family, port, |socket| {
             // Without a file behind it no process has it any more.
             if socket.inode != 0 && ports.contains(&socket.port) {
-                open.insert(socket.cookie);
+                open.push(socket);
             }
         })?;
     }
     Ok(open)
 }
 
-fn dump(
-    family: AddressFamily,
-    port: u16,
-    mut found: impl FnMut(&message::Socket),
-) -> io::Result<()> {
+fn dump(family: AddressFamily, port: u16, mut found: impl FnMut(Socket)) -> io::Result<()> {
     let socket = new_socket()?;
     rustix::net::send(&socket, &dump_request(family, port), SendFlags::empty())?;
     let mut buffer = vec![0; 32 * 1024];
@@ -159,7 +155,7 @@ fn dump(
         };
         for message in messages(&buffer[..count]) {
             match message {
-                Message::Socket(socket) => found(&socket),
+                Message::Socket(socket) => found(socket),
                 Message::Done => return Ok(()),
                 Message::Failed(errno) => return Err(io::Error::from_raw_os_error(errno)),
                 Message::Other => {}

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -184,14 +185,14 @@ fn env_layers(
                 layers.injected.insert(key.to_owned(), value);
             }
         }
-        layers.captured = env;
+        layers.captured = Arc::new(env);
         return layers;
     };
     let mut part = |key: &str| match ward.shift_remove(key) {
         Some(Value::Object(map)) => map,
         _ => Map::new(),
     };
-    layers.captured = part("captured");
+    layers.captured = Arc::new(part("captured"));
     layers.declared = part("declared");
     layers.injected = part("injected");
     let is_known = |key: &String, value: &Value| in_layers(&layers, key) == Some(value);
@@ -202,7 +203,7 @@ fn env_layers(
 
 /// What a variable is in the merge, which is not made for it.
 fn in_layers<'a>(layers: &'a EnvLayers, name: &str) -> Option<&'a Value> {
-    [&layers.injected, &layers.declared, &layers.captured]
+    [&layers.injected, &layers.declared, &*layers.captured]
         .into_iter()
         .find_map(|layer| layer.get(name))
 }
@@ -229,7 +230,8 @@ fn sort_rest(spec: &mut AppSpec, rest: Map<String, Value>, leftover_env: bool) {
         {
             // PM2 replaces `env` by the file's when it restarts from one; the shell's variables
             // then live on only here, and the app still gets them.
-            spec.env.captured.entry(key).or_insert(value);
+            let captured = Arc::make_mut(&mut spec.env.captured);
+            captured.entry(key).or_insert(value);
         } else if !value.is_null() {
             spec.extra.insert(key, value);
         }

@@ -179,7 +179,7 @@ fn layers_stay_apart_and_merge_in_order() {
     let spec = spec_from(&record).unwrap();
     assert_eq!(
         spec.env.captured,
-        object(json!({"A": "shell", "B": "shell"}))
+        object(json!({"A": "shell", "B": "shell"})).into()
     );
     assert_eq!(spec.env.declared, object(json!({"A": "file"})));
     assert_eq!(
@@ -339,7 +339,7 @@ fn a_new_shell_takes_the_place_of_the_old_one() {
     recapture(&mut spec, &shell);
     let layers = &spec.env;
     let wanted = json!({"NEW": "2", "HOME": "/var/www", "PWD": "/srv", "PORT": "1"});
-    assert_eq!(Value::Object(layers.captured.clone()), wanted);
+    assert_eq!(json!(*layers.captured), wanted);
     assert_eq!(merged_env(layers)["PORT"], json!(80));
     // PM2's dump does not tell the file's variables from the shell's: none may be lost.
     let mut mixed = spec_from(&captured("ecosystem")).unwrap();

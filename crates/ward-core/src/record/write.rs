@@ -42,7 +42,7 @@ pub fn prepare_record(spec: &AppSpec) -> Map<String, Value> {
     let env = &spec.env;
     record.insert(
         "ward".to_owned(),
-        json!({"captured": env.captured, "declared": env.declared, "injected": env.injected}),
+        json!({"captured": *env.captured, "declared": env.declared, "injected": env.injected}),
     );
     record
 }

@@ -1,6 +1,7 @@
 //! New instances: ids, numbers, and the variable that counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -107,13 +108,25 @@ impl Supervisor {
 
     fn register(&mut self, mut spec: AppSpec) -> InstanceId {
         self.increment(&mut spec);
+        self.share_captured(&mut spec);
         let number = self.free_number(&spec.name);
         let id = InstanceId(self.book.next_id);
         self.book.next_id += 1;
         let unique_id = self.book.random.uuid();
         let instance = Instance::new(id, number, spec, unique_id);
-        self.book.instances.insert(id, instance);
+        self.book.instances.insert(id, Box::new(instance));
         id
+    }
+
+    /// Apps that come from one shell have its environment once.
+    fn share_captured(&self, spec: &mut AppSpec) {
+        let last = self.book.instances.values().next_back();
+        let same = last
+            .map(|it| &it.spec.env.captured)
+            .filter(|known| known.iter().eq(spec.env.captured.iter()));
+        if let Some(known) = same {
+            spec.env.captured = Arc::clone(known);
+        }
     }
 
     /// The lowest number no instance of this name has.

@@ -22,15 +22,15 @@ const PROTOCOL_TCP: u8 = 6;
 /// All states but `TIME_WAIT` (6), in which no process has the socket, and `LISTEN` (10).
 const STATES: u32 = 0xfff & !(1 << 6) & !(1 << 10);
 
-/// A socket, as far as anybody here cares.
+/// A socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Socket {
+pub struct Socket {
     /// The local port.
-    pub(super) port: u16,
+    pub port: u16,
     /// Its name for life.
-    pub(super) cookie: u64,
-    /// The number of its file; 0 when no process has it.
-    pub(super) inode: u32,
+    pub cookie: u64,
+    /// The number of its file, as `/proc/<pid>/fd` shows it; 0 when no process has it.
+    pub inode: u32,
 }
 
 /// One message.

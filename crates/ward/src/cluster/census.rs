@@ -94,7 +94,8 @@ impl Worker {
             Count::Exact(open) => Some(open),
             Count::Estimated { before } => {
                 let taken = self.open_descriptors()?.saturating_sub(before?);
-                Some(taken + self.inflight.len() as u64)
+                let coming = self.inflight.values().filter(|it| !it.arrived);
+                Some(taken + coming.count() as u64)
             }
         }
     }
@@ -128,7 +129,7 @@ impl Census {
     }
 
     /// The worker did not take it.
-    pub(super) fn withdraw(&mut self, worker: &mut Worker, connection: &Connection) {
+    pub(super) fn leave(&mut self, worker: &mut Worker, connection: &Connection) {
         if let Count::Exact(open) = worker.count
             && let Ok(cookie) = ward_sys::listener::cookie(connection)
             && self.owners.remove(&cookie).is_some()
@@ -244,6 +245,7 @@ impl Primary {
             if lost {
                 let ports: Vec<u16> = counting.ports.iter().copied().collect();
                 let open = open_sockets(&ports)?;
+                let open: HashSet<u64> = open.iter().map(|it| it.cookie).collect();
                 let owned = self.census.owners.keys();
                 gone.extend(owned.filter(|cookie| !open.contains(cookie)));
             }

@@ -19,9 +19,7 @@ impl Primary {
             return;
         };
         let instance = worker.seat.instance;
-        // It closed the channel because it had finished, and may live on for other reasons.
-        worker.tell_drained(wires);
-        worker.tell_tally(wires);
+        worker.end_draining(wires);
         self.forget_connections(token, wires);
         let has_successor = self.workers.values().any(|other| {
             other.seat.instance == instance && other.keys.values().any(|held| held.listening)

@@ -214,7 +214,7 @@ impl Primary {
     fn untaken(&mut self, token: Token, flight: Flight, now: Instant, wires: &mut Wires) {
         if let Some(worker) = self.workers.get_mut(&token) {
             worker.refused(now);
-            self.census.withdraw(worker, &flight.connection);
+            self.census.leave(worker, &flight.connection);
         }
         if let Some(listener) = self.listeners.get_mut(&flight.listener) {
             listener.waiting.push_front(flight.connection);

@@ -16,7 +16,7 @@ use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::listener::Listener;
 use super::sockets;
-use super::worker::{Phase, Worker};
+use super::worker::{Phase, Reason, Worker};
 use super::{Primary, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
@@ -52,9 +52,11 @@ impl Primary {
         let Some(token) = wires.find(life) else {
             return;
         };
-        if let Some(worker) = self.workers.get_mut(&token)
-            && worker.phase == Phase::Serving
-        {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        worker.reason = Reason::Asked;
+        if worker.phase == Phase::Serving {
             worker.phase = Phase::Leaving;
             self.serve_all(token, Instant::now(), wires);
         }
@@ -84,6 +86,7 @@ impl Primary {
         if accepts {
             let mut line = Vec::new();
             worker.outbox.disconnect(&mut line);
+            worker.reason = Reason::Finished;
             wires.send(token, line, None);
         }
         self.look_at_draining(Instant::now(), wires);
@@ -156,15 +159,26 @@ impl Worker {
             return;
         };
         let left = left as u64;
-        let (began, _) = self.open.unwrap_or((left, left));
+        let (began, last) = self.open.unwrap_or((left, u64::MAX));
         self.open = Some((began.max(left), left));
-        if left == 0 && !accepts {
+        // A table may leave out a line while it changes: only twice nothing is nothing.
+        if left == 0 && last == 0 && !accepts {
             self.tell_drained(wires);
         }
     }
 
+    /// Its channel is closed. One that was told to leave when it has finished has finished, and may
+    /// live on for reasons that are not ours.
+    pub(super) fn end_draining(&mut self, wires: &Wires) {
+        if self.reason == Reason::Finished {
+            self.open = self.open.map(|(began, _)| (began, 0));
+        }
+        self.tell_drained(wires);
+        self.tell_tally(wires);
+    }
+
     /// It has finished; said once.
-    pub(super) fn tell_drained(&mut self, wires: &Wires) {
+    fn tell_drained(&mut self, wires: &Wires) {
         if self.phase == (Phase::Draining { told: true })
             && !core::mem::replace(&mut self.drained, true)
         {

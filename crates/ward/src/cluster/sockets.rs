@@ -7,8 +7,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::net::{SocketAddrUnix, getsockname};
+use ward_sys::sock_diag::open_sockets;
 
 const LISTEN: &str = "0A";
+
+/// So many characters of a command are shown.
+const LONGEST_COMMAND: usize = 100;
 
 /// The flag of a Unix socket that listens.
 const UNIX_LISTENS: &str = "00010000";
@@ -80,9 +84,10 @@ fn path_of(address: &SocketAddrUnix) -> Option<String> {
 pub(super) fn connections(pid: u32, places: &Places) -> Option<usize> {
     let folder = format!("/proc/{pid}/net");
     let folder = Path::new(&folder);
-    let mut wanted = inodes(folder, |socket| {
-        socket.state != LISTEN && places.ports.contains(&socket.port)
-    });
+    let mut wanted = HashSet::new();
+    if !places.ports.is_empty() {
+        wanted.extend(tcp_inodes(folder, &places.ports));
+    }
     if !places.paths.is_empty() {
         wanted.extend(unix_inodes(folder, &places.paths));
     }
@@ -94,6 +99,20 @@ pub(super) fn connections(pid: u32, places: &Places) -> Option<usize> {
         count += usize::from(leads_to(&entry.path(), &wanted));
     }
     (!nothing).then_some(count)
+}
+
+/// The inodes of the TCP connections on these ports. The kernel's list is the better source: its
+/// table has a line for each connection of the machine, and for many more that are over.
+fn tcp_inodes(folder: &Path, ports: &[u16]) -> HashSet<String> {
+    match open_sockets(ports) {
+        Ok(open) => open
+            .iter()
+            .map(|it| format!("socket:[{}]", it.inode))
+            .collect(),
+        Err(_) => inodes(folder, |socket| {
+            socket.state != LISTEN && ports.contains(&socket.port)
+        }),
+    }
 }
 
 /// One line of the kernel's table.
@@ -158,10 +177,17 @@ fn leads_to(descriptor: &Path, sockets: &HashSet<String>) -> bool {
     })
 }
 
+/// The words of a process in one line. A script may be among them, so long ones are cut.
 fn command(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-    words.collect::<Vec<_>>().join(" ").trim().to_owned()
+    let text = String::from_utf8_lossy(&bytes);
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_COMMAND) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub(super) struct Worker {
     pub(super) open: Option<(u64, u64)>,
     /// Where they came in, if they have to be counted from outside.
     pub(super) places: Places,
+    /// Why its channel would close now.
+    pub(super) reason: Reason,
     /// It said, or it was found, that none is open any more.
     pub(super) drained: bool,
 }
@@ -69,6 +71,17 @@ pub(super) enum Phase {
     },
     /// It leaves.
     Leaving,
+}
+
+/// Why its channel would close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nobody asked for it.
+    Unasked,
+    /// It was told to close its servers and to leave when the last connection has ended.
+    Finished,
+    /// It was asked to end, whatever it has.
+    Asked,
 }
 
 /// A listener in the hands of a worker.
@@ -120,6 +133,7 @@ impl Worker {
             credit: 0,
             open: None,
             places: Places::default(),
+            reason: Reason::Unasked,
             drained: false,
             count: if seat.counts_connections() && !seat.sched.is_shared() {
                 Count::Exact(0)

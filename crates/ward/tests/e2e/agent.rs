@@ -1,6 +1,8 @@
 //! The agent inside cluster workers: what it reports, that it stays out of the way, and that it
 //! gives way to an app that reports by itself.
 
+mod endings;
+mod libraries;
 mod messages;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! Cluster mode: unmodified Node apps share what they listen on, and the daemon is their primary.
 
+mod accepting;
 mod census;
 pub(crate) mod client;
 mod crash;
@@ -8,6 +9,7 @@ mod forms;
 mod overlap;
 mod reload;
 mod sockets;
+mod upgraded;
 
 use std::collections::BTreeMap;
 

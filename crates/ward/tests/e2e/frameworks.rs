@@ -150,16 +150,41 @@ impl Site {
         self.seen_by_workers(answers);
     }
 
-    /// `ward reload` under load: nothing is lost, and the new workers are as good as the old ones.
-    fn reloads(&self) {
+    /// `ward reload`: all workers are new ones.
+    fn replaces_all(&self) {
         let before: BTreeSet<u64> = self.records().into_keys().collect();
+        self.ward.run(&["reload", "site"]).succeeds();
+        let after = self.records();
+        assert_eq!(after.len(), self.workers);
+        assert!(after.keys().all(|pid| !before.contains(pid)));
+    }
+
+    /// Likewise under load: nothing is lost, and the new workers are as good as the old ones.
+    fn reloads(&self) {
         let pause = Style::KeepAlive(Duration::from_millis(5));
         let load = Load::start(self.port, &[(Style::Close, 1), (pause, 1)]);
-        self.ward.run(&["reload", "site"]).succeeds();
+        self.replaces_all();
         load.serve_more(5);
         assert_eq!(load.finish().errors, Vec::<String>::new());
         self.serves();
-        assert!(self.records().keys().all(|pid| !before.contains(pid)));
+    }
+
+    /// One worker less, under load, and then as many as before: the number that became free is
+    /// used again.
+    fn scales(&self) {
+        let scale = |count: usize| {
+            let words = ["scale", "site", &count.to_string()];
+            self.ward.run(&words).succeeds();
+            assert_eq!(self.records().len(), count);
+        };
+        let pause = Style::KeepAlive(Duration::from_millis(5));
+        let load = Load::start(self.port, &[(Style::Close, 1), (pause, 1)]);
+        scale(self.workers - 1);
+        load.serve_more(5);
+        scale(self.workers);
+        load.serve_more(5);
+        assert_eq!(load.finish().errors, Vec::<String>::new());
+        self.serves();
     }
 
     /// `ward stop`: all workers end by themselves, none comes back, and the port is free.

@@ -1,5 +1,7 @@
 //! Wrong input: a clear word on standard error, exit code 1, nothing lost.
 
+mod workers;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

@@ -305,7 +305,7 @@ fn layers_of_the_environment() {
         })
     );
     let spec = ward_core::record::spec_from(&record).unwrap();
-    assert_eq!(json!(spec.env.captured), layers["captured"]);
+    assert_eq!(json!(*spec.env.captured), layers["captured"]);
     assert_eq!(json!(spec.env.declared), layers["declared"]);
     assert_eq!(json!(spec.env.injected), layers["injected"]);
     assert_eq!(

@@ -1,18 +1,16 @@
 //! Workers finish what they have, with our agent inside and without it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::APP;
-use super::client::{Load, Style};
 use crate::harness::{DEADLINE, Ward, free_port};
 
 /// Two workers of this app, with more keys of their declaration.
-fn start(ward: &Ward, app: &str, more: &str) {
+pub(super) fn start(ward: &Ward, app: &str, more: &str) {
     ward.write("app.js", app);
     let file = format!(
         "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', {more} }}\n"
@@ -22,66 +20,76 @@ fn start(ward: &Ward, app: &str, more: &str) {
 }
 
 /// A home whose apps know their port.
-fn home() -> (Ward, u16) {
+pub(super) fn home() -> (Ward, u16) {
     let port = free_port();
     (Ward::new().with_env("PORT", &port.to_string()), port)
 }
 
-/// Reloads twenty times while clients open a connection for each request.
-fn survives(more: &str) {
-    let (ward, port) = home();
-    start(&ward, APP, more);
-    let load = Load::start(port, &[(Style::Close, 4)]);
-    for _ in 0..20 {
-        let began = Instant::now();
-        ward.run(&["reload", "app"]).succeeds();
-        // Nobody waits for the time that a worker would be given.
-        assert!(began.elapsed() < Duration::from_secs(15), "{more}");
-        load.serve_more(8);
+/// A connection the server has greeted.
+fn greeted<S: Read>(mut client: S) -> S {
+    client.read_exact(&mut [0]).unwrap();
+    client
+}
+
+/// Says something, reads to the end and closes; what it read.
+fn finish(mut client: impl Read + Write, word: &str) -> String {
+    client.write_all(word.as_bytes()).unwrap();
+    let mut text = String::new();
+    // Cut by a reset: nothing was read.
+    client.read_to_string(&mut text).ok();
+    text
+}
+
+/// Reloads the app; meanwhile, when all its workers are being drained, clients act.
+pub(super) fn reload_while<T>(ward: &Ward, replaced: usize, act: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| ward.run(&["reload", "app"]).succeeds());
+        wait_lines(ward, "New worker listening", replaced);
+        let done = act();
+        reload.join().unwrap();
+        done
+    })
+}
+
+/// Waits for so many lines with this text in the daemon's log; what follows the text in each.
+fn wait_lines(ward: &Ward, text: &str, count: usize) -> Vec<String> {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let log = ward.daemon_log();
+        let found = log
+            .lines()
+            .filter_map(|line| Some(line.split_once(text)?.1.to_owned()));
+        let found: Vec<String> = found.collect();
+        if found.len() >= count {
+            return found;
+        }
+        assert!(Instant::now() < until, "{text}: {found:?}");
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let outcome = load.finish();
-    assert_eq!(
-        outcome.errors,
-        Vec::<String>::new(),
-        "{more}: of {}",
-        outcome.served
-    );
 }
 
-#[test]
-fn a_shared_socket_with_agent() {
-    survives("sched: 'shared'");
+/// What the daemon said about the connections of the workers that were replaced, so many of them.
+/// The end of a reload does not wait for it.
+pub(super) fn tallies(ward: &Ward, count: usize) -> Vec<String> {
+    wait_lines(ward, "finished its connections: ", count)
 }
 
-#[test]
-fn a_shared_socket_without_agent() {
-    survives("sched: 'shared', agent: false");
+/// How many connections were cut, ascending.
+pub(super) fn cut(tallies: &[String]) -> Vec<u32> {
+    let words = tallies.iter().map(|it| it.rsplit(' ').nth(1).unwrap());
+    let mut counts: Vec<u32> = words.map(|count| count.parse().unwrap()).collect();
+    counts.sort_unstable();
+    counts
 }
 
-#[test]
-fn a_socket_per_slot_with_agent() {
-    survives("sched: 'slot'");
-}
-
-#[test]
-fn a_socket_per_slot_without_agent() {
-    survives("sched: 'slot', agent: false");
-}
-
-#[test]
-fn turns_without_agent() {
-    survives("sched: 'rr', agent: false");
-}
-
-/// What the daemon said about the connections of workers that were replaced.
-fn tallies(ward: &Ward) -> Vec<String> {
-    let log = ward.daemon_log();
-    let said = log.lines().filter_map(|line| {
-        let (_, tally) = line.split_once("finished its connections: ")?;
-        Some(tally.to_owned())
-    });
-    said.collect()
-}
+/// Greets; whoever says `x` gets an answer and an end, others get nothing.
+const GREETING: &str = "
+require('net').createServer((socket) => {
+  socket.on('error', () => {})
+  socket.write('a')
+  socket.on('data', (data) => data == 'x' && socket.end('b'))
+}).listen(process.env.PORT)
+";
 
 #[test]
 fn connections_on_unix_sockets_are_waited_for() {
@@ -92,38 +100,22 @@ fn connections_on_unix_sockets_are_waited_for() {
     ] {
         let ward = Ward::new();
         let path = ward.dir().join("app.sock");
-        let ward = ward.with_env("SOCK", path.to_str().unwrap());
-        // Answers late, and says when it has begun.
-        let app = "
-require('net').createServer((socket) => {
-  socket.write('a')
-  socket.once('data', () => setTimeout(() => socket.end('b'), 1000))
-}).listen(process.env.SOCK)
-";
-        start(&ward, app, more);
-        let mut clients: Vec<UnixStream> = Vec::new();
-        for _ in 0..6 {
-            let mut client = UnixStream::connect(&path).unwrap();
-            client.set_read_timeout(Some(DEADLINE)).unwrap();
-            client.read_exact(&mut [0]).unwrap();
-            client.write_all(b"x").unwrap();
-            clients.push(client);
-        }
-        ward.run(&["reload", "app"]).succeeds();
-        for mut client in clients {
-            let mut text = String::new();
-            client.read_to_string(&mut text).unwrap();
-            assert_eq!(text, "b", "{more}");
-        }
-        let told = tallies(&ward);
-        assert_eq!(told.len(), 2, "{more}: {told:?}");
-        let mut drained = 0;
-        for tally in &told {
-            assert!(tally.ends_with(" 0 cut"), "{more}: {tally}");
-            let first = tally.split(' ').next().unwrap();
-            drained += first.parse::<usize>().unwrap();
-        }
-        assert_eq!(drained, 6, "{more}: {told:?}");
+        let ward = ward.with_env("PORT", path.to_str().unwrap());
+        start(&ward, GREETING, &format!("{more}, parallel: 2"));
+        let clients: Vec<UnixStream> = (0..6)
+            .map(|_| {
+                let client = UnixStream::connect(&path).unwrap();
+                client.set_read_timeout(Some(DEADLINE)).unwrap();
+                greeted(client)
+            })
+            .collect();
+        reload_while(&ward, 2, || {
+            for client in clients {
+                assert_eq!(finish(client, "x"), "b", "{more}");
+            }
+        });
+        let told = tallies(&ward, 2);
+        assert_eq!(cut(&told), [0, 0], "{more}: {told:?}");
     }
 }
 
@@ -132,39 +124,23 @@ fn raw_connections_are_finished_and_those_that_do_not_end_are_cut() {
     for agent in [true, false] {
         for sched in ["rr", "shared"] {
             let (ward, port) = home();
-            let app = "
-require('net').createServer((socket) => {
-  socket.on('error', () => {})
-  socket.write('a')
-  socket.on('data', (data) => setTimeout(() => data == 'x' && socket.end('b'), 500))
-}).listen(process.env.PORT)
-";
-            let more = format!("sched: '{sched}', agent: {agent}, drain_timeout: 2000");
-            start(&ward, app, &more);
-            let connect = |word: &[u8]| {
-                let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let more = format!("sched: '{sched}', agent: {agent}, parallel: 2");
+            start(&ward, GREETING, &format!("{more}, drain_timeout: 5000"));
+            let connect = || {
+                let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
                 client.set_read_timeout(Some(DEADLINE)).unwrap();
-                client.read_exact(&mut [0]).unwrap();
-                client.write_all(word).unwrap();
-                client
+                greeted(client)
             };
-            let ending: Vec<TcpStream> = (0..6).map(|_| connect(b"x")).collect();
-            ward.run(&["reload", "app"]).succeeds();
-            for mut client in ending {
-                let mut text = String::new();
-                client.read_to_string(&mut text).unwrap();
-                assert_eq!(text, "b", "{more}");
-            }
-            let mut endless = connect(b"y");
-            let began = Instant::now();
-            ward.run(&["reload", "app"]).succeeds();
-            assert!(began.elapsed() >= Duration::from_secs(2), "{more}");
-            endless.read_to_end(&mut Vec::new()).ok();
-            let cut = tallies(&ward)
-                .iter()
-                .filter(|tally| tally.ends_with(" 1 cut"))
-                .count();
-            assert_eq!(cut, 1, "{more}: {:?}", tallies(&ward));
+            let endless = connect();
+            let clients: Vec<TcpStream> = (0..6).map(|_| connect()).collect();
+            reload_while(&ward, 2, || {
+                for client in clients {
+                    assert_eq!(finish(client, "x"), "b", "{more}");
+                }
+                assert_eq!(finish(endless, "y"), "", "{more}");
+            });
+            let told = tallies(&ward, 2);
+            assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
         }
     }
 }
@@ -177,6 +153,8 @@ fn datagrams_are_answered_through_reloads() {
 const socket = require('dgram').createSocket('udp4')
 socket.on('message', (text, from) => socket.send(text, from.port, from.address))
 socket.bind(process.env.PORT, '127.0.0.1')
+// Without this the signal would end the process in the middle of an answer.
+process.on('SIGINT', () => socket.close(() => process.exit()))
 ";
         start(&ward, app, &format!("agent: {agent}"));
         let stop = Arc::new(AtomicBool::new(false));
@@ -210,7 +188,7 @@ socket.bind(process.env.PORT, '127.0.0.1')
         for _ in 0..10 {
             let began = Instant::now();
             ward.run(&["reload", "app"]).succeeds();
-            assert!(began.elapsed() < Duration::from_secs(6), "agent: {agent}");
+            assert!(began.elapsed() < Duration::from_secs(15), "agent: {agent}");
         }
         stop.store(true, Ordering::SeqCst);
         let outcomes: Vec<(i32, i32)> = clients.into_iter().map(|it| it.join().unwrap()).collect();

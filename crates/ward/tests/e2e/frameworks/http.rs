@@ -25,6 +25,7 @@ fn koa() {
     let site = Site::up("koa.mjs", include_str!("apps/koa.mjs"), 2);
     site.serves();
     site.reloads();
+    site.scales();
     // It knows nothing of signals.
     site.stops(130);
 }
@@ -33,6 +34,7 @@ fn koa() {
 fn nest() {
     let site = Site::up("nest.js", include_str!("apps/nest.js"), 2);
     site.serves();
+    site.scales();
     site.reloads();
     // Nest closes the app and then sends itself the signal again.
     site.stops(130);

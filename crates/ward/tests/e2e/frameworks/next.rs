@@ -27,10 +27,31 @@ fn built() -> PathBuf {
 }
 
 /// Fetches a path so many times.
-fn pages(site: &Site, path: &str, count: &str) -> Vec<String> {
+fn fetched(site: &Site, path: &str, count: &str) -> Vec<String> {
     let client = include_str!("clients/pages.cjs");
     let all = site.client("client.cjs", client, &[&site.port.to_string(), path, count]);
     serde_json::from_value(all).unwrap()
+}
+
+/// Both workers answer in turn, and see what they should see.
+fn serves(site: &Site, next: &str) {
+    let port = site.port.to_string();
+    let answers: Vec<Value> = fetched(site, "/seen", "6")
+        .iter()
+        .map(|it| parse(it))
+        .collect();
+    site.took_turns(&answers);
+    let records = site.records();
+    let mut seen = BTreeSet::new();
+    for answer in &answers {
+        assert_eq!(answer["isWorker"], true);
+        assert_eq!(answer["script"], next);
+        assert_eq!(answer["argv"], json!(["start", "-p", port]));
+        assert_eq!(answer["execArgv"], json!([]));
+        let slot = check_env(&answer["env"], &records[&pid(answer)]);
+        seen.insert((answer["worker"].as_u64().unwrap(), slot));
+    }
+    assert_eq!(seen.len(), 2, "two ids, two slots: {seen:?}");
 }
 
 #[test]
@@ -47,28 +68,19 @@ fn next_start() {
     for _ in 0..2 {
         bus.wait_output("site", "Ready in");
     }
-    let answers: Vec<Value> = pages(&site, "/seen", "6")
-        .iter()
-        .map(|it| parse(it))
-        .collect();
-    site.took_turns(&answers);
-    let records = site.records();
-    let mut seen = BTreeSet::new();
-    for answer in &answers {
-        assert_eq!(answer["isWorker"], true);
-        assert_eq!(answer["script"], next);
-        assert_eq!(answer["argv"], json!(["start", "-p", port]));
-        assert_eq!(answer["execArgv"], json!([]));
-        let slot = check_env(&answer["env"], &records[&pid(answer)]);
-        seen.insert((answer["worker"].as_u64().unwrap(), slot));
-    }
-    assert_eq!(seen.len(), 2, "two ids, two slots: {seen:?}");
-    let pages = pages(&site, "/", "4");
+    serves(&site, next);
+    let pages = fetched(&site, "/", "4");
     for slot in 0..2 {
         let text = format!("<p>Rendered by instance {slot}</p>");
         let count = pages.iter().filter(|page| page.contains(&text)).count();
         assert_eq!(count, 2, "{text} in {pages:?}");
     }
+    std::thread::scope(|scope| {
+        // The client is strict: one lost request, and it fails.
+        scope.spawn(|| fetched(&site, "/seen", "200"));
+        site.replaces_all();
+    });
+    serves(&site, next);
     // Next answers SIGINT by this code itself.
     site.stops(130);
 }

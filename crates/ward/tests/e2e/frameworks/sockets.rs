@@ -43,7 +43,10 @@ fn raw_connections() {
             stream.shutdown(Shutdown::Write).unwrap();
         })
     };
-    site.all_serve(&(0..9).map(|_| talk()).collect::<Vec<_>>());
+    let serves = || site.all_serve(&(0..9).map(|_| talk()).collect::<Vec<_>>());
+    serves();
+    site.replaces_all();
+    serves();
     site.stops(130);
 }
 
@@ -60,7 +63,10 @@ fn unix_sockets() {
             stream.shutdown(Shutdown::Write).unwrap();
         })
     };
-    site.all_serve(&(0..6).map(|_| talk()).collect::<Vec<_>>());
+    let serves = || site.all_serve(&(0..6).map(|_| talk()).collect::<Vec<_>>());
+    serves();
+    site.replaces_all();
+    serves();
     site.stops(130);
     assert!(!path.exists());
 }
@@ -82,13 +88,18 @@ fn datagrams() {
         answer
     };
     // The kernel decides who reads; while one of the two is frozen it must be the other.
-    let first = ask("first");
-    let frozen = u32::try_from(pid(&first)).unwrap();
-    kill(frozen, rustix::process::Signal::STOP);
-    let second = ask("second");
-    kill(frozen, rustix::process::Signal::CONT);
-    assert_ne!(pid(&first), pid(&second));
-    site.seen_by_workers(&[first, second]);
+    let serves = || {
+        let first = ask("first");
+        let frozen = u32::try_from(pid(&first)).unwrap();
+        kill(frozen, rustix::process::Signal::STOP);
+        let second = ask("second");
+        kill(frozen, rustix::process::Signal::CONT);
+        assert_ne!(pid(&first), pid(&second));
+        site.seen_by_workers(&[first, second]);
+    };
+    serves();
+    site.replaces_all();
+    serves();
     site.stops(130);
 }
 
@@ -97,11 +108,16 @@ fn web_sockets() {
     let site = Site::prepare("ws.js", include_str!("apps/ws.js"), 3);
     site.start(&["--wait-ready"]);
     let port = site.port.to_string();
-    let all = site.client("client.cjs", include_str!("clients/ws.cjs"), &[&port, "9"]);
-    let answers = by_connection(&all, |index, answer| {
-        assert_eq!(answer["echo"], format!("message {index}"));
-    });
-    site.all_serve(&answers);
+    let serves = || {
+        let all = site.client("client.cjs", include_str!("clients/ws.cjs"), &[&port, "9"]);
+        let answers = by_connection(&all, |index, answer| {
+            assert_eq!(answer["echo"], format!("message {index}"));
+        });
+        site.all_serve(&answers);
+    };
+    serves();
+    site.replaces_all();
+    serves();
     site.stops(130);
 }
 

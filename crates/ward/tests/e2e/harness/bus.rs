@@ -52,7 +52,13 @@ impl Bus {
 
     /// The next event, whatever it is.
     pub(crate) fn next(&mut self, what: &str) -> Event {
-        let until = Instant::now() + DEADLINE;
+        self.next_by(Instant::now() + DEADLINE, what)
+    }
+
+    /// Likewise. Where others are dropped the whole wait has one deadline: some apps never keep
+    /// silent.
+    pub(super) fn next_by(&mut self, until: Instant, what: &str) -> Event {
+        assert!(Instant::now() < until, "waited too long for {what}");
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return event;
@@ -81,8 +87,9 @@ impl Bus {
 
     /// The first event that is wanted; others are dropped.
     pub(crate) fn wait(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        let until = Instant::now() + DEADLINE;
         loop {
-            let event = self.next(what);
+            let event = self.next_by(until, what);
             if wanted(&event) {
                 return event;
             }
@@ -95,9 +102,10 @@ impl Bus {
         what: &str,
         wanted: impl Fn(&Event) -> bool,
     ) -> Vec<Event> {
+        let until = Instant::now() + DEADLINE;
         let mut events = Vec::new();
         loop {
-            events.push(self.next(what));
+            events.push(self.next_by(until, what));
             if events.last().is_some_and(&wanted) {
                 return events;
             }

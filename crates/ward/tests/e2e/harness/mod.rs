@@ -204,12 +204,13 @@ impl Ward {
     /// Waits until the list satisfies `wanted`; looks again at each event on the bus.
     pub(crate) fn wait_until(&self, what: &str, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut bus = self.bus();
+        let until = Instant::now() + DEADLINE;
         loop {
             let list = self.list();
             if wanted(&list) {
                 return list;
             }
-            bus.next(what);
+            bus.next_by(until, what);
         }
     }
 

@@ -1,0 +1,184 @@
+//! What cannot be a cluster worker, and what a worker cannot have.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use rstest::rstest;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use serde_json::json;
+
+use crate::cluster::client::get;
+use crate::harness::{Ward, free_port};
+
+const APP: &str = "require('http').createServer((_, response) => {
+  response.setHeader('Content-Length', 2)
+  response.end('ok')
+}).listen(process.env.PORT)";
+
+/// Each is refused before anything runs, with a word on what to do.
+#[rstest]
+#[case::shell(&["app.sh"], "run bash as a cluster worker: only node, bun and deno can be one; use fork mode")]
+#[case::python(&["app.py", "--interpreter", "python3"], "run python3 as a cluster worker")]
+#[case::npm(&["./npm", "--", "run", "piped"], "run npm as a cluster worker: it swallows the channel")]
+#[case::npx(&["./npx", "--", "tool"], "run npx as a cluster worker: it swallows the channel")]
+#[case::tsx(&["./tsx", "--", "watch", "app.ts"], "run tsx as a cluster worker: it swallows the channel")]
+#[case::watch(&["app.js", "--node-args", "--watch"], "run a cluster worker with --watch: node's watcher")]
+fn what_cannot_be_a_worker_is_refused(#[case] words: &[&str], #[case] reason: &str) {
+    let ward = Ward::new();
+    for name in ["app.js", "app.sh", "app.py", "npm", "npx", "tsx"] {
+        ward.write(name, "");
+    }
+    ward.write(
+        "package.json",
+        r#"{ "scripts": { "piped": "node app.js | cat" } }"#,
+    );
+    let mut app = json!({
+        "name": "app", "script": words[0], "exec_mode": "cluster", "instances": 2,
+    });
+    match words[1..] {
+        ["--interpreter", interpreter] => app["interpreter"] = json!(interpreter),
+        ["--node-args", flag] => app["node_args"] = json!(flag),
+        ["--", ref words @ ..] => {
+            app["args"] = json!(words);
+            app["interpreter"] = json!("node");
+        }
+        _ => {}
+    }
+    ward.write("apps.config.js", &format!("module.exports = {app}\n"));
+    ward.run(&["start", "apps.config.js"])
+        .fails()
+        .complains(&format!("[app](0) cannot {reason}"))
+        .complains(&format!("[app](1) cannot {reason}"));
+    for app in ward.list() {
+        assert_eq!(app["pm2_env"]["status"], "errored");
+        assert_eq!(app["pid"], 0);
+        assert_eq!(app["pm2_env"]["restart_time"], 0, "trying again is no use");
+    }
+    ward.run(&["describe", "app"])
+        .succeeds()
+        .prints(&format!("cannot {reason}"));
+}
+
+/// A daemon that may not open low ports, whoever runs the test.
+fn powerless(ward: &Ward) {
+    let ping = ward.command(&["ping"]);
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut without = Command::new("setpriv");
+        without.args([
+            "--bounding-set=-net_bind_service",
+            "--inh-caps=-net_bind_service",
+        ]);
+        without.arg(ping.get_program());
+        without
+    } else {
+        Command::new(ping.get_program())
+    };
+    let env = ward.env().iter().map(|(name, value)| (name, value));
+    command.args(ping.get_args()).current_dir(ward.dir());
+    let ran = command.env_clear().envs(env).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn a_low_port_is_a_matter_of_permission() {
+    let first_free = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    if first_free.trim().parse::<u16>().unwrap() < 2 {
+        eprintln!("SKIPPED: this machine lets everybody have all ports");
+        return;
+    }
+    let ward = Ward::new().with_env("PORT", "1");
+    powerless(&ward);
+    ward.write("app.js", APP);
+    let reason = "cannot listen on port 1: permission denied: ports below 1024 need CAP_NET_BIND_SERVICE for the daemon";
+    ward.run(&["start", "app.js", "-i", "2", "--max-restarts", "1"])
+        .fails()
+        .complains(reason);
+    let app = &ward.list()[0]["pm2_env"];
+    assert_eq!(app["status"], "errored");
+    assert_eq!(app["exit_code"], 1);
+    ward.run(&["describe", "app"]).succeeds().prints(reason);
+    assert!(ward.log("app-error-0.log").contains("EACCES"));
+    assert!(ward.daemon_log().contains(&format!("app:0 {reason}")));
+    // One that catches the error lives on, and the reason is there to be found.
+    let patient = ".on('error', (error) => {
+      console.log('caught', error.code)
+      setInterval(() => {}, 1000)
+    })";
+    ward.write("patient.js", &format!("{APP}{patient}"));
+    let mut bus = ward.bus();
+    ward.run(&["start", "patient.js", "-i", "1"]).succeeds();
+    bus.wait_output("patient", "caught EACCES");
+    assert_eq!(ward.status("patient"), "online");
+    ward.run(&["describe", "patient"]).succeeds().prints(reason);
+}
+
+#[test]
+fn two_apps_cannot_have_the_same_port() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    ward.run(&["start", "app.js", "-i", "2", "--name", "first"])
+        .succeeds();
+    let second = [
+        "start",
+        "app.js",
+        "-i",
+        "1",
+        "--name",
+        "second",
+        "-f",
+        "--max-restarts",
+        "1",
+    ];
+    let reason = format!("cannot listen on port {port}: it is in use, the app first has it");
+    ward.run(&second).fails().complains(&reason);
+    assert_eq!(ward.status("second"), "errored");
+    assert_eq!(get(port), "ok");
+    // What one app gives up the other can have.
+    ward.run(&["delete", "first"]).succeeds();
+    ward.run(&["restart", "second"]).succeeds();
+    assert_eq!(get(port), "ok");
+}
+
+/// Sets how many descriptors a process may have; tells how many it was.
+fn limit_descriptors(pid: u32, count: u64) -> u64 {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    let limit = Rlimit {
+        current: Some(count),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    prlimit(pid, Resource::Nofile, limit)
+        .unwrap()
+        .current
+        .unwrap()
+}
+
+/// Connections wait in the kernel while the daemon has no descriptor for them.
+#[test]
+fn a_daemon_without_descriptors_keeps_its_clients_waiting_and_says_so_once() {
+    let port = free_port();
+    let ward = Ward::new().with_env("PORT", &port.to_string());
+    ward.write("app.js", APP);
+    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
+    let mut bus = ward.bus();
+    let daemon = ward.daemons()[0];
+    let before = limit_descriptors(daemon, 3);
+    let clients: Vec<_> = (0..4).map(|_| thread::spawn(move || get(port))).collect();
+    bus.wait("a complaint", |event| {
+        let said = event.payload["data"].as_str().unwrap_or_default();
+        event.topic == "log:PM2" && said.contains("cannot accept connections")
+    });
+    limit_descriptors(daemon, before);
+    for client in clients {
+        assert_eq!(client.join().unwrap(), "ok");
+    }
+    assert_eq!(get(port), "ok");
+    let log = ward.daemon_log();
+    assert_eq!(log.matches("cannot accept connections").count(), 1, "{log}");
+    assert!(
+        ward.list()
+            .iter()
+            .all(|app| app["pm2_env"]["restart_time"] == 0)
+    );
+}
