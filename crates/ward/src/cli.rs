@@ -6,6 +6,7 @@ pub(crate) mod commands;
 pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
+mod missing;
 mod no_daemon;
 pub(crate) mod out;
 pub(crate) mod resolve;
@@ -32,7 +33,7 @@ pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
     let paths = Paths::from_env(program);
     let invocation = match Invocation::read(program, &words, paths, &args::is_regular_file) {
         Ok(invocation) => invocation,
-        Err(error) => return usage_error(&error),
+        Err(error) => return usage_error(&words, &error),
     };
     let console = invocation.console.clone();
     let result = run(&invocation).and_then(|()| console.finish());
@@ -53,6 +54,9 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.is_set("help") {
         help::print(invocation);
         return Ok(());
+    }
+    if let Some(failure) = missing::program(&invocation.program) {
+        return Err(failure);
     }
     let Some(command) = invocation.command else {
         return Err(no_command(invocation));
@@ -77,6 +81,9 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
 /// No command, or an unknown one: both answers are on standard output, as PM2's are.
 fn no_command(invocation: &Invocation) -> Failure {
     if let Some(unknown) = &invocation.unknown {
+        if let Some(failure) = missing::command(unknown) {
+            return failure;
+        }
         invocation.console.line("[PM2][ERROR] Command not found\n");
         help::suggest(invocation, unknown);
     }
@@ -104,7 +111,13 @@ fn report(console: &Console, failure: &Failure) {
     }
 }
 
-fn usage_error(error: &UsageError) -> ExitCode {
-    Console::new(false, None).aside(format!("\n  error: {error}\n"));
+/// The options of a command that is missing are unknown, too: what matters is the command.
+fn usage_error(words: &[String], error: &UsageError) -> ExitCode {
+    let console = Console::new(false, None);
+    let command = words.iter().find(|word| !word.starts_with('-'));
+    match command.and_then(|command| missing::command(command)) {
+        Some(failure) => report(&console, &failure),
+        None => console.aside(format!("\n  error: {error}\n")),
+    }
     ExitCode::FAILURE
 }

@@ -34,6 +34,7 @@ use tokio::net::UnixListener;
 use tokio::task::LocalSet;
 use ward_sys::daemonize::{LOCK_VARIABLE, READY_VARIABLE, Ready};
 use ward_sys::lock::Lock;
+use ward_sys::signal::Signal;
 use ward_sys::{fdpass, listener, reap, signal};
 
 use crate::exit::Failure;
@@ -53,7 +54,7 @@ pub(crate) fn main(paths: &Paths) -> ExitCode {
         client.map(|client| greet(client).ok());
     });
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::SUCCESS,
         Err(failure) => {
             say(&failure.to_string());
             complain(&failure);
@@ -62,12 +63,17 @@ pub(crate) fn main(paths: &Paths) -> ExitCode {
     }
 }
 
-/// Runs the daemon in the foreground (`--no-daemon`). `ready` is called when it accepts.
-pub(crate) fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<(), Failure> {
+/// Runs the daemon in the foreground (`--no-daemon`), and says which signal ended it, if it was one.
+/// `ready` is called when it accepts.
+pub(crate) fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<Option<Signal>, Failure> {
     serve(paths, None, ready)
 }
 
-fn serve(paths: &Paths, lock: Option<Lock>, ready: impl FnOnce()) -> Result<(), Failure> {
+fn serve(
+    paths: &Paths,
+    lock: Option<Lock>,
+    ready: impl FnOnce(),
+) -> Result<Option<Signal>, Failure> {
     ward_sys::limits::keep_little_memory();
     let cannot = |what: &str, error: &io::Error| Failure::new(format!("cannot {what}: {error}"));
     // What is written here is for the user alone; apps get the usual mask back.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use serde_json::json;
+use ward_sys::signal::{self, Signal};
 
 use super::args::Invocation;
 use super::client::Client;
@@ -33,15 +34,29 @@ pub(super) fn run(
         invocation.program
     ));
     let own = invocation.clone();
-    daemon::foreground(&invocation.paths, move || {
+    let signal = daemon::foreground(&invocation.paths, move || {
         thread::spawn(move || work(&own, command));
     })?;
     match FAILED.load(Ordering::Acquire) {
-        0 => Ok(()),
+        0 => signal.map_or(Ok(()), |signal| Err(end_by(signal))),
         code => Err(Failure {
             code,
             ..Failure::said()
         }),
+    }
+}
+
+/// The apps are stopped; now the signal does what it does to any program in the foreground, so that
+/// shells and supervisors see it.
+fn end_by(signal: Signal) -> Failure {
+    let own = rustix::process::getpid();
+    // The first process of a container survives this; its exit code says the same.
+    if signal::restore_default(signal).is_ok() {
+        rustix::process::kill_process(own, signal).ok();
+    }
+    Failure {
+        code: u8::try_from(128 + signal.as_raw()).unwrap_or(1),
+        ..Failure::said()
     }
 }
 

@@ -142,8 +142,6 @@ impl<'a> Draft<'a> {
             "env",
             "execute_command",
             "append_env_to_name",
-            "force",
-            "write",
         ] {
             self.decl.shift_remove(gone);
         }

@@ -15,6 +15,7 @@ use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
 use ward_core::supervisor::Supervisor;
+use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
@@ -85,6 +86,8 @@ pub(super) struct Daemon {
 pub(super) struct Ending {
     /// How many apps there were; `None` while nobody asked.
     apps: Option<usize>,
+    /// The signal that asked for it first.
+    signal: Option<ProcessSignal>,
     /// Who is answered at the very end.
     pub(super) responders: Vec<Responder>,
     /// Clients of PM2's that wait for SIGQUIT.
@@ -114,7 +117,7 @@ enum Occurrence {
     Heard(ChannelEvent),
     Printed(LogChunk),
     Watched(WatchEvent),
-    Signalled(&'static str),
+    Signalled(ProcessSignal),
     LogsMoved,
     Due,
 }
@@ -129,9 +132,9 @@ impl Sources {
                 Some(event) = self.messages.recv() => Occurrence::Heard(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watched(event),
-                _ = self.terminate.recv() => Occurrence::Signalled("SIGTERM"),
-                _ = self.interrupt.recv() => Occurrence::Signalled("SIGINT"),
-                _ = self.quit.recv() => Occurrence::Signalled("SIGQUIT"),
+                _ = self.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
+                _ = self.interrupt.recv() => Occurrence::Signalled(ProcessSignal::INT),
+                _ = self.quit.recv() => Occurrence::Signalled(ProcessSignal::QUIT),
                 _ = self.reload_logs.recv() => Occurrence::LogsMoved,
                 _ = self.hangup.recv() => continue,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
@@ -140,12 +143,12 @@ impl Sources {
     }
 }
 
-/// Runs until told to end. `ready` is called when both sockets accept.
+/// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
 pub(super) async fn run(
     paths: Paths,
     listeners: (UnixListener, UnixListener),
     ready: impl FnOnce(),
-) -> io::Result<()> {
+) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
@@ -207,8 +210,9 @@ pub(super) async fn run(
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
+    let signal = daemon.ending.signal;
     daemon.close().await;
-    Ok(())
+    Ok(signal)
 }
 
 impl Daemon {
@@ -236,7 +240,11 @@ impl Daemon {
             Occurrence::Heard(event) => self.message(event),
             Occurrence::Printed(chunk) => self.output(&chunk),
             Occurrence::Watched(event) => self.watch_event(event),
-            Occurrence::Signalled(signal) => self.end(&format!("by {signal}")),
+            Occurrence::Signalled(signal) => {
+                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+                self.ending.signal.get_or_insert(signal);
+                self.end(&format!("by {name}"));
+            }
             Occurrence::LogsMoved => self.reopen_logs(),
             Occurrence::Due => self.tick(),
         }

@@ -1,10 +1,14 @@
 //! The first command starts the daemon: exactly one, properly detached, private.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use crate::harness::{Ward, alive, wait_gone};
+use rustix::process::Signal;
+
+use crate::harness::{Ward, alive, kill, wait_gone};
 
 /// R1 and lifecycle 10.9: parallel first commands give one daemon and lose no answer.
 #[test]
@@ -134,7 +138,7 @@ fn a_killed_daemon_leaves_a_stale_socket_that_is_taken_over() {
     let [daemon] = ward.daemons()[..] else {
         panic!("one daemon")
     };
-    crate::harness::kill(daemon, rustix::process::Signal::KILL);
+    kill(daemon, Signal::KILL);
     wait_gone(daemon);
     assert!(
         ward.home().join("rpc.sock").exists(),
@@ -180,7 +184,7 @@ fn sigterm_stops_everything_and_saves_nothing() {
         panic!("one daemon")
     };
     let mut bus = ward.bus();
-    crate::harness::kill(daemon, rustix::process::Signal::TERM);
+    kill(daemon, Signal::TERM);
     bus.wait("pm2:kill", |event| event.topic == "pm2:kill");
     wait_gone(daemon);
     assert!(pids.iter().all(|pid| !alive(*pid)));
@@ -206,4 +210,27 @@ fn a_home_that_cannot_be_written_is_said_plainly() {
     ward.set_env("WARD_HOME", "/dev/null");
     ward.run(&["ls"]).fails().complains("/dev/null");
     ward.set_env("WARD_HOME", &ward.dir().display().to_string());
+}
+
+#[test]
+fn without_a_daemon_a_signal_ends_the_apps_and_then_the_command() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let ward = Ward::new();
+        ward.write("app.sh", "exec sleep 1000");
+        let mut command = ward
+            .command(&["start", "app.sh", "--no-daemon"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let shown = BufReader::new(command.stdout.take().unwrap());
+        let mut shown = shown.lines().map_while(Result::ok);
+        assert!(shown.any(|line| line.contains("Exit on target PM2 exit")));
+        let app = ward.pid("app");
+        kill(command.id(), signal);
+        // Whatever it still says has to be read.
+        shown.for_each(drop);
+        let status = command.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+        assert!(!alive(app));
+    }
 }

@@ -80,6 +80,9 @@ fn each_option_of_a_start_fills_its_key() {
         (&["--no-pmx"], "pmx", json!(false)),
         (&["--no-automation"], "automation", json!(false)),
         (&["-i", "1"], "instances", json!(1)),
+        (&["--force"], "force", json!(true)),
+        (&["--time"], "time", json!(true)),
+        (&["--write"], "write", json!(true)),
     ] {
         let line = [&["start", "app.sh", "-n", "o"], words].concat();
         ward.run(&line).succeeds();

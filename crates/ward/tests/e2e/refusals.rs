@@ -248,6 +248,41 @@ fn wrong_words_are_explained() {
     assert!(ward.daemons().is_empty());
 }
 
+#[test]
+fn what_ward_does_not_have_yet_is_said_to_be_missing() {
+    let ward = Ward::new();
+    let lines: [&[&str]; 8] = [
+        &["monit"],
+        &["startup", "systemd", "-u", "me", "--hp", "/home/me"],
+        &["deploy", "ecosystem.config.js", "production"],
+        &["serve", ".", "8080", "--spa"],
+        &["set", "pm2:autodump", "true"],
+        &["install", "pm2-logrotate"],
+        &["update"],
+        &["init", "simple"],
+    ];
+    for words in lines {
+        let text = format!("[PM2][ERROR] `{}` is not in ward yet\n", words[0]);
+        let ran = ward.run(words).fails();
+        assert_eq!((ran.stdout(), ran.stderr()), (String::new(), text));
+        let listed = format!("\n    {}", words[0]);
+        ward.run(&["--help"]).prints_no(&listed);
+    }
+    let file = "module.exports = { name: 'files', script: 'serve' }\n";
+    ward.write("ecosystem.config.js", file);
+    ward.run(&["start", "ecosystem.config.js"])
+        .fails()
+        .complains("the static file server (script \"serve\") is not in ward yet");
+    for name in ["pm2-runtime", "pm2-docker", "pm2-dev"] {
+        let ward = Ward::new().called(name);
+        ward.write("app.sh", "exec sleep 1000");
+        ward.run(&["start", "app.sh"])
+            .fails()
+            .complains(&format!("`{name}` is not in ward yet"));
+        assert!(ward.daemons().is_empty());
+    }
+}
+
 /// A full disk under the logs: the app runs on, the daemon says so.
 #[test]
 fn a_full_disk_under_a_log_stops_no_app() {

@@ -10,6 +10,7 @@ use crate::instance::reload::{Old, Side};
 use crate::instance::{Instance, State};
 use crate::policy;
 use crate::request::{Outcome, RequestError};
+use crate::signal;
 use crate::spec::AppSpec;
 use crate::turn::Turn;
 use crate::view::Status;
@@ -110,9 +111,12 @@ impl Instance {
         let manner = self.manner(turn);
         match self.side.take() {
             Some(Side::Starting(next)) => {
-                let mut reason = match policy::exit_code(status) {
-                    Some(code) => format!("its successor ended with code {code}"),
-                    None => "its successor ended".to_owned(),
+                let mut reason = match status {
+                    ExitStatus::Code(code) => format!("its successor ended with code {code}"),
+                    ExitStatus::Signal(signal) => {
+                        format!("its successor was ended by {}", signal::name(signal))
+                    }
+                    ExitStatus::Unknown => "its successor ended".to_owned(),
                 };
                 if let Some(trouble) = &next.told.trouble {
                     reason = format!("{reason}, it cannot {trouble}");
@@ -189,8 +193,16 @@ impl Instance {
         let will_do = self.replacement_will_do();
         match &mut self.side {
             Some(Side::Starting(_)) if will_do => self.promote(turn),
-            Some(Side::Starting(_)) => {
-                let reason = "its successor was not ready in time".to_owned();
+            Some(Side::Starting(next)) => {
+                let waited = next.ready_by.since(next.began).as_millis();
+                let missing = if !next.heard.online {
+                    "did not begin to run"
+                } else if self.spec.start.wait_ready && !next.heard.ready {
+                    "did not say `ready`"
+                } else {
+                    "did not listen"
+                };
+                let reason = format!("its successor {missing} within {waited} ms");
                 self.discard(Some(reason), turn);
             }
             Some(Side::Draining(_)) => self.retire(turn),

@@ -1,4 +1,4 @@
-//! What is executed: a file, a program in PATH, a shell command, or our own static server.
+//! What is executed: a file, a program in PATH or a shell command.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) struct Program {
     pub(super) args: Vec<String>,
     /// What the default name is made of.
     pub(super) name: String,
-    /// Whether it runs by itself: shell commands and our own server.
+    /// Whether it runs by itself: shell commands.
     pub(super) direct: bool,
 }
 
@@ -29,7 +29,9 @@ pub(super) fn find(draft: &mut Draft<'_>) -> Result<Program, Failure> {
         _ => Vec::new(),
     };
     if script == "serve" && draft.context.is_file {
-        return serve(script);
+        return Err(Failure::new(
+            "the static file server (script \"serve\") is not in ward yet",
+        ));
     }
     let here = draft.absolute(&script);
     if here.exists() {
@@ -77,17 +79,6 @@ fn shell(draft: &Draft<'_>, command: String) -> Result<Program, Failure> {
         path: text(&shell),
         args,
         name: command,
-        direct: true,
-    })
-}
-
-fn serve(name: String) -> Result<Program, Failure> {
-    let own = std::env::current_exe()
-        .map_err(|error| Failure::new(format!("the path of this program is unknown: {error}")))?;
-    Ok(Program {
-        path: text(&own),
-        args: vec!["__serve".to_owned()],
-        name,
         direct: true,
     })
 }

@@ -140,6 +140,8 @@ fn exchange(mut stream: TcpStream, style: Style) -> io::Result<(String, Option<T
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
             }
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            // A read with a time limit is not begun anew by the kernel when a signal comes.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "hung"));
             }

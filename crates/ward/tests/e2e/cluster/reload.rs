@@ -115,6 +115,37 @@ fn a_reload_onto_broken_code_keeps_the_old_workers() {
 }
 
 #[test]
+fn a_reload_that_fails_says_what_happened() {
+    let (ward, port) = start(1);
+    let before = spread(port, 1);
+    let never = "setInterval(() => {}, 1000)\n";
+    let killed = "process.kill(process.pid, 'SIGKILL')\n";
+    for (code, more, reason) in [
+        ("process.exit(3)\n", &[][..], "ended with code 3"),
+        (killed, &[], "was ended by SIGKILL"),
+        (
+            never,
+            &["--listen-timeout", "700"],
+            "did not listen within 700 ms",
+        ),
+        (
+            APP,
+            &["--wait-ready", "--listen-timeout", "700"],
+            "did not say `ready` within 700 ms",
+        ),
+    ] {
+        ward.write("app.js", code);
+        let words = [&["reload", "app"], more].concat();
+        ward.run(&words)
+            .fails()
+            .complains(&format!("was not replaced: its successor {reason}"))
+            .prints_no("Connections of");
+        ward.run(&["describe", "app"]).prints(reason);
+        assert_eq!(spread(port, 1), before);
+    }
+}
+
+#[test]
 fn a_worker_that_is_not_ready_gets_nothing() {
     let port = crate::harness::free_port();
     let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
@@ -239,7 +270,7 @@ fn a_reload_tells_what_became_of_the_connections() {
         let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
         ward.write("app.js", ENDLESS);
         let file = format!(
-            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 200, agent: {agent} }}\n"
+            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 3000, agent: {agent} }}\n"
         );
         ward.write("ecosystem.config.js", &file);
         ward.run(&["start", "ecosystem.config.js"]).succeeds();

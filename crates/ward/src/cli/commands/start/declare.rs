@@ -93,6 +93,12 @@ pub(super) fn script(invocation: &Invocation, word: &str) -> Result<Map<String, 
     if let Some(words) = &invocation.passthrough {
         decl.insert("args".to_owned(), json!(words));
     }
+    // What these do is done here; PM2 keeps them in the record all the same.
+    for key in ["force", "time", "write"] {
+        if invocation.is_set(key) {
+            decl.insert(key.to_owned(), json!(true));
+        }
+    }
     let resolved = resolve::resolve(&decl, &context(invocation, false)?)?;
     warn(invocation, &resolved.warnings);
     if invocation.is_set("write") {
