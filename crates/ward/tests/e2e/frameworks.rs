@@ -212,8 +212,9 @@ impl Site {
 
     /// Each of so many lives of each worker said this before it ended.
     fn said_at_the_end(&self, text: &str, lives: usize) {
-        let out = (0..self.workers).map(|slot| self.ward.log(&format!("site-out-{slot}.log")));
-        for log in out {
+        for slot in 0..self.workers {
+            let written = |log: &str| log.matches(text).count() >= lives;
+            let log = (self.ward).log_when(&format!("site-out-{slot}.log"), written);
             assert_eq!(log.matches(text).count(), lives, "{log}");
         }
     }
