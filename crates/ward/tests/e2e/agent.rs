@@ -130,11 +130,10 @@ fn every_request_of_a_flood_is_counted() {
     let (ward, port) = started(APP, &[]);
     let began = Instant::now();
     let mut asked = 0;
-    while began.elapsed() < Duration::from_millis(2500) {
+    while began.elapsed() < Duration::from_millis(2500) || asked <= 100 {
         get(port, "/");
         asked += 1;
     }
-    assert!(asked > 100, "{asked} are no flood");
     let record = record_when(&ward, "the flood", |env| {
         // What moved by less than a tenth is not told.
         let counted = env["axm_monitor"]["HTTP"]["value"].as_u64().unwrap_or(0);

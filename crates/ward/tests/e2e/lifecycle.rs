@@ -1,8 +1,10 @@
 //! Start, stop, restart, delete, scale, and what restarts by itself.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use crate::harness::{Ward, alive, kill, wait_gone};
+use crate::harness::{DEADLINE, Ward, alive, kill, wait_gone};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -109,10 +111,8 @@ fn wait_until_wall(at_ms: u64) {
         .unwrap();
     let left = u128::from(at_ms).saturating_sub(now.as_millis());
     let (_keep, wait) = std::sync::mpsc::channel::<()>();
-    wait.recv_timeout(std::time::Duration::from_millis(
-        u64::try_from(left).unwrap(),
-    ))
-    .unwrap_err();
+    wait.recv_timeout(Duration::from_millis(u64::try_from(left).unwrap()))
+        .unwrap_err();
 }
 
 #[test]

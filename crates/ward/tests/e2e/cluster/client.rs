@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::harness::DEADLINE;
 
 /// A request without answer for so long is a hung one.
-const PATIENCE: Duration = DEADLINE;
+/// Longer than a test waits for all others, so that one who waits for a purpose does not give up.
+const PATIENCE: Duration = DEADLINE.saturating_mul(2);
 
 /// How a client uses its connections.
 #[derive(Clone, Copy, Debug)]

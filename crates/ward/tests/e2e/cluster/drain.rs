@@ -19,6 +19,9 @@ pub(super) fn start(ward: &Ward, app: &str, more: &str) {
     ward.run(&["start", "ecosystem.config.js"]).succeeds();
 }
 
+/// A worker is given longer than a test waits for a command.
+pub(super) const ENDLESS: &str = "drain_timeout: 600000, kill_timeout: 600000";
+
 /// A home whose apps know their port.
 pub(super) fn home() -> (Ward, u16) {
     let port = free_port();
@@ -156,16 +159,14 @@ socket.bind(process.env.PORT, '127.0.0.1')
 // Without this the signal would end the process in the middle of an answer.
 process.on('SIGINT', () => socket.close(() => process.exit()))
 ";
-        start(&ward, app, &format!("agent: {agent}"));
+        start(&ward, app, &format!("agent: {agent}, {ENDLESS}"));
         let stop = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..4_u32)
             .map(|client| {
                 let stop = Arc::clone(&stop);
                 std::thread::spawn(move || {
                     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-                    socket
-                        .set_read_timeout(Some(Duration::from_secs(5)))
-                        .unwrap();
+                    socket.set_read_timeout(Some(DEADLINE)).unwrap();
                     let (mut served, mut lost) = (0, 0);
                     while !stop.load(Ordering::SeqCst) {
                         let word = format!("{client} {served}");
@@ -186,9 +187,8 @@ process.on('SIGINT', () => socket.close(() => process.exit()))
             })
             .collect();
         for _ in 0..10 {
-            let began = Instant::now();
+            // Nobody waits for the time that a worker would be given: that ends behind the test.
             ward.run(&["reload", "app"]).succeeds();
-            assert!(began.elapsed() < Duration::from_secs(15), "agent: {agent}");
         }
         stop.store(true, Ordering::SeqCst);
         let outcomes: Vec<(i32, i32)> = clients.into_iter().map(|it| it.join().unwrap()).collect();

@@ -50,7 +50,7 @@ const ask = (it) => new Promise((resolve) => {
     else if (++served % 20 === 0) console.log(served)
     resolve()
   }
-  const timer = setTimeout(end, 10000, 'hung')
+  const timer = setTimeout(end, 60000, 'hung')
   const stream = it.request({ ':path': '/' + token })
   it.waiting.add(request)
   setImmediate(() => it.waiting.delete(request))
