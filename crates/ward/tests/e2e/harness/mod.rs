@@ -10,6 +10,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -40,6 +41,7 @@ pub(crate) struct Ran {
 impl Ward {
     /// A new home. No daemon runs yet.
     pub(crate) fn new() -> Self {
+        needs();
         let root = tempfile::Builder::new()
             .prefix("ward-e2e-")
             .tempdir()
@@ -374,6 +376,20 @@ impl Ran {
             self.stderr()
         )
     }
+}
+
+/// Programs the apps and clients of the tests are written for or call; the README names them.
+const NEEDS: [&str; 6] = ["bash", "node", "npm", "openssl", "python3", "setsid"];
+
+/// Says which of them are missing, instead of a failure far from the cause in each test.
+fn needs() {
+    static MISSING: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        let is_missing = |name: &&str| !folders.iter().any(|it| it.join(name).is_file());
+        NEEDS.into_iter().filter(is_missing).collect()
+    });
+    assert!(MISSING.is_empty(), "the tests need {MISSING:?} in PATH");
 }
 
 /// Kills a command that outlives the deadline, so that a hang is a failure with a name.
