@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rstest::rstest;
+
 use crate::harness::{DEADLINE, Ward, free_port};
 
 /// Two workers of this app, with more keys of their declaration.
@@ -122,30 +124,29 @@ fn connections_on_unix_sockets_are_waited_for() {
     }
 }
 
-#[test]
-fn raw_connections_are_finished_and_those_that_do_not_end_are_cut() {
-    for agent in [true, false] {
-        for sched in ["rr", "shared"] {
-            let (ward, port) = home();
-            let more = format!("sched: '{sched}', agent: {agent}, parallel: 2");
-            start(&ward, GREETING, &format!("{more}, drain_timeout: 5000"));
-            let connect = || {
-                let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                client.set_read_timeout(Some(DEADLINE)).unwrap();
-                greeted(client)
-            };
-            let endless = connect();
-            let clients: Vec<TcpStream> = (0..6).map(|_| connect()).collect();
-            reload_while(&ward, 2, || {
-                for client in clients {
-                    assert_eq!(finish(client, "x"), "b", "{more}");
-                }
-                assert_eq!(finish(endless, "y"), "", "{more}");
-            });
-            let told = tallies(&ward, 2);
-            assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
+#[rstest]
+fn raw_connections_are_finished_and_those_that_do_not_end_are_cut(
+    #[values(true, false)] agent: bool,
+    #[values("rr", "shared")] sched: &str,
+) {
+    let (ward, port) = home();
+    let more = format!("sched: '{sched}', agent: {agent}, parallel: 2");
+    start(&ward, GREETING, &format!("{more}, drain_timeout: 20000"));
+    let connect = || {
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        greeted(client)
+    };
+    let endless = connect();
+    let clients: Vec<TcpStream> = (0..6).map(|_| connect()).collect();
+    reload_while(&ward, 2, || {
+        for client in clients {
+            assert_eq!(finish(client, "x"), "b", "{more}");
         }
-    }
+        assert_eq!(finish(endless, "y"), "", "{more}");
+    });
+    let told = tallies(&ward, 2);
+    assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
 }
 
 #[test]
