@@ -118,5 +118,5 @@ fn one_that_was_told_and_leaves_has_finished() {
     drop((taken, client, worker));
     desk.event(|event| matches!(event, WorkerEvent::Drained));
     let told = tally(&mut desk, life);
-    assert_eq!((told.drained, told.cut), (1, 0));
+    assert_eq!(told.taken, Some(Taken { drained: 1, cut: 0 }));
 }
