@@ -12,6 +12,9 @@ pub struct Defaults {
     pub kill_timeout: Duration,
     /// How long readiness may take.
     pub listen_timeout: Duration,
+    /// A worker that has only just begun to run may begin to listen within this time. Who started
+    /// it is answered then; nobody wants to wait longer for a worker that never listens.
+    pub settling: Duration,
     /// How long a replaced worker may finish its work.
     pub drain_timeout: Duration,
     /// Signal of the polite request, by number.
@@ -44,6 +47,7 @@ impl Default for Defaults {
         Self {
             kill_timeout: Duration::from_millis(1600),
             listen_timeout: Duration::from_secs(3),
+            settling: Duration::from_millis(1500),
             drain_timeout: Duration::from_secs(8),
             kill_signal: crate::signal::INT,
             use_message: false,

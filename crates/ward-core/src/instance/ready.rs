@@ -1,7 +1,5 @@
 //! When a life is ready.
 
-use core::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::id::Life;
@@ -9,10 +7,6 @@ use crate::instance::{Instance, Side, State};
 use crate::time::Mono;
 use crate::turn::Turn;
 use crate::view;
-
-/// A worker that has only just begun to run may begin to listen within this time. Who started it
-/// is answered then; nobody wants to wait longer for a worker that never listens.
-const SETTLING: Duration = Duration::from_millis(1500);
 
 /// What is known of a program as a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +58,7 @@ impl Instance {
             next.heard.hear(word);
             // One that never listens has only to prove that it does not die at once.
             if word == Word::Online && self.habit == Habit::Works && !self.spec.start.wait_ready {
-                next.ready_by = next.ready_by.min(turn.now.mono + SETTLING);
+                next.ready_by = next.ready_by.min(turn.now.mono + turn.defaults.settling);
             }
             if self.replacement_is_ready() {
                 self.promote(turn);
@@ -163,7 +157,7 @@ impl Instance {
             pid,
             began,
             listening,
-            answer_by: (!settled).then(|| self.answer_by(turn.now.mono, ready_by)),
+            answer_by: (!settled).then(|| self.answer_by(ready_by, turn)),
             calm_at: self
                 .history
                 .delay
@@ -178,10 +172,11 @@ impl Instance {
         }
     }
 
-    fn answer_by(&self, now: Mono, ready_by: Mono) -> Mono {
+    fn answer_by(&self, ready_by: Mono, turn: &Turn<'_>) -> Mono {
+        let now = turn.now.mono;
         match self.habit {
             Habit::Listens => ready_by.max(now),
-            Habit::Unknown | Habit::Works => ready_by.min(now + SETTLING),
+            Habit::Unknown | Habit::Works => ready_by.min(now + turn.defaults.settling),
         }
     }
 

@@ -53,6 +53,7 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
     Defaults {
         kill_timeout: milliseconds("PM2_KILL_TIMEOUT").unwrap_or(base.kill_timeout),
         listen_timeout: milliseconds("PM2_GRACEFUL_LISTEN_TIMEOUT").unwrap_or(base.listen_timeout),
+        settling: milliseconds("WARD_SETTLING_TIME").unwrap_or(base.settling),
         drain_timeout: milliseconds("PM2_GRACEFUL_TIMEOUT").unwrap_or(base.drain_timeout),
         kill_signal: signal.map_or(base.kill_signal, ward_sys::signal::Signal::as_raw),
         use_message: env::var("PM2_KILL_USE_MESSAGE").is_ok_and(|value| !value.is_empty()),

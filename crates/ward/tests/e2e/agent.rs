@@ -37,7 +37,7 @@ fn started(app: &str, words: &[&str]) -> (Ward, u16) {
 
 fn get(port: u16, path: &str) -> String {
     use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut stream = crate::cluster::client::reach(port);
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -202,7 +202,7 @@ fn uncaught_errors_are_told_and_end_the_process() {
     );
     ward.wait_status("app", "stopped");
     assert_eq!(ward.app("app")["pm2_env"]["exit_code"], 1);
-    assert!(ward.log("app-error-1.log").contains("TypeError: boom"));
+    ward.log_when("app-error-1.log", |log| log.contains("TypeError: boom"));
 
     ward.run(&["restart", "app"]).succeeds();
     get(port, "/reject");

@@ -150,9 +150,13 @@ fn a_reload_replaces_as_many_at_once_as_the_app_declares() {
         );
         ward.write("ecosystem.config.js", &file);
         ward.run(&["start", "ecosystem.config.js"]).succeeds();
-        let before = ward.daemon_log().lines().count();
+        let started = |log: &str| log.lines().filter(|line| line.ends_with(" online")).count() >= 4;
+        let before = ward.daemon_log_when(started).lines().count();
         ward.run(&["reload", "app"]).succeeds();
-        let log = ward.daemon_log();
+        let log = ward.daemon_log_when(|log| {
+            let since = log.lines().skip(before);
+            since.filter(|line| line.contains("New worker")).count() >= 4
+        });
         let since: Vec<&str> = log.lines().skip(before).collect();
         let begun = since
             .iter()
@@ -183,7 +187,7 @@ fn a_renamed_app_keeps_its_port() {
 
 #[test]
 fn a_worker_that_says_nothing_is_complained_about() {
-    let ward = Ward::new();
+    let ward = Ward::new().with_env("PM2_GRACEFUL_LISTEN_TIMEOUT", "1000");
     let node = ward.write("node", "#!/bin/sh\nexec sleep 1000\n");
     std::fs::set_permissions(&node, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     ward.write("app.js", APP);

@@ -195,7 +195,7 @@ fn signals_go_to_names_ids_and_scripts() {
 /// The worker that came is told of, under its own id; the one that went has done its part.
 #[test]
 fn a_reload_is_announced_with_what_runs_now() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", "setInterval(() => {}, 1000)");
     ward.run(&["start", "app.js", "-i", "2"]).succeeds();
     let mut bus = ward.bus();

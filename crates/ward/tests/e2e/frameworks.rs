@@ -217,12 +217,16 @@ impl Site {
 
     /// So many lives of all workers together said this before they ended.
     fn said_at_the_end(&self, text: &str, lives: usize) {
-        let logs = std::fs::read_dir(self.ward.home().join("logs")).unwrap();
+        let logs = || std::fs::read_dir(self.ward.home().join("logs")).unwrap();
         let said = |log: std::io::Result<std::fs::DirEntry>| {
             let log = std::fs::read_to_string(log.unwrap().path()).unwrap();
             log.matches(text).count()
         };
-        assert_eq!(logs.map(said).sum::<usize>(), lives, "{text}");
+        let until = Instant::now() + DEADLINE;
+        while logs().map(said).sum::<usize>() < lives && Instant::now() < until {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        assert_eq!(logs().map(said).sum::<usize>(), lives, "{text}");
     }
 
     /// Runs a client written for node to its end; it prints JSON.

@@ -1,8 +1,10 @@
 //! Start, stop, restart, delete, scale, and what restarts by itself.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use crate::harness::{Ward, alive, kill, wait_gone};
+use crate::harness::{DEADLINE, Ward, alive, kill, wait_gone};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -109,10 +111,8 @@ fn wait_until_wall(at_ms: u64) {
         .unwrap();
     let left = u128::from(at_ms).saturating_sub(now.as_millis());
     let (_keep, wait) = std::sync::mpsc::channel::<()>();
-    wait.recv_timeout(std::time::Duration::from_millis(
-        u64::try_from(left).unwrap(),
-    ))
-    .unwrap_err();
+    wait.recv_timeout(Duration::from_millis(u64::try_from(left).unwrap()))
+        .unwrap_err();
 }
 
 #[test]
@@ -218,31 +218,33 @@ fn a_removed_log_folder_is_made_again() {
 #[test]
 fn apps_are_stopped_side_by_side() {
     let ward = Ward::new();
+    // Each one says that it was asked to end, and waits until all were asked.
     ward.write(
         "slow.sh",
-        "trap 'sleep 1; exit 0' INT\nwhile :; do sleep 0.1; done\n",
+        "trap 'touch begun-$pm_id; until [ -e go ]; do sleep 0.05; done; exit 0' INT\n\
+         touch up-$pm_id\nwhile :; do sleep 0.1; done\n",
     );
+    let all = |word: &str| (0..5).all(|id| ward.dir().join(format!("{word}-{id}")).exists());
+    let wait_all = |word: &str| {
+        let until = Instant::now() + DEADLINE;
+        while !all(word) {
+            assert!(Instant::now() < until, "not all apps are {word}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    };
     for number in 0..5 {
-        ward.run(&[
-            "start",
-            "slow.sh",
-            "--name",
-            &format!("slow-{number}"),
-            "--kill-timeout",
-            "20000",
-        ])
-        .succeeds();
+        let name = format!("slow-{number}");
+        let words = ["start", "slow.sh", "--name", &name];
+        ward.run(&[&words[..], &["--kill-timeout", "600000"]].concat())
+            .succeeds();
     }
-    let mut bus = ward.bus();
-    ward.run(&["kill"]).succeeds();
-    let events = bus.collect_until("pm2:kill", |event| event.topic == "pm2:kill");
-    let at = |index: usize| events[index].payload["at"].as_u64().unwrap();
-    let exits: Vec<usize> = (0..events.len())
-        .filter(|index| events[*index].is_process("exit"))
-        .collect();
-    // Each app needs a second; one after the other would spread the first exits over four.
-    let spread = at(*exits.last().unwrap()) - at(exits[0]);
-    assert!(spread < 3000, "the exits are {spread} ms apart");
+    wait_all("up");
+    std::thread::scope(|scope| {
+        let killing = scope.spawn(|| ward.run(&["kill"]).succeeds());
+        wait_all("begun");
+        ward.write("go", "");
+        killing.join().unwrap();
+    });
 }
 
 /// Lifecycle 10.26: two starts at once do not make two processes.

@@ -1,5 +1,5 @@
 //! Nothing is lost: strict clients, which repeat nothing, through many reloads, crashes, broken
-//! code and blocked workers. Any error, a reset, a wrong body or a silence of ten seconds counts.
+//! code and blocked workers. Any error, a reset, a wrong body or a silence of a minute counts.
 //!
 //! `WARD_SOAK=1` makes it a hundred reloads in each mode on each version of Node.
 

@@ -34,7 +34,9 @@ fn an_orphan_does_not_keep_the_port() {
     let mut bus = ward.bus();
     ward.run(&["start", "eco.json"]);
     bus.wait("the limit", |event| event.is_process("restart overlimit"));
-    let out = ward.log("parent-out.log");
+    let out = ward.log_when("parent-out.log", |log| {
+        log.matches("listening").count() >= 3
+    });
     assert_eq!(out.matches("listening").count(), 3, "{out}");
     assert!(!out.contains("EADDRINUSE"), "{out}");
     for pid in pids_in(&out, "child ") {
@@ -67,7 +69,8 @@ fn children_that_ignore_signals_die() {
             .matches("pid ")
             .count();
     }
-    let pids = pids_in(&ward.log("app-out.log"), "pid ");
+    let written = |log: &str| pids_in(log, "pid ").len() >= 3;
+    let pids = pids_in(&ward.log_when("app-out.log", written), "pid ");
     assert_eq!(pids.len(), 3);
     assert!(pids.iter().all(|pid| alive(*pid)));
     ward.run(&["stop", "app"]).succeeds();
@@ -110,11 +113,7 @@ fn an_app_over_its_memory_limit_is_restarted() {
         event.is_process("online") && event.payload["process"]["restart_time"].as_u64() > Some(0)
     });
     wait_gone(first);
-    assert!(
-        ward.daemon_log().contains("exceeds --max-memory-restart"),
-        "{}",
-        ward.daemon_log()
-    );
+    ward.daemon_log_when(|log| log.contains("exceeds --max-memory-restart"));
 }
 
 /// Lifecycle 10.10: no external program is needed to end a tree.
@@ -137,8 +136,9 @@ fn restarts_need_no_tools_in_path() {
         ward.run(&["restart", "app"]).succeeds();
     }
     ward.run(&["delete", "app"]).succeeds();
-    let children = pids_in(&ward.log("app-out.log"), "child ");
-    assert!(!children.is_empty() && children.iter().all(|pid| !alive(*pid)));
+    let written = |log: &str| !pids_in(log, "child ").is_empty();
+    let children = pids_in(&ward.log_when("app-out.log", written), "child ");
+    assert!(children.iter().all(|pid| !alive(*pid)));
 }
 
 /// Lifecycle 10.11: what was killed before plays no part in the next stop.
@@ -159,7 +159,8 @@ fn a_message_stop_after_a_signal_stop_leaves_one_process() {
     ward.run(&["restart", "app", "--shutdown-with-message"])
         .succeeds();
     bus.wait_output("app", "pid ");
-    let pids = pids_in(&ward.log("app-out.log"), "pid ");
+    let written = |log: &str| pids_in(log, "pid ").len() >= 3;
+    let pids = pids_in(&ward.log_when("app-out.log", written), "pid ");
     assert_eq!(pids.len(), 3);
     let living: Vec<u32> = pids.into_iter().filter(|pid| alive(*pid)).collect();
     assert_eq!(living, [ward.pid("app")]);
@@ -175,7 +176,10 @@ fn without_treekill_only_the_main_process_is_ended() {
     ward.run(&["start", "app.sh", "--no-treekill"]).succeeds();
     bus.wait_output("app", "pid ");
     ward.run(&["stop", "app"]).succeeds();
-    let [child] = pids_in(&ward.log("app-out.log"), "pid ")[..] else {
+    let [child] = pids_in(
+        &ward.log_when("app-out.log", |log| log.contains('\n')),
+        "pid ",
+    )[..] else {
         panic!("one child")
     };
     assert!(alive(child), "it was to be left alone");
@@ -197,5 +201,5 @@ fn an_app_that_ignores_the_request_is_killed_after_its_grace_period() {
     ward.run(&["stop", "app"]).succeeds();
     let app = ward.app("app");
     assert_eq!(app["pm2_env"]["exit_signal"], "SIGKILL");
-    assert!(ward.log("app-out.log").contains("asked"));
+    ward.log_when("app-out.log", |log| log.contains("asked"));
 }

@@ -6,7 +6,7 @@ use crate::harness::{Event, Ward, kill};
 
 /// A home with one worker of this app, and what it sent until it said `done`.
 fn said(text: &str) -> (Ward, Vec<Event>) {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", &format!("{text}\nprocess.send({{ done: true }})"));
     let mut bus = ward.bus();
     ward.run(&["start", "app.js", "-i", "1"]).succeeds();
@@ -115,7 +115,7 @@ fn messages_reach_a_worker_verbatim() {
 
 #[test]
 fn a_worker_can_be_asked_to_end_by_message() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write(
         "app.js",
         "process.on('SIGINT', () => console.log('signal'))
@@ -136,13 +136,14 @@ fn a_worker_can_be_asked_to_end_by_message() {
     bus.wait("it is up", |event| event.payload["raw"] == "up");
     ward.run(&["stop", "app"]).succeeds();
     assert_eq!(ward.app("app")["pm2_env"]["exit_code"], 9);
-    assert_eq!(ward.log("app-out-0.log"), "got shutdown\n");
+    let log = ward.log_when("app-out-0.log", |log| log.ends_with('\n'));
+    assert_eq!(log, "got shutdown\n");
 }
 
 /// PM2 records 0 for nearly all of them.
 #[test]
 fn the_end_of_a_worker_is_recorded_as_it_was() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write(
         "app.js",
         "process.send('up'); process.on('message', (m) => {

@@ -1,22 +1,18 @@
 //! Who accepts has to stop that before it can finish: reloads in every schedule lose no request of
 //! clients that open a connection for each, with our agent inside the workers and without it.
 
-use std::time::{Duration, Instant};
-
 use super::APP;
 use super::client::{Load, Style};
-use super::drain::{home, start};
+use super::drain::{ENDLESS, home, start};
 
 /// Reloads twenty times while clients open a connection for each request.
 fn survives(more: &str) {
     let (ward, port) = home();
-    start(&ward, APP, more);
+    start(&ward, APP, &format!("{more}, {ENDLESS}"));
     let load = Load::start(port, &[(Style::Close, 4)]);
     for _ in 0..20 {
-        let began = Instant::now();
+        // Nobody waits for the time that a worker would be given: that ends behind the test.
         ward.run(&["reload", "app"]).succeeds();
-        // Nobody waits for the time that a worker would be given.
-        assert!(began.elapsed() < Duration::from_secs(15), "{more}");
         load.serve_more(8);
     }
     let outcome = load.finish();

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::harness::DEADLINE;
+
 /// A request without answer for so long is a hung one.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Longer than a test waits for all others, so that one who waits for a purpose does not give up.
+const PATIENCE: Duration = DEADLINE.saturating_mul(2);
 
 /// How a client uses its connections.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +60,7 @@ impl Load {
     /// Waits until so many more requests were served.
     pub(crate) fn serve_more(&self, count: u64) {
         let goal = self.served.load(Ordering::SeqCst) + count;
-        let deadline = std::time::Instant::now() + crate::harness::DEADLINE;
+        let deadline = std::time::Instant::now() + DEADLINE;
         while self.served.load(Ordering::SeqCst) < goal {
             assert!(std::time::Instant::now() < deadline, "the load is stuck");
             std::thread::park_timeout(Duration::from_millis(1));
@@ -163,9 +166,24 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// One request on a connection of its own; the body.
+/// One request on a connection of its own; the body. Waits until somebody listens.
 pub(crate) fn get(port: u16) -> String {
-    try_get(port).expect("an answer")
+    exchange(reach(port), Style::Close).expect("an answer").0
+}
+
+/// A connection, as soon as somebody listens.
+pub(crate) fn reach(port: u16) -> TcpStream {
+    let until = std::time::Instant::now() + DEADLINE;
+    loop {
+        match connect(port) {
+            Ok(stream) => return stream,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                assert!(std::time::Instant::now() < until, "nobody listens");
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(error) => panic!("no connection: {error}"),
+        }
+    }
 }
 
 /// Likewise, if there is an answer.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::APP;
 use super::client::{Load, Style, try_get};
-use crate::harness::{Ward, free_port};
+use crate::harness::{DEADLINE, Ward, free_port};
 
 #[test]
 fn a_port_in_use_is_an_error_of_the_app_and_the_log_names_the_stranger() {
     let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = stranger.local_addr().unwrap().port();
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     let app = "
 require('http').createServer().on('error', (error) => {
   console.log('got', error.code, error.syscall)
@@ -23,9 +23,8 @@ require('http').createServer().on('error', (error) => {
 ";
     ward.write("app.js", &app.replace("PORT", &port.to_string()));
     ward.run(&["start", "app.js", "-i", "1"]).succeeds();
-    let log = ward.daemon_log();
     let me = format!("process {} has it", std::process::id());
-    assert!(log.contains(&me), "{me:?} not in\n{log}");
+    let log = ward.daemon_log_when(|log| log.contains(&me));
     assert!(log.contains(&format!("127.0.0.1:{port}")), "{log}");
 }
 
@@ -94,9 +93,7 @@ socket.bind(process.env.PORT, '127.0.0.1')
     ward.write("app.js", app);
     ward.run(&["start", "app.js", "-i", "2"]).succeeds();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
     for _ in 0..5 {
         socket.send_to(b"it", ("127.0.0.1", port)).unwrap();
         let mut buffer = [0; 64];
@@ -136,13 +133,10 @@ fn schedules_can_be_chosen() {
         );
         ward.write("ecosystem.config.js", &file);
         ward.run(&["start", "ecosystem.config.js"]).succeeds();
+        // With `shared` and `slot` the kernel decides; `least-conn` has tests of its own.
         let spread = super::spread(port, 40);
-        let most = spread.values().max().copied().unwrap();
-        match sched {
-            "sticky-ip" => assert_eq!(spread.len(), 1, "{sched}: {spread:?}"),
-            "least-conn" => assert_eq!(spread.len(), 2, "{sched}: {spread:?}"),
-            // Here the kernel decides.
-            _ => assert!(most <= 40, "{sched}: {spread:?}"),
+        if sched == "sticky-ip" {
+            assert_eq!(spread.len(), 1, "{sched}: {spread:?}");
         }
         let styles = [
             (Style::Close, 2),
@@ -334,9 +328,7 @@ server.listen(process.env.PORT)
     ward.run(&["start", "app.js", "-i", "2"]).succeeds();
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream
     };
     let line = |stream: &mut TcpStream| {
@@ -350,9 +342,7 @@ server.listen(process.env.PORT)
         .set_read_timeout(Some(Duration::from_millis(200)))
         .unwrap();
     third.read_exact(&mut [0]).expect_err("both are full");
-    third
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    third.set_read_timeout(Some(DEADLINE)).unwrap();
     drop(first);
     line(&mut third);
 }

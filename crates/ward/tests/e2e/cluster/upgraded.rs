@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use rstest::rstest;
+
 use super::drain::{cut, home, reload_while, start, tallies};
 use crate::harness::DEADLINE;
 
@@ -41,32 +43,34 @@ fn echoes(stream: &mut TcpStream) -> bool {
     stream.write_all(b"word").is_ok() && stream.read_exact(&mut word).is_ok() && &word == b"word"
 }
 
-#[test]
-fn they_go_on_until_the_drain_timeout_and_are_counted() {
-    for agent in [true, false] {
-        for sched in ["rr", "shared"] {
-            let more = format!("sched: '{sched}', agent: {agent}");
-            let (ward, port) = home();
-            start(
-                &ward,
-                APP,
-                &format!("{more}, parallel: 2, drain_timeout: 3000"),
-            );
-            let mut leaving: Vec<TcpStream> = (0..3).map(|_| upgraded(port)).collect();
-            let mut staying = upgraded(port);
-            let began = Instant::now();
-            let took = reload_while(&ward, 2, || {
-                assert!(echoes(&mut staying), "{more}: it still works");
-                assert!(leaving.iter_mut().all(echoes), "{more}: they still work");
-                leaving.clear();
-                // It ends without being asked.
-                let end = staying.read(&mut [0]);
-                assert!(!matches!(end, Ok(1..)), "{more}: {end:?}");
-                began.elapsed()
-            });
-            assert!(took >= Duration::from_secs(3), "{more}: cut after {took:?}");
-            let told = tallies(&ward, 2);
-            assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
-        }
-    }
+#[rstest]
+fn they_go_on_until_the_drain_timeout_and_are_counted(
+    #[values(true, false)] agent: bool,
+    #[values("rr", "shared")] sched: &str,
+) {
+    let more = format!("sched: '{sched}', agent: {agent}");
+    let (ward, port) = home();
+    start(
+        &ward,
+        APP,
+        &format!("{more}, parallel: 2, drain_timeout: 20000"),
+    );
+    let mut leaving: Vec<TcpStream> = (0..3).map(|_| upgraded(port)).collect();
+    let mut staying = upgraded(port);
+    let began = Instant::now();
+    let took = reload_while(&ward, 2, || {
+        assert!(echoes(&mut staying), "{more}: it still works");
+        assert!(leaving.iter_mut().all(echoes), "{more}: they still work");
+        leaving.clear();
+        // It ends without being asked.
+        let end = staying.read(&mut [0]);
+        assert!(!matches!(end, Ok(1..)), "{more}: {end:?}");
+        began.elapsed()
+    });
+    assert!(
+        took >= Duration::from_secs(20),
+        "{more}: cut after {took:?}"
+    );
+    let told = tallies(&ward, 2);
+    assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
 }

@@ -76,7 +76,7 @@ fn bun() {
     let answers: Vec<Value> = (0..60).map(|_| parse(&get(site.port))).collect();
     site.seen_by_workers(&answers);
     raw_connections_take_turns(&site, raw);
-    let log = site.ward.daemon_log();
+    let log = (site.ward).daemon_log_when(|log| log.matches("by itself").count() >= 2);
     for slot in 0..2 {
         let text = format!("site:{slot} listens on port {} by itself", site.port);
         assert_eq!(log.matches(&text).count(), 1, "{log}");
@@ -91,11 +91,13 @@ fn bun() {
 /// Such an app says nothing to its primary, neither that it runs nor that it listens.
 #[test]
 fn bun_without_its_cluster_module() {
-    let site = Site::prepare(
+    let mut site = Site::prepare(
         "serve.js",
         "Bun.serve({ port: process.env.PORT, fetch: () => new Response(`{\"pid\":${process.pid}}`) })",
         2,
     );
+    // Nothing but the end of this time tells that it runs.
+    (site.ward).set_env("PM2_GRACEFUL_LISTEN_TIMEOUT", "3000");
     let bun = program(BUN);
     site.start(&["--interpreter", bun.to_str().unwrap()]);
     site.settled();
@@ -110,7 +112,9 @@ fn bun_without_its_cluster_module() {
 #[test]
 fn a_deno_that_does_not_speak_the_protocol_is_complained_about() {
     let port = free_port();
-    let ward = Ward::new().with_env("PORT", &port.to_string());
+    let ward = Ward::new()
+        .with_env("PM2_GRACEFUL_LISTEN_TIMEOUT", "3000")
+        .with_env("PORT", &port.to_string());
     ward.write(
         "app.mjs",
         "import http from 'node:http'

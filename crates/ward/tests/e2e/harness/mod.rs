@@ -3,12 +3,14 @@
 
 mod bus;
 mod npm;
+mod ports;
 mod rpc;
 
 use std::fs;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::bus::{Bus, Event};
 pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
+pub(crate) use self::ports::free_port;
 pub(crate) use self::rpc::{Rpc, frame};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.
@@ -38,6 +41,7 @@ pub(crate) struct Ran {
 impl Ward {
     /// A new home. No daemon runs yet.
     pub(crate) fn new() -> Self {
+        needs();
         let root = tempfile::Builder::new()
             .prefix("ward-e2e-")
             .tempdir()
@@ -55,12 +59,20 @@ impl Ward {
             ),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
+            // A busy machine needs long to start Node; whose subject these times are sets its own.
+            ("PM2_GRACEFUL_LISTEN_TIMEOUT".to_owned(), "60000".to_owned()),
+            ("WARD_SETTLING_TIME".to_owned(), "30000".to_owned()),
         ];
         Self {
             root,
             env,
             program: PathBuf::from(env!("CARGO_BIN_EXE_ward")),
         }
+    }
+
+    /// A new home for workers that never listen: their `start` is not kept waiting for it.
+    pub(crate) fn where_nobody_listens() -> Self {
+        Self::new().with_env("WARD_SETTLING_TIME", "100")
     }
 
     /// Adds a variable to the environment of every command, and so of the daemon.
@@ -241,6 +253,17 @@ impl Ward {
             .collect()
     }
 
+    /// An app's log file, when it is as wanted. The end of a command does not mean that everything
+    /// an app has printed was read already.
+    pub(crate) fn log_when(&self, file: &str, wanted: impl Fn(&str) -> bool) -> String {
+        text_when(&self.home().join("logs").join(file), wanted)
+    }
+
+    /// The daemon's log, when it is as wanted.
+    pub(crate) fn daemon_log_when(&self, wanted: impl Fn(&str) -> bool) -> String {
+        text_when(&self.home().join("pm2.log"), wanted)
+    }
+
     /// The daemon's log.
     pub(crate) fn daemon_log(&self) -> String {
         fs::read_to_string(self.home().join("pm2.log")).unwrap_or_default()
@@ -355,6 +378,20 @@ impl Ran {
     }
 }
 
+/// Programs the apps and clients of the tests are written for or call; the README names them.
+const NEEDS: [&str; 6] = ["bash", "node", "npm", "openssl", "python3", "setsid"];
+
+/// Says which of them are missing, instead of a failure far from the cause in each test.
+fn needs() {
+    static MISSING: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        let is_missing = |name: &&str| !folders.iter().any(|it| it.join(name).is_file());
+        NEEDS.into_iter().filter(is_missing).collect()
+    });
+    assert!(MISSING.is_empty(), "the tests need {MISSING:?} in PATH");
+}
+
 /// Kills a command that outlives the deadline, so that a hang is a failure with a name.
 struct Guard {
     done: std::sync::mpsc::Sender<()>,
@@ -376,6 +413,21 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.done.send(()).ok();
+    }
+}
+
+/// What is in a file, when it is as wanted.
+pub(crate) fn text_when(file: &Path, wanted: impl Fn(&str) -> bool) -> String {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let bytes = fs::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        if wanted(&text) {
+            return text.into_owned();
+        }
+        let file = file.display();
+        assert!(Instant::now() < until, "{file} stays otherwise: {text}");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 
@@ -431,12 +483,6 @@ pub(crate) fn environ_of(pid: u32) -> Vec<String> {
         .split(|byte| *byte == 0)
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect()
-}
-
-/// A port nobody uses right now.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// Waits until `fd` can be read; false at the deadline.

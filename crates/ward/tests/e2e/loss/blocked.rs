@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::APP;
 use super::client::{Load, Style, ask};
+use crate::harness::DEADLINE;
 
 fn delays(window: usize) {
     let file = format!(
@@ -23,7 +24,7 @@ fn delays(window: usize) {
     load.serve_more(200);
     load.stop();
     // All get their answers but those that wait for the blocked worker.
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + DEADLINE;
     while load.waiting() > window {
         let waiting = load.waiting();
         assert!(Instant::now() < until, "{waiting} wait, not {window}");

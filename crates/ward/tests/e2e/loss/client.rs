@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::harness::DEADLINE;
 
 /// A request without answer for so long is a hung one.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = DEADLINE;
 
 /// How a client uses its connections.
 #[derive(Clone, Copy, Debug)]
