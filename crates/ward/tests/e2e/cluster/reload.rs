@@ -171,67 +171,6 @@ fn a_reload_onto_another_port_closes_the_old_one() {
 }
 
 #[test]
-fn http2_sessions_are_finished() {
-    let port = crate::harness::free_port();
-    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
-    ward.write(
-        "app.js",
-        "
-require('http2').createServer((request, response) => {
-  setTimeout(() => response.end(String(process.pid)), 5)
-}).listen(process.env.PORT)
-",
-    );
-    // A session that was told to go away is replaced; every stream must end well.
-    let client = ward.write(
-        "client.js",
-        "
-const http2 = require('http2')
-let served = 0, errors = [], stop = false
-function session () {
-  if (stop) return
-  const client = http2.connect('http://127.0.0.1:' + process.env.PORT)
-  let away = false
-  client.on('goaway', () => { away = true })
-  client.on('error', (error) => errors.push('session ' + error.message))
-  client.on('close', () => setImmediate(session))
-  const next = () => {
-    if (stop || away || client.closed || client.destroyed) return client.close()
-    const stream = client.request({ ':path': '/' })
-    let body = ''
-    stream.setEncoding('utf8')
-    stream.on('data', (chunk) => { body += chunk })
-    stream.on('error', (error) => errors.push('stream ' + error.message))
-    stream.on('close', () => { if (body) served++; next() })
-  }
-  next()
-}
-for (let i = 0; i < 4; i++) session()
-process.stdin.on('end', () => {
-  stop = true
-  setTimeout(() => { console.log(JSON.stringify({ served, errors })); process.exit() }, 300)
-}).resume()
-",
-    );
-    ward.run(&["start", "app.js", "-i", "2"]).succeeds();
-    let mut load = std::process::Command::new("node")
-        .arg(client)
-        .env("PORT", port.to_string())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    for _ in 0..5 {
-        ward.run(&["reload", "app"]).succeeds();
-    }
-    drop(load.stdin.take());
-    let output = load.wait_with_output().unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(told["served"].as_u64().unwrap() > 100, "{told}");
-    assert_eq!(told["errors"], serde_json::json!([]), "{told}");
-}
-
-#[test]
 fn scaling_down_loses_nothing() {
     let (ward, port) = start(2);
     let styles = [

@@ -379,7 +379,9 @@ impl Ran {
 }
 
 /// Programs the apps and clients of the tests are written for or call; the README names them.
-const NEEDS: [&str; 6] = ["bash", "node", "npm", "openssl", "python3", "setsid"];
+const NEEDS: [&str; 7] = [
+    "bash", "node", "npm", "openssl", "python3", "setpriv", "setsid",
+];
 
 /// Says which of them are missing, instead of a failure far from the cause in each test.
 fn needs() {
