@@ -98,6 +98,7 @@ fn bun_without_its_cluster_module() {
     );
     // Nothing but the end of this time tells that it runs.
     (site.ward).set_env("PM2_GRACEFUL_LISTEN_TIMEOUT", "3000");
+    (site.ward).set_env("WARD_SETTLING_TIME", "1500");
     let bun = program(BUN);
     site.start(&["--interpreter", bun.to_str().unwrap()]);
     site.settled();
