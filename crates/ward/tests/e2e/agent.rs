@@ -288,7 +288,7 @@ process.on('message', (m) => {
   process.send({ type: 'axm:reply', data: { action_name: 'go', return: [m.opts || m] } })
 })
 process.send('up')";
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", app);
     let mut bus = ward.bus();
     ward.run(&["start", "app.js", "-i", "2"]).succeeds();
@@ -330,7 +330,7 @@ else {{
   new Worker(__filename).on('message', (execArgv) => process.send({{ where: 'thread', execArgv }}))
 }}"
     );
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", &app);
     let mut bus = ward.bus();
     ward.run(&["start", "app.js", "-i", "1", "--node-args", "--no-warnings"])
@@ -354,7 +354,7 @@ else {{
 
 #[test]
 fn modules_and_other_entries_are_reported_too() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("clock.js", CLOCK);
     ward.write("app.mjs", "import 'fs'; setInterval(() => {}, 1000)");
     ward.run(&["start", "clock.js"]).succeeds();
@@ -423,7 +423,7 @@ setTimeout(() => {{
 
 #[test]
 fn an_app_with_a_library_of_pm2_is_never_reported_on() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("node_modules/@pm2/io/index.js", "module.exports = 1");
     ward.write(
         "app.js",

@@ -8,7 +8,7 @@ use crate::harness::Ward;
 /// The version of node comes from node itself where nothing of ours is inside the app.
 #[test]
 fn the_version_of_node_is_in_the_record_in_both_modes() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", CLOCK);
     ward.write("node.sh", "echo v99.9.9\n");
     ward.run(&["start", "app.js"]).succeeds();
