@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::affinity::Waiter;
 use super::listener::Listener;
 use super::worker::{Flight, Phase, Worker};
-use super::{Connection, Primary, Sched, WorkerEvent};
+use super::{Connection, Primary, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -68,11 +68,11 @@ impl Primary {
     }
 
     /// Whether a worker's word decides who is next. It may have come since the poll was asked, and
-    /// then a connection that came even later would go to another one, against the weights: the
-    /// poll tells of both, and words are heard first.
+    /// then a connection that came even later would go to another one, against the weights or to
+    /// one that has more already: the poll tells of both, and words are heard first.
     fn must_hear(&self, worker: Token) -> bool {
         let worker = self.workers.get(&worker);
-        worker.is_some_and(|worker| worker.has_weight() && !worker.has_room())
+        worker.is_some_and(|worker| worker.is_compared() && !worker.has_room())
     }
 
     /// The next connection, if there is one; otherwise the listener is armed.
@@ -277,7 +277,7 @@ impl Primary {
             if found.is_none_or(|(_, best)| cost < best) {
                 found = Some((index, cost));
             }
-            if worker.seat.sched == Sched::RoundRobin && !worker.has_weight() {
+            if !worker.is_compared() {
                 break;
             }
         }

@@ -212,6 +212,11 @@ impl Worker {
         matches!(self.seat.sched, Sched::Weighted) || slow && self.seat.sched == Sched::RoundRobin
     }
 
+    /// Whether others are looked at before it has its turn, even when it can take a connection.
+    pub(super) fn is_compared(&self) -> bool {
+        self.has_weight() || self.seat.sched == Sched::LeastConnections
+    }
+
     /// How much of its full share it gets, in percent: a fresh one begins with little.
     fn share(&self, now: Instant) -> i64 {
         let (slow, age) = (self.seat.options.slow_start, self.age(now));
