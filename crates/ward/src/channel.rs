@@ -171,6 +171,15 @@ impl ChannelHandle {
         self.tell(Command::Pause(instance, paused));
     }
 
+    /// Waits until the thread has done all it was told so far. It never waits for anybody itself, so
+    /// this takes microseconds.
+    pub(crate) fn settle(&self) {
+        let (done, settled) = std::sync::mpsc::sync_channel(1);
+        self.tell(Command::Settle(done));
+        // An error means that the thread is gone, and its sockets with it.
+        settled.recv().ok();
+    }
+
     fn tell(&self, command: Command) {
         // The thread is gone: so are the channels.
         self.ask(command).ok();

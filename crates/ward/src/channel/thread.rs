@@ -1,7 +1,7 @@
 //! The loop of the channel thread.
 
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Instant;
 
 use ward_core::id::{InstanceId, Life};
@@ -43,6 +43,8 @@ pub(super) enum Command {
     Retire(InstanceId),
     /// No connections for this instance, or again.
     Pause(InstanceId, bool),
+    /// Say that all of the above is done.
+    Settle(SyncSender<()>),
 }
 
 /// The thread.
@@ -120,6 +122,8 @@ impl Switchboard {
                 Command::Withdraw(life) => self.primary.withdraw(life, &mut self.wires),
                 Command::Disconnect(life) => self.primary.disconnect(life, &mut self.wires),
                 Command::Retire(instance) => self.primary.retire(instance, &mut self.wires),
+                // Who asked may have stopped waiting.
+                Command::Settle(done) => drop(done.try_send(())),
                 Command::Pause(instance, paused) => {
                     self.primary.pause(instance, paused, &mut self.wires);
                 }

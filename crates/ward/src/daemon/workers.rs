@@ -76,6 +76,7 @@ impl Daemon {
             }
         });
         let paused = &mut self.workers.paused;
+        let before = self.workers.listening.len();
         self.workers.listening.retain(|instance| {
             let rests = match supervisor.instance(*instance) {
                 Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
@@ -87,6 +88,10 @@ impl Daemon {
             }
             !rests
         });
+        if self.workers.listening.len() < before {
+            // Whoever gets an answer now may want to listen there himself.
+            channel.settle();
+        }
     }
 
     /// A worker is told to finish.

@@ -57,7 +57,7 @@ fn they_go_on_until_the_drain_timeout_and_are_counted(
     );
     let mut leaving: Vec<TcpStream> = (0..3).map(|_| upgraded(port)).collect();
     let mut staying = upgraded(port);
-    let began = Instant::now();
+    let before = Instant::now();
     let took = reload_while(&ward, 2, || {
         assert!(echoes(&mut staying), "{more}: it still works");
         assert!(leaving.iter_mut().all(echoes), "{more}: they still work");
@@ -65,7 +65,7 @@ fn they_go_on_until_the_drain_timeout_and_are_counted(
         // It ends without being asked.
         let end = staying.read(&mut [0]);
         assert!(!matches!(end, Ok(1..)), "{more}: {end:?}");
-        began.elapsed()
+        before.elapsed()
     });
     assert!(
         took >= Duration::from_secs(20),
