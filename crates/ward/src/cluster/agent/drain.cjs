@@ -3,6 +3,8 @@
 if (typeof process.send === 'function' && require('worker_threads').isMainThread) {
   // As long as Node itself keeps an idle connection by default.
   const IDLE_MS = 5000
+  // What was read from a UDP socket is answered within this time, or nobody will know.
+  const ANSWER_MS = 100
   const fs = require('fs')
   const net = require('net')
   const servers = new Set()
@@ -10,6 +12,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
   let began = 0
   let told = -1
   let hold
+  let datagrams = []
 
   const say = (act, more) => {
     if (process.connected) process.send({ cmd: 'NODE_WARD', act, ...more }, () => {})
@@ -108,6 +111,23 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     setTimeout(begin, 1000).unref()
   }
 
+  // Datagrams are left to the other workers that share the socket. Only those that came through the
+  // cluster, whose handles have a `close` of their own, are: no other worker reads the rest.
+  const leave = () => {
+    const shared = []
+    for (const it of process._getActiveHandles?.() ?? []) {
+      if (typeof it?.setMulticastTTL !== 'function') continue
+      for (const symbol of Object.getOwnPropertySymbols(it)) {
+        const handle = it[symbol]?.handle
+        if (typeof handle?.recvStop !== 'function' || !Object.hasOwn(handle, 'close')) continue
+        handle.recvStop()
+        shared.push(handle)
+      }
+    }
+    return shared
+  }
+  const unsent = () => datagrams.some((handle) => handle.getSendQueueCount?.() > 0)
+
   const release = () => clearTimeout(hold)
 
   const count = () => {
@@ -117,7 +137,7 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     Promise.all(open).then((numbers) => {
       const left = numbers.reduce((sum, number) => sum + number, 0)
       if (left !== told) say('open', { count: told = left })
-      if (left > 0 || sessions.size > 0) {
+      if (left > 0 || sessions.size > 0 || unsent()) {
         if (Date.now() - began > IDLE_MS) {
           for (const server of servers) server.closeIdleConnections?.()
         }
@@ -143,7 +163,9 @@ if (typeof process.send === 'function' && require('worker_threads').isMainThread
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR2']) {
       if (process.listenerCount(signal) > 0) process.prependOnceListener(signal, release)
     }
-    count()
+    datagrams = leave()
+    if (datagrams.length > 0) hold = setTimeout(count, ANSWER_MS)
+    else count()
   }
 
   process.on('internalMessage', (message) => {

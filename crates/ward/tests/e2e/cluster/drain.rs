@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -149,53 +148,66 @@ fn raw_connections_are_finished_and_those_that_do_not_end_are_cut(
     assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
 }
 
-#[test]
-fn datagrams_are_answered_through_reloads() {
-    for agent in [true, false] {
-        let (ward, port) = home();
-        let app = "
+/// Answers each datagram a moment later.
+const LATE: &str = "
+const socket = require('dgram').createSocket('udp4')
+socket.on('message', (text, from) => {
+  setTimeout(() => socket.send(text, from.port, from.address), 5)
+})
+socket.bind(process.env.PORT, '127.0.0.1')
+";
+
+/// Answers each datagram at once. Without the agent, the signal would end the process between
+/// reading and answering.
+const MINDFUL: &str = "
 const socket = require('dgram').createSocket('udp4')
 socket.on('message', (text, from) => socket.send(text, from.port, from.address))
 socket.bind(process.env.PORT, '127.0.0.1')
-// Without this the signal would end the process in the middle of an answer.
 process.on('SIGINT', () => socket.close(() => process.exit()))
 ";
-        start(&ward, app, &format!("agent: {agent}, {ENDLESS}"));
-        let stop = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> = (0..4_u32)
-            .map(|client| {
-                let stop = Arc::clone(&stop);
-                std::thread::spawn(move || {
-                    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-                    socket.set_read_timeout(Some(DEADLINE)).unwrap();
-                    let (mut served, mut lost) = (0, 0);
-                    while !stop.load(Ordering::SeqCst) {
-                        let word = format!("{client} {served}");
-                        socket
-                            .send_to(word.as_bytes(), ("127.0.0.1", port))
-                            .unwrap();
-                        let mut buffer = [0; 64];
-                        match socket.recv_from(&mut buffer) {
-                            Ok((count, _)) => {
-                                assert_eq!(&buffer[..count], word.as_bytes());
-                                served += 1;
-                            }
-                            Err(_) => lost += 1,
-                        }
-                    }
-                    (served, lost)
-                })
-            })
+
+#[rstest]
+#[case::with_agent("agent: true", LATE)]
+#[case::without_agent("agent: false", MINDFUL)]
+fn datagrams_are_answered_through_reloads(#[case] agent: &str, #[case] app: &str) {
+    let (ward, port) = home();
+    start(&ward, app, &format!("{agent}, {ENDLESS}"));
+    let stop = AtomicBool::new(false);
+    let outcomes: Vec<(i32, i32)> = std::thread::scope(|scope| {
+        let ask = |client| datagrams(port, client, &stop);
+        let clients: Vec<_> = (0..4)
+            .map(|client| scope.spawn(move || ask(client)))
             .collect();
         for _ in 0..10 {
             // Nobody waits for the time that a worker would be given: that ends behind the test.
             ward.run(&["reload", "app"]).succeeds();
         }
         stop.store(true, Ordering::SeqCst);
-        let outcomes: Vec<(i32, i32)> = clients.into_iter().map(|it| it.join().unwrap()).collect();
-        let lost: i32 = outcomes.iter().map(|(_, lost)| lost).sum();
-        let served: i32 = outcomes.iter().map(|(served, _)| served).sum();
-        assert!(served > 100, "{outcomes:?}");
-        assert_eq!(lost, 0, "agent: {agent}, of {served}");
+        clients.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let served: i32 = outcomes.iter().map(|(served, _)| served).sum();
+    let lost: i32 = outcomes.iter().map(|(_, lost)| lost).sum();
+    assert!(served > 100, "{outcomes:?}");
+    assert_eq!(lost, 0, "{agent}, of {served}");
+}
+
+/// Asks one question after the other; how many were answered, and how many were not.
+fn datagrams(port: u16, client: u32, stop: &AtomicBool) -> (i32, i32) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let (mut served, mut lost) = (0, 0);
+    while !stop.load(Ordering::SeqCst) {
+        let word = format!("{client} {served}");
+        let address = ("127.0.0.1", port);
+        socket.send_to(word.as_bytes(), address).unwrap();
+        let mut buffer = [0; 64];
+        match socket.recv_from(&mut buffer) {
+            Ok((count, _)) => {
+                assert_eq!(&buffer[..count], word.as_bytes());
+                served += 1;
+            }
+            Err(_) => lost += 1,
+        }
     }
+    (served, lost)
 }
