@@ -47,7 +47,7 @@ pub(crate) use behind::behind;
 use census::Census;
 pub(crate) use census::Gauge;
 use heads::Heads;
-use listener::Listener;
+use listener::{Entry, Listener};
 pub(crate) use runtime::{Runtime, admit, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
@@ -84,6 +84,13 @@ pub(crate) enum WorkerEvent {
         /// The positive error number.
         errno: i32,
     },
+    /// It listens where another app does, too: both get connections.
+    Joined {
+        /// Where.
+        place: String,
+        /// The other one.
+        app: String,
+    },
     /// Connections come in of which no header can be read: they are spread by address.
     Unreadable {
         /// Where.
@@ -116,8 +123,7 @@ pub(crate) enum Holder {
 pub(crate) struct Primary {
     workers: HashMap<Token, Worker>,
     listeners: HashMap<Token, Listener>,
-    /// By app and key.
-    by_key: HashMap<(String, String), Token>,
+    by_key: HashMap<Entry, Token>,
     /// How many connections each worker has, where an app needs that.
     census: Census,
     /// Connections whose first request decides whose they are.

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ward_core::id::InstanceId;
+use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName, handle_key};
 
 use super::bind::{Bound, bind, is_deserted};
-use super::listener::Listener;
+use super::listener::{Entry, Listener};
 use super::worker::{Grant, Held, Phase, Worker};
-use super::{Holder, Primary, Sched, WorkerEvent};
+use super::{Holder, Primary, Sched, Seat, WorkerEvent};
 use crate::channel::Wires;
 use crate::poll::Token;
 
@@ -79,8 +79,10 @@ impl Primary {
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
         let slot = (is_tcp && seat.sched == Sched::Slot).then_some(seat.instance);
-        let place = (seat.app.clone(), named(key, slot));
-        if let Some(listener) = self.known(&place, seat.instance) {
+        let private = is_private(&endpoint).then(|| seat.app.clone());
+        let entry = (private, named(key, slot));
+        if let Some(listener) = self.known(&entry, &seat) {
+            self.join(listener, life, &seat, wires);
             return Ok(listener);
         }
         let mut bound = bind(&endpoint, query, pid, slot.is_some());
@@ -92,7 +94,7 @@ impl Primary {
         }
         match bound {
             Ok(bound) => {
-                let listener = new_listener(place, bound, query, &endpoint);
+                let listener = new_listener((seat.app, entry.1), bound, query, &endpoint);
                 Ok(self.insert(listener, wires))
             }
             Err(error) => {
@@ -109,29 +111,42 @@ impl Primary {
         }
     }
 
-    /// The listener of an app with this key. One that this very instance had under another name of
-    /// the app follows it.
-    fn known(&mut self, place: &(String, String), instance: InstanceId) -> Option<Token> {
-        if let Some(listener) = self.by_key.get(place) {
-            return Some(*listener);
+    /// The listener for this entry. One that this very instance had under another name of the app
+    /// follows it.
+    fn known(&mut self, entry: &Entry, seat: &Seat) -> Option<Token> {
+        let owned = |it: &Listener| it.owners.contains(&seat.instance);
+        let had = || {
+            let mut listeners = self.listeners.iter();
+            let found = listeners.find(|(_, it)| it.key == entry.1 && owned(it))?;
+            Some(*found.0)
+        };
+        let token = self.by_key.get(entry).copied().or_else(had)?;
+        let listener = self.listeners.get_mut(&token)?;
+        if owned(listener) && listener.app != seat.app {
+            self.by_key.remove(&listener.entry());
+            listener.app.clone_from(&seat.app);
+            self.by_key.insert(listener.entry(), token);
         }
-        let (app, key) = place;
-        let owned =
-            |listener: &Listener| &listener.key == key && listener.owners.contains(&instance);
-        let mut listeners = self.listeners.iter_mut();
-        let (token, listener) = listeners.find(|(_, listener)| owned(listener))?;
-        let before = (listener.app.clone(), key.clone());
-        listener.app.clone_from(app);
-        let token = *token;
-        self.by_key.remove(&before);
-        self.by_key.insert(place.clone(), token);
         Some(token)
+    }
+
+    /// Says so when a worker comes to a listener of another app. Whoever replaces a program that way
+    /// wants it; whoever mistook a port has to find out.
+    fn join(&self, listener: Token, life: Life, seat: &Seat, wires: &Wires) {
+        let listener = self.listeners.get(&listener);
+        let others = |it: &&Listener| it.app != seat.app && !it.owners.contains(&seat.instance);
+        if let Some(listener) = listener.filter(others) {
+            let event = WorkerEvent::Joined {
+                place: listener.place.clone(),
+                app: listener.app.clone(),
+            };
+            wires.tell_of_worker(life, event);
+        }
     }
 
     fn insert(&mut self, listener: Listener, wires: &mut Wires) -> Token {
         let token = wires.add_listener(Arc::clone(&listener.socket));
-        let place = (listener.app.clone(), listener.key.clone());
-        self.by_key.insert(place, token);
+        self.by_key.insert(listener.entry(), token);
         self.listeners.insert(token, listener);
         token
     }
@@ -319,6 +334,14 @@ fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, w
     wires.send(token, line, Some(Arc::clone(&listener.socket)));
 }
 
+/// Whether this means another socket for each app.
+const fn is_private(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::Tcp { port: 0, .. } | Endpoint::Udp { port: 0, .. } | Endpoint::Descriptor(_)
+    )
+}
+
 /// The key of a listener; with one socket per slot the slot is a part of it.
 fn named(key: &str, slot: Option<InstanceId>) -> String {
     slot.map_or_else(|| key.to_owned(), |slot| format!("{key}{SLOT}{slot}"))
@@ -343,6 +366,7 @@ fn new_listener(
     Listener {
         app,
         key,
+        private: is_private(endpoint),
         listens: bound.listens,
         data: query.data.clone(),
         name,

@@ -89,8 +89,7 @@ impl Primary {
             self.forget_heads(token, wires);
             wires.remove_listener(token);
             if let Some(listener) = self.listeners.remove(&token) {
-                self.by_key
-                    .remove(&(listener.app.clone(), listener.key.clone()));
+                self.by_key.remove(&listener.entry());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A socket that workers of one app listen on.
+//! A socket that workers listen on.
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -16,8 +16,10 @@ use crate::poll::Token;
 /// One socket.
 #[derive(Debug)]
 pub(super) struct Listener {
-    /// Whose it is.
+    /// The app that was the first to want it.
     pub(super) app: String,
+    /// Nobody else can have it: the system chose its port, or it was a descriptor of one worker.
+    pub(super) private: bool,
     pub(super) key: String,
     pub(super) socket: Arc<OwnedFd>,
     /// Connections can be accepted from it; otherwise the workers can only share it.
@@ -44,4 +46,14 @@ pub(super) struct Listener {
     pub(super) told_of_strangers: bool,
     /// The file to remove in the end.
     pub(super) file: Option<SocketFile>,
+}
+
+/// Under what a listener is found: its key, and the app if nobody else can have it.
+pub(super) type Entry = (Option<String>, String);
+
+impl Listener {
+    pub(super) fn entry(&self) -> Entry {
+        let app = self.private.then(|| self.app.clone());
+        (app, self.key.clone())
+    }
 }

@@ -187,6 +187,13 @@ impl Daemon {
                 );
                 self.say(false, &text);
             }
+            WorkerEvent::Joined { place, app } => {
+                let name = self.name_of(life);
+                let text = format!(
+                    "{name} listens on {place}, where the app {app} does: both get connections"
+                );
+                self.say(false, &text);
+            }
             WorkerEvent::Unreadable { place } => {
                 let name = self.name_of(life);
                 let text = format!(

@@ -8,11 +8,11 @@ mod drain;
 mod forms;
 mod heads;
 mod limits;
+mod neighbours;
 mod overlap;
 mod reload;
 mod sessions;
 mod sockets;
-
 mod upgraded;
 
 use std::collections::BTreeMap;

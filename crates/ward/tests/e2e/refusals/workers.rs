@@ -113,34 +113,6 @@ fn a_low_port_is_a_matter_of_permission() {
     ward.run(&["describe", "patient"]).succeeds().prints(reason);
 }
 
-#[test]
-fn two_apps_cannot_have_the_same_port() {
-    let port = free_port();
-    let ward = Ward::new().with_env("PORT", &port.to_string());
-    ward.write("app.js", APP);
-    ward.run(&["start", "app.js", "-i", "2", "--name", "first"])
-        .succeeds();
-    let second = [
-        "start",
-        "app.js",
-        "-i",
-        "1",
-        "--name",
-        "second",
-        "-f",
-        "--max-restarts",
-        "1",
-    ];
-    let reason = format!("cannot listen on port {port}: it is in use, the app first has it");
-    ward.run(&second).fails().complains(&reason);
-    assert_eq!(ward.status("second"), "errored");
-    assert_eq!(get(port), "ok");
-    // What one app gives up the other can have.
-    ward.run(&["delete", "first"]).succeeds();
-    ward.run(&["restart", "second"]).succeeds();
-    assert_eq!(get(port), "ok");
-}
-
 /// Sets how many descriptors a process may have; tells how many it was.
 fn limit_descriptors(pid: u32, count: u64) -> u64 {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap());
