@@ -35,7 +35,7 @@ fn both_get_connections_and_the_second_goes_on_without_the_first() {
     start(&ward, "green");
     let both = [("blue".to_owned(), 3), ("green".to_owned(), 3)];
     assert_eq!(spread(port), BTreeMap::from(both));
-    let said = format!("green:1] listens on port {port}, where the app blue does");
+    let said = format!("green:1 listens on port {port}, where the app blue does");
     let log = ward.daemon_log_when(|log| log.contains(&said));
     assert_eq!(log.matches("both get connections").count(), 1, "{log}");
     ward.run(&["delete", "blue"]).succeeds();
