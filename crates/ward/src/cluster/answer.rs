@@ -1,16 +1,15 @@
 //! A worker wants to listen: the answer, and what follows from it.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ward_core::id::{InstanceId, Life};
-use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName, handle_key};
+use ward_wire::node_cluster::{Endpoint, ListenQuery, handle_key};
 
-use super::bind::{Bound, bind, is_deserted};
-use super::listener::{Entry, Listener};
+use super::bind::{bind, is_deserted};
+use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
 use super::worker::{Grant, Held, Phase, Worker};
 use super::{Holder, Primary, Sched, Seat, WorkerEvent};
 use crate::channel::Wires;
@@ -26,9 +25,6 @@ const TOO_MANY: i32 = 24;
 
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
-
-/// Between the key and the slot.
-const SLOT: char = ' ';
 
 /// So many listeners one worker may have; each takes a descriptor of the daemon.
 const LISTENERS: usize = 1024;
@@ -94,7 +90,7 @@ impl Primary {
         }
         match bound {
             Ok(bound) => {
-                let listener = new_listener((seat.app, entry.1), bound, query, &endpoint);
+                let listener = Listener::new((seat.app, entry.1), bound, query, &endpoint);
                 Ok(self.insert(listener, wires))
             }
             Err(error) => {
@@ -332,81 +328,6 @@ fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, w
     worker.handles.push_back(number);
     worker.grants.insert(number, grant);
     wires.send(token, line, Some(Arc::clone(&listener.socket)));
-}
-
-/// Whether this means another socket for each app.
-const fn is_private(endpoint: &Endpoint) -> bool {
-    matches!(
-        endpoint,
-        Endpoint::Tcp { port: 0, .. } | Endpoint::Udp { port: 0, .. } | Endpoint::Descriptor(_)
-    )
-}
-
-/// The key of a listener; with one socket per slot the slot is a part of it.
-fn named(key: &str, slot: Option<InstanceId>) -> String {
-    slot.map_or_else(|| key.to_owned(), |slot| format!("{key}{SLOT}{slot}"))
-}
-
-fn new_listener(
-    (app, key): (String, String),
-    bound: Bound,
-    query: &ListenQuery,
-    endpoint: &Endpoint,
-) -> Listener {
-    let name = match endpoint {
-        Endpoint::Path(_) | Endpoint::Abstract(_) => None,
-        _ => ward_sys::listener::local_address(&bound.socket)
-            .ok()
-            .flatten()
-            .map(|address| SocketName {
-                address: address.ip(),
-                port: address.port(),
-            }),
-    };
-    Listener {
-        app,
-        key,
-        private: is_private(endpoint),
-        listens: bound.listens,
-        data: query.data.clone(),
-        name,
-        place: place_of(endpoint, name),
-        holders: Vec::new(),
-        next: 0,
-        owners: BTreeSet::new(),
-        waiting: VecDeque::new(),
-        armed: false,
-        told_of_strangers: false,
-        exhausted: None,
-        file: bound.file,
-        socket: Arc::new(bound.socket),
-    }
-}
-
-/// Where a listener is, for people.
-fn place_of(endpoint: &Endpoint, name: Option<SocketName>) -> String {
-    match (endpoint, name) {
-        (
-            Endpoint::Tcp {
-                host: Some(host),
-                port,
-                ..
-            },
-            name,
-        ) => {
-            let port = name.map_or(*port, |name| name.port);
-            std::net::SocketAddr::new(host.address, port).to_string()
-        }
-        (Endpoint::Tcp { port, .. }, name) => {
-            format!("port {}", name.map_or(*port, |name| name.port))
-        }
-        (Endpoint::Udp { port, .. }, name) => {
-            format!("UDP port {}", name.map_or(*port, |name| name.port))
-        }
-        (Endpoint::Path(path), _) => path.clone(),
-        (Endpoint::Abstract(name), _) => format!("@{name}"),
-        (Endpoint::Descriptor(number), _) => format!("descriptor {number}"),
-    }
 }
 
 fn port_of(endpoint: &Endpoint) -> Option<u16> {

@@ -1,17 +1,20 @@
 //! A socket that workers listen on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 use ward_core::id::InstanceId;
-use ward_wire::node_cluster::SocketName;
+use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName};
 
 use super::Waiting;
-use super::bind::SocketFile;
+use super::bind::{Bound, SocketFile};
 use crate::poll::Token;
+
+/// Between the key and the slot.
+pub(super) const SLOT: char = ' ';
 
 /// One socket.
 #[derive(Debug)]
@@ -52,8 +55,85 @@ pub(super) struct Listener {
 pub(super) type Entry = (Option<String>, String);
 
 impl Listener {
+    /// What was bound for the first worker that wanted it.
+    pub(super) fn new(
+        (app, key): (String, String),
+        bound: Bound,
+        query: &ListenQuery,
+        endpoint: &Endpoint,
+    ) -> Self {
+        let name = match endpoint {
+            Endpoint::Path(_) | Endpoint::Abstract(_) => None,
+            _ => ward_sys::listener::local_address(&bound.socket)
+                .ok()
+                .flatten()
+                .map(|address| SocketName {
+                    address: address.ip(),
+                    port: address.port(),
+                }),
+        };
+        Self {
+            app,
+            key,
+            private: is_private(endpoint),
+            listens: bound.listens,
+            data: query.data.clone(),
+            name,
+            place: place_of(endpoint, name),
+            holders: Vec::new(),
+            next: 0,
+            owners: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            armed: false,
+            told_of_strangers: false,
+            exhausted: None,
+            file: bound.file,
+            socket: Arc::new(bound.socket),
+        }
+    }
+
+    /// Under what it is found.
     pub(super) fn entry(&self) -> Entry {
         let app = self.private.then(|| self.app.clone());
         (app, self.key.clone())
+    }
+}
+
+/// Whether this means another socket for each app.
+pub(super) const fn is_private(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::Tcp { port: 0, .. } | Endpoint::Udp { port: 0, .. } | Endpoint::Descriptor(_)
+    )
+}
+
+/// The key of a listener; with one socket per slot the slot is a part of it.
+pub(super) fn named(key: &str, slot: Option<InstanceId>) -> String {
+    slot.map_or_else(|| key.to_owned(), |slot| format!("{key}{SLOT}{slot}"))
+}
+
+/// Where a listener is, for people.
+pub(super) fn place_of(endpoint: &Endpoint, name: Option<SocketName>) -> String {
+    match (endpoint, name) {
+        (
+            Endpoint::Tcp {
+                host: Some(host),
+                port,
+                ..
+            },
+            name,
+        ) => {
+            let port = name.map_or(*port, |name| name.port);
+            std::net::SocketAddr::new(host.address, port).to_string()
+        }
+        (Endpoint::Tcp { port, .. }, name) => {
+            format!("port {}", name.map_or(*port, |name| name.port))
+        }
+        (Endpoint::Udp { port, .. }, name) => {
+            format!("UDP port {}", name.map_or(*port, |name| name.port))
+        }
+        (Endpoint::Path(path), _) => path.clone(),
+        (Endpoint::Abstract(name), _) => format!("@{name}"),
+        (Endpoint::Descriptor(number), _) => format!("descriptor {number}"),
     }
 }
