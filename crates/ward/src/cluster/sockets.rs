@@ -1,10 +1,11 @@
 //! Who has which socket, read from `/proc`: strangers on a port, and connections a worker has.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::net::{SocketAddrUnix, getsockname};
 use ward_sys::sock_diag::open_sockets;
@@ -23,6 +24,28 @@ pub(crate) struct Stranger {
     pub(crate) pid: u32,
     /// Its words, as `ps` shows them.
     pub(crate) command: String,
+}
+
+/// How long it is believed that nobody else has come to a port.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Who was found on which port. To look takes long where there are many processes, and apps that
+/// cannot have a port try again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Strangers(HashMap<u16, (Instant, Option<Stranger>)>);
+
+impl Strangers {
+    /// The process that listens on a port, as `find` finds it.
+    pub(crate) fn on(
+        &mut self,
+        port: u16,
+        now: Instant,
+        find: impl FnOnce(u16) -> Option<Stranger>,
+    ) -> Option<Stranger> {
+        self.0.retain(|_, (at, _)| now < *at + REMEMBERED);
+        let (_, found) = self.0.entry(port).or_insert_with(|| (now, find(port)));
+        found.clone()
+    }
 }
 
 /// The process that listens on a TCP port. Those of other users stay unknown to all but root.
@@ -200,6 +223,22 @@ mod tests {
 
     fn count(places: &Places) -> Option<usize> {
         connections(std::process::id(), places)
+    }
+
+    #[test]
+    fn a_stranger_is_looked_for_once_in_a_while() {
+        let mut strangers = Strangers::default();
+        let found = |pid| {
+            let command = "it".to_owned();
+            move |_| Some(Stranger { pid, command })
+        };
+        let now = Instant::now();
+        let mut pid = |port, at, next| strangers.on(port, at, found(next)).map(|it| it.pid);
+        assert_eq!(pid(80, now, 1), Some(1));
+        assert_eq!(pid(80, now + REMEMBERED / 2, 2), Some(1));
+        assert_eq!(pid(81, now + REMEMBERED / 2, 3), Some(3));
+        assert_eq!(pid(80, now + REMEMBERED, 4), Some(4));
+        assert_eq!(pid(81, now + REMEMBERED, 5), Some(3));
     }
 
     #[test]

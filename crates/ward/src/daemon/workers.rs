@@ -2,6 +2,7 @@
 //! decides about their instances becomes orders for the primary.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
@@ -10,7 +11,8 @@ use ward_core::request::Reply;
 
 use super::batch::Part;
 use super::run::Daemon;
-use crate::cluster::{Holder, WorkerEvent, sockets};
+use crate::cluster::sockets::{Strangers, listener_of};
+use crate::cluster::{Holder, WorkerEvent};
 
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
@@ -28,6 +30,7 @@ pub(super) struct Workers {
     pub(super) held: Vec<(Part, Reply)>,
     /// Those that get no connections until further notice.
     pub(super) paused: HashSet<InstanceId>,
+    strangers: Strangers,
     /// Those whose agent, or whose app in its place, reports about them.
     pub(super) voices: HashMap<Life, Voice>,
 }
@@ -53,6 +56,23 @@ impl Workers {
     pub(super) fn insert(&mut self, life: Life, instance: InstanceId) {
         self.beginning.insert(life, instance);
         self.listening.insert(instance);
+    }
+
+    /// Why a worker cannot listen there; completes "cannot …".
+    fn in_use(&mut self, place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
+        let holder = match held_by {
+            // One socket for all and one for each slot exclude each other.
+            Some(Holder::OtherSched) => Some(
+                "this app has it with another sched: to change to or from slot, stop it first"
+                    .to_owned(),
+            ),
+            Some(Holder::App(app)) => Some(format!("the app {app} has it")),
+            None => port
+                .and_then(|port| self.strangers.on(port, Instant::now(), listener_of))
+                .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
+        };
+        let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
+        format!("listen on {place}: it is in use{holder}")
     }
 }
 
@@ -168,7 +188,7 @@ impl Daemon {
                 errno,
             } => {
                 let reason = match errno {
-                    EADDRINUSE => in_use(&place, port, held_by),
+                    EADDRINUSE => self.workers.in_use(&place, port, held_by),
                     EACCES => no_permission(&place, port),
                     _ => {
                         let errno = ward_sys::errno::Errno(errno);
@@ -216,22 +236,6 @@ impl Daemon {
         let report = Report::Trouble(text.to_owned());
         self.handle(Event::Reported { life, report });
     }
-}
-
-fn in_use(place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
-    let holder = match held_by {
-        // One socket for all and one for each slot exclude each other.
-        Some(Holder::OtherSched) => Some(
-            "this app has it with another sched: to change to or from slot, stop it first"
-                .to_owned(),
-        ),
-        Some(Holder::App(app)) => Some(format!("the app {app} has it")),
-        None => port
-            .and_then(sockets::listener_of)
-            .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
-    };
-    let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
-    format!("listen on {place}: it is in use{holder}")
 }
 
 fn no_permission(place: &str, port: Option<u16>) -> String {
