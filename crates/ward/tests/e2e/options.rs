@@ -185,7 +185,7 @@ fn options_of_a_restart_change_the_record() {
 /// `-i max` writes to one file for all, `-i 2` to one for each; programs read them by these names.
 #[test]
 fn one_log_for_max_and_one_for_each_of_a_number() {
-    let ward = Ward::new();
+    let ward = Ward::where_nobody_listens();
     ward.write("app.js", "setInterval(() => {}, 1000)");
     ward.write("app.sh", SLEEPER);
     for script in ["app.js", "app.sh"] {
