@@ -51,6 +51,7 @@ impl Daemon {
             ChannelEvent::Closed { life } => {
                 self.speakers.remove(&life);
                 self.workers.voices.remove(&life);
+                self.workers.places.remove(&life);
                 self.disconnected(life);
             }
         }

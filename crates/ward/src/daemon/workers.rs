@@ -17,6 +17,9 @@ use crate::cluster::{Holder, WorkerEvent};
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
 
+/// So many places of a worker are shown; one that listens on ever new ports has no end of them.
+const PLACES: usize = 16;
+
 /// The workers there are.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
@@ -30,6 +33,8 @@ pub(super) struct Workers {
     pub(super) held: Vec<(Part, Reply)>,
     /// Those that get no connections until further notice.
     pub(super) paused: HashSet<InstanceId>,
+    /// Where each life has begun to listen, for people.
+    pub(super) places: HashMap<Life, Vec<String>>,
     strangers: Strangers,
     /// Those whose agent, or whose app in its place, reports about them.
     pub(super) voices: HashMap<Life, Voice>,
@@ -56,6 +61,16 @@ impl Workers {
     pub(super) fn insert(&mut self, life: Life, instance: InstanceId) {
         self.beginning.insert(life, instance);
         self.listening.insert(instance);
+    }
+
+    fn listens(&mut self, life: Life, mut place: String, by_itself: bool) {
+        if by_itself {
+            place.push_str(" (by itself)");
+        }
+        let places = self.places.entry(life).or_default();
+        if places.len() < PLACES && !places.contains(&place) {
+            places.push(place);
+        }
     }
 
     /// Why a worker cannot listen there; completes "cannot …".
@@ -173,6 +188,7 @@ impl Daemon {
                     );
                     self.say(false, &text);
                 }
+                self.workers.listens(life, place, by_itself);
                 self.handle(Event::Listening { life });
             }
             WorkerEvent::Version(version) => {

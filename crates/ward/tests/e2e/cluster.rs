@@ -83,6 +83,10 @@ fn two_workers_take_turns_and_see_what_nodes_own_workers_see() {
     let mut slots = [&first, &second].map(|answer| answer["instance"].as_str().unwrap());
     slots.sort_unstable();
     assert_eq!(slots, ["0", "1"]);
+    let described = ward.run(&["describe", "0"]).succeeds();
+    described
+        .prints("listens on")
+        .prints(&format!("port {port} "));
 }
 
 #[test]

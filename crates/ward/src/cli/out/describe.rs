@@ -101,6 +101,9 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     } else if app.integer("exit_code").is_some_and(|code| code != 0) {
         rows.add("exit code", app.shown("exit_code"));
     }
+    if app.get("listens_on").is_some() {
+        rows.add("listens on", joined(app, "listens_on", ", "));
+    }
     if app.get("open_connections").is_some() {
         rows.add("open connections", app.shown("open_connections"));
     }
@@ -166,8 +169,15 @@ fn watching(app: Record<'_>) -> Cell {
 }
 
 fn words(app: Record<'_>, key: &str) -> Option<String> {
+    joined(app, key, " ")
+}
+
+fn joined(app: Record<'_>, key: &str, between: &str) -> Option<String> {
     match app.get(key)? {
-        Value::Array(items) => Some(items.iter().map(to_text).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(to_text).collect();
+            Some(items.join(between))
+        }
         other => Some(to_text(other)),
     }
 }

@@ -65,7 +65,7 @@ impl Daemon {
 
     fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let (lives, paused) = (&self.lives, &self.workers.paused);
+        let (lives, workers) = (&self.lives, &self.workers);
         let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
@@ -86,7 +86,11 @@ impl Daemon {
             if let Some(open) = connections {
                 process["pm2_env"]["open_connections"] = open.into();
             }
-            if paused.contains(&instance.id) {
+            let places = instance.life().and_then(|life| workers.places.get(&life));
+            if let Some(places) = places {
+                process["pm2_env"]["listens_on"] = json!(places);
+            }
+            if workers.paused.contains(&instance.id) {
                 process["pm2_env"]["paused"] = true.into();
             }
             process

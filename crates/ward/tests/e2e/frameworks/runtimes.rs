@@ -80,6 +80,8 @@ fn bun() {
     for slot in 0..2 {
         let text = format!("site:{slot} listens on port {} by itself", site.port);
         assert_eq!(log.matches(&text).count(), 1, "{log}");
+        let described = site.ward.run(&["describe", &slot.to_string()]).succeeds();
+        described.prints(&format!("port {} (by itself)", site.port));
     }
     assert!(!log.contains(&format!("port {raw} by itself")), "{log}");
     site.replaces_all();
