@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use regex::Regex;
+use regress::Regex;
 use serde_json::Value;
 
 /// What selection needs to know of one process.
@@ -17,6 +17,8 @@ pub(crate) struct Candidate {
     pub(crate) namespace: String,
     /// Absolute path of the script.
     pub(crate) script: String,
+    /// Where it runs.
+    pub(crate) cwd: PathBuf,
     /// PM2's word for the state.
     pub(crate) status: String,
     /// Installed as a module: not part of `all`.
@@ -36,6 +38,7 @@ impl Candidate {
                 .map_or_else(|| text("name"), str::to_owned),
             namespace: env["namespace"].as_str().unwrap_or("default").to_owned(),
             script: text("pm_exec_path"),
+            cwd: text("pm_cwd").into(),
             status: text("status"),
             module: env["pmx_module"].as_bool().unwrap_or(false),
         })
@@ -89,7 +92,7 @@ pub(crate) fn select(
     }
     if let Some(pattern) = pattern(word) {
         let regex = Regex::new(&pattern).map_err(|error| NotFound::Pattern(error.to_string()))?;
-        let matching = ids(&|candidate| regex.is_match(&candidate.name));
+        let matching = ids(&|candidate| regex.find(&candidate.name).is_some());
         return found(matching, NotFound::Nothing);
     }
     let numeric = is_number(word);
@@ -107,7 +110,7 @@ pub(crate) fn select(
     if !numeric {
         return Err(NotFound::Name(word.to_owned()));
     }
-    let by_id = ids(&|candidate| word.parse() == Ok(candidate.id));
+    let by_id = ids(&|candidate| word == candidate.id.to_string());
     found(by_id, NotFound::Id(word.to_owned())).map(|selection| Selection {
         typed_id: true,
         ..selection
@@ -124,8 +127,8 @@ fn found(ids: Vec<u32>, otherwise: NotFound) -> Result<Selection, NotFound> {
     })
 }
 
-/// `/regex/`: every slash in the word is dropped, as PM2 does.
-fn pattern(word: &str) -> Option<String> {
+/// `/regex/` in JavaScript's notation: every slash in the word is dropped, as PM2 does.
+pub(crate) fn pattern(word: &str) -> Option<String> {
     let slashed = word.len() > 2 && word.starts_with('/') && word.ends_with('/');
     slashed.then(|| word.replace('/', ""))
 }

@@ -97,7 +97,9 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
             format!("Process with ID <{id}> offline.")
         }
         (RequestError::Offline(_), "msgProcess") => format!("{id} : id offline"),
-        (RequestError::Offline(_), _) => "Error when sending signal (signal unknown)".to_owned(),
+        (RequestError::Offline(_), _) => {
+            "Error when sending signal (process not running)".to_owned()
+        }
         (RequestError::ShuttingDown, "restartProcessId") => {
             "[RestartProcessId] PM2 is being killed, stopping restart procedure...".to_owned()
         }

@@ -57,13 +57,14 @@ impl Daemon {
         }
     }
 
-    /// An app closed its channel and lives on; at its end there is nothing to tell.
+    /// A worker closed its channel and lives on; at its end there is nothing to tell, nor of
+    /// other apps, which may have closed it unread.
     fn disconnected(&mut self, life: Life) {
         let instance = self
             .supervisor
             .instance_of(life)
             .and_then(|id| self.supervisor.instance(id));
-        if let Some(it) = instance {
+        if let Some(it) = instance.filter(|it| it.is_worker()) {
             let text = format!("App name:{} id:{} disconnected", it.spec.name, it.id);
             self.say(false, &text);
         }

@@ -14,9 +14,9 @@ const MOST_FOLDERS: usize = 64;
 /// A package.json longer than this is none.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The version of the nearest package.json above a script, if there is one.
+/// The version of the nearest package.json above a script, or in a folder that is started as one.
 pub(super) fn version(script: &str) -> Option<String> {
-    let folders = Path::new(script).ancestors().skip(1).take(MOST_FOLDERS);
+    let folders = Path::new(script).ancestors().take(MOST_FOLDERS);
     let text = folders
         .map(|folder| folder.join("package.json"))
         .find_map(|path| read(&path))?;

@@ -204,14 +204,10 @@ impl Daemon {
         let format = crate::log::daemon::date_format();
         // Without a date PM2 has no such events.
         if !format.is_empty() && self.bus.is_followed() {
-            let kind = if error { "PM2 error" } else { "PM2 log" };
-            let date = crate::log::date::DateFormat::parse(&format);
-            let at = clock::wall().0;
-            let data = format!("{}: {kind}: {text}\n", date.format(at));
             let process = json!({ "pm_id": "PM2", "name": "PM2", "rev": null });
             self.bus.publish(
                 "log:PM2",
-                &json!({ "process": process, "at": at, "data": data }),
+                &json!({ "process": process, "at": clock::wall().0, "data": format!("{text}\n") }),
             );
         }
     }

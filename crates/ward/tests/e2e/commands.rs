@@ -247,3 +247,26 @@ fn a_file_does_not_start_what_is_not_to_start_by_itself() {
     assert_eq!(ward.status("job"), "online");
     assert_ne!(ward.pid("job"), first);
 }
+
+#[test]
+fn an_empty_word_starts_nothing() {
+    let ward = Ward::new();
+    ward.run(&["start", ""])
+        .fails()
+        .complains("the target is empty");
+    assert!(ward.list().is_empty());
+    ward.run(&["reset", "all"]).succeeds().prints("│ id │");
+}
+
+#[test]
+fn what_the_daemon_says_is_published_as_it_is() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000");
+    let mut bus = ward.bus();
+    ward.run(&["start", "app.sh"]).succeeds();
+    let event = bus.wait("a line", |event| event.topic == "log:PM2");
+    assert_eq!(
+        event.payload["data"],
+        "App [app:0] starting in -fork mode-\n"
+    );
+}

@@ -153,7 +153,7 @@ fn increment_var_counts_and_env_blocks_are_chosen() {
     ward.run(&["delete", "all"]).succeeds();
     ward.run(&["start", "eco.json", "--env", "nope"])
         .succeeds()
-        .complains("Environment [nope] is not defined in process file");
+        .prints("[PM2][WARN] Environment [nope] is not defined in process file");
 }
 
 /// `require.main === module`, the words and the working directory are as under plain node.

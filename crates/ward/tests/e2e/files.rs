@@ -140,3 +140,51 @@ fn a_restart_from_the_file_applies_what_changed() {
             .is_none_or(|args| args == &serde_json::json!([]))
     );
 }
+
+#[test]
+fn a_file_is_for_the_apps_that_run_wherever_it_is_used() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000");
+    ward.write("late.sh", "exec sleep 1000");
+    let file = ward.write("eco.json", r#"[{"name":"a","script":"app.sh"}]"#);
+    ward.run(&["start", "eco.json"]).succeeds();
+    for action in ["restart", "reload", "start", "startOrReload"] {
+        let before = ward.app("a");
+        let ran = ward
+            .command(&[action, file.to_str().unwrap()])
+            .current_dir("/")
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{action}: {ran:?}");
+        let now = ward.app("a");
+        assert_ne!(now["pid"], before["pid"], "{action}");
+        for key in ["pm_cwd", "pm_exec_path"] {
+            assert_eq!(now["pm2_env"][key], before["pm2_env"][key], "{action}");
+        }
+    }
+    // What does not run yet is looked for where the command is given.
+    ward.write(
+        "eco.json",
+        r#"[{"name":"a","script":"app.sh"},{"name":"b","script":"late.sh"}]"#,
+    );
+    let ran = ward
+        .command(&["restart", file.to_str().unwrap()])
+        .current_dir("/")
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains("Script not found: /late.sh"), "{said}");
+    assert_eq!(ward.list().len(), 1);
+}
+
+#[test]
+fn what_a_file_says_is_not_changed_by_the_number_of_instances() {
+    let ward = Ward::new();
+    ward.write("app.js", "setInterval(() => {}, 1000)");
+    ward.write("eco.json", r#"[{"name":"a","script":"app.js"}]"#);
+    ward.run(&["start", "eco.json", "-i", "3"])
+        .succeeds()
+        .prints("App [a] launched (1 instances)");
+    assert_eq!(ward.app("a")["pm2_env"]["exec_mode"], "fork_mode");
+}

@@ -121,7 +121,7 @@ impl LogOptions {
     /// The daemon's lines belong to the full text output only.
     fn wants(&self, source: Source) -> bool {
         match source {
-            Source::Daemon => self.only.is_none() && !self.raw,
+            Source::Daemon => self.only.is_none(),
             _ => self.only.is_none_or(|only| only == source),
         }
     }

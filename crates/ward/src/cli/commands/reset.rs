@@ -12,7 +12,12 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let target = invocation.target().unwrap_or_default();
     let candidates = Candidate::from_records(&client.summaries()?);
     let console = &invocation.console;
-    let selection = select(&candidates, target, &super::cwd()?, false).map_err(|reason| {
+    let selected = match select(&candidates, target, &super::cwd()?, false) {
+        // All of nothing are none.
+        Err(NotFound::Nothing) if target == "all" => Ok(Vec::new()),
+        selected => selected.map(|selection| selection.ids),
+    };
+    let ids = selected.map_err(|reason| {
         match reason {
             NotFound::Nothing => console.warn_aside("No process found"),
             NotFound::Id(id) => console.aside(format!("{id} id unknown")),
@@ -23,7 +28,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         }
         Failure::said()
     })?;
-    for id in selection.ids {
+    for id in ids {
         console.say(format!("Resetting meta for process id {id}"));
         client.call("resetMetaProcessId", &[json!(id)])?;
     }

@@ -41,6 +41,10 @@ fn default_target() -> Result<String, Failure> {
 }
 
 fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<Vec<u32>, Failure> {
+    if target.is_empty() {
+        let hint = "was a variable empty? Give a script, a command, a config file, a name or an id";
+        return Err(Failure::new("Nothing to start: the target is empty").with_hint(hint));
+    }
     let candidates = Candidate::from_records(&client.summaries()?);
     let cwd = super::cwd()?;
     if file::is_config(&candidates, target, &cwd) {
@@ -97,6 +101,7 @@ mod tests {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             script: format!("/srv/{name}.js"),
+            cwd: "/srv".into(),
             status: "online".to_owned(),
             module: false,
         }

@@ -8,6 +8,7 @@ fn candidate(id: u32, name: &str, namespace: &str, script: &str) -> Candidate {
         name: name.to_owned(),
         namespace: namespace.to_owned(),
         script: script.to_owned(),
+        cwd: "/srv".into(),
         status: "online".to_owned(),
         module: name.starts_with("pm2-"),
     }
@@ -38,6 +39,7 @@ fn each_form_selects() {
         ("front", vec![0, 1]),
         ("all", vec![0, 1, 2, 3, 5, 10]),
         ("/^(web|api)$/", vec![0, 1, 2]),
+        ("/^(?!web)/", vec![2, 3, 4, 5, 10]),
         ("/pm2/", vec![4]),
         ("app.js", vec![0, 1]),
         ("./api/index.js", vec![2]),
@@ -81,6 +83,7 @@ fn nothing_found_has_a_reason() {
     let none = |word: &str| select(&world(), word, Path::new("/srv"), false).unwrap_err();
     assert_eq!(none("nope"), NotFound::Name("nope".to_owned()));
     assert_eq!(none("99"), NotFound::Id("99".to_owned()));
+    assert_eq!(none("00"), NotFound::Id("00".to_owned()));
     assert_eq!(none("/zzz/"), NotFound::Nothing);
     assert!(matches!(none("/(/"), NotFound::Pattern(_)));
     assert_eq!(
@@ -93,7 +96,7 @@ fn nothing_found_has_a_reason() {
 fn records_are_read() {
     let record = serde_json::json!({
         "pm_id": 3, "name": "web", "pid": 12,
-        "pm2_env": {"namespace": "n", "pm_exec_path": "/a.js", "status": "stopped", "pmx_module": true}
+        "pm2_env": {"namespace": "n", "pm_exec_path": "/b/a.js", "pm_cwd": "/b", "status": "stopped", "pmx_module": true}
     });
     let read = Candidate::from_record(&record).unwrap();
     assert_eq!(
@@ -102,7 +105,8 @@ fn records_are_read() {
             id: 3,
             name: "web".to_owned(),
             namespace: "n".to_owned(),
-            script: "/a.js".to_owned(),
+            script: "/b/a.js".to_owned(),
+            cwd: "/b".into(),
             status: "stopped".to_owned(),
             module: true,
         }

@@ -57,7 +57,7 @@ pub(crate) fn files(
         }
     }
     files.sort_by_key(|file| modified(&file.path));
-    if filter.includes_daemon() && options.wants(Source::Daemon) {
+    if filter.includes_daemon() && options.wants(Source::Daemon) && !options.raw {
         files.insert(
             0,
             LogFile {

@@ -1,10 +1,11 @@
 //! Whose log is meant: one word of the command line, resolved once against the list and then
 //! applied to files and to everything the daemon publishes.
 
-use regex::Regex;
+use regress::Regex;
 use serde_json::Value;
 
 use crate::cli::out::record::Record;
+use crate::cli::select;
 
 /// A resolved word. By name and not by id where the user gave a name, so that instances which come
 /// later are shown, too.
@@ -28,15 +29,14 @@ impl Filter {
     pub(crate) fn resolve(
         word: Option<&str>,
         records: &[Value],
-    ) -> Result<Option<Self>, regex::Error> {
+    ) -> Result<Option<Self>, regress::Error> {
         let Some(word) = word.filter(|word| *word != "all") else {
             return Ok(Some(Self::All));
         };
-        let candidate = if word.len() > 2 && word.starts_with('/') && word.ends_with('/') {
-            Self::Pattern(Regex::new(&word.replace('/', ""))?)
-        } else {
+        let Some(pattern) = select::pattern(word) else {
             return Ok(Self::by_word(word, records));
         };
+        let candidate = Self::Pattern(Regex::new(&pattern)?);
         Ok(Some(candidate).filter(|filter| filter.matches_any(records)))
     }
 
@@ -70,7 +70,7 @@ impl Filter {
             Self::Daemon => false,
             Self::Name(wanted) => wanted == name,
             Self::Namespace(wanted) => namespace == Some(wanted),
-            Self::Pattern(pattern) => pattern.is_match(name),
+            Self::Pattern(pattern) => pattern.find(name).is_some(),
             Self::Ids(wanted) => id.is_some_and(|id| wanted.contains(&id)),
         }
     }
@@ -104,6 +104,7 @@ mod tests {
     #[case(Some("7"), &[2])]
     #[case(Some("3"), &[3])]
     #[case(Some("/^(api|x)$/"), &[7, 3])]
+    #[case(Some("/^(?!web)/"), &[2, 7, 3])]
     fn words(#[case] word: Option<&str>, #[case] ids: &[i64]) {
         let list = list();
         let filter = Filter::resolve(word, &list).unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! Words and files to requests: where the command line meets the declarations.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use ward_core::config::{Decl, check};
@@ -10,7 +10,8 @@ use super::extensions;
 use crate::cli::args::Invocation;
 use crate::cli::commands::{self, change};
 use crate::cli::ecosystem::{self, Selection};
-use crate::cli::resolve::{self, Context};
+use crate::cli::resolve::{self, Context, Resolved};
+use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
 /// The apps of a file, resolved.
@@ -23,20 +24,16 @@ pub(super) struct Declared {
 }
 
 /// Options that mean something for a whole file; PM2 ignores the others there.
-const FOR_FILES: [&str; 7] = [
-    "namespace",
-    "watch",
-    "ignore_watch",
-    "uid",
-    "gid",
-    "cwd",
-    "instances",
-];
+const FOR_FILES: [&str; 6] = ["namespace", "watch", "ignore_watch", "uid", "gid", "cwd"];
 
 /// Reads a file, or standard input. An app that cannot be resolved does not hold up the others.
-pub(super) fn file(invocation: &Invocation, word: &str) -> Result<Declared, Failure> {
+pub(super) fn file(
+    invocation: &Invocation,
+    word: &str,
+    candidates: &[Candidate],
+) -> Result<Declared, Failure> {
     let console = &invocation.console;
-    let context = context(invocation, true)?;
+    let mut context = context(invocation, true)?;
     let options = options(invocation)?;
     let mut declared = Declared {
         apps: Vec::new(),
@@ -49,7 +46,7 @@ pub(super) fn file(invocation: &Invocation, word: &str) -> Result<Declared, Fail
                 decl.insert(key.to_owned(), value.clone());
             }
         }
-        match resolve::resolve(&decl, &context) {
+        match resolve_or_at_home(&decl, &mut context, candidates) {
             Ok(resolved) => {
                 warn(invocation, &resolved.warnings);
                 declared.apps.push(resolved.record);
@@ -66,6 +63,29 @@ pub(super) fn file(invocation: &Invocation, word: &str) -> Result<Declared, Fail
     Ok(declared)
 }
 
+/// As [`resolve::resolve`]. An app that is in the list already is found where it runs, too, so that
+/// its file can be used from everywhere.
+fn resolve_or_at_home(
+    decl: &Decl,
+    context: &mut Context<'_>,
+    candidates: &[Candidate],
+) -> Result<Resolved, Failure> {
+    let failure = match resolve::resolve(decl, context) {
+        Err(failure) if !decl.contains_key("cwd") => failure,
+        resolved => return resolved,
+    };
+    let text = |key: &str| decl.get(key).and_then(Value::as_str);
+    let stem = || Path::new(text("script")?).file_stem()?.to_str();
+    let name = text("name").or_else(stem);
+    let Some(home) = candidates.iter().find(|it| Some(&*it.name) == name) else {
+        return Err(failure);
+    };
+    let here = std::mem::replace(&mut context.cwd, home.cwd.clone());
+    let resolved = resolve::resolve(decl, context);
+    context.cwd = here;
+    resolved.map_err(|_| failure)
+}
+
 /// The names a file declares.
 pub(super) fn names(invocation: &Invocation, word: &str) -> Result<Vec<String>, Failure> {
     let decls = load(invocation, word)?;
@@ -80,7 +100,12 @@ fn load(invocation: &Invocation, word: &str) -> Result<Vec<Decl>, Failure> {
     };
     let loaded = ecosystem::load(word, &commands::cwd()?, &selection)?;
     for notice in &loaded.notices {
-        invocation.console.warn_aside(notice);
+        // PM2 has this one line on standard output.
+        if notice.starts_with("Environment [") {
+            invocation.console.warn(notice);
+        } else {
+            invocation.console.warn_aside(notice);
+        }
     }
     Ok(loaded.apps)
 }

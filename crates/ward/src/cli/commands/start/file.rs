@@ -61,8 +61,8 @@ fn start_all(
     action: Action,
     word: &str,
 ) -> Result<Vec<u32>, Failure> {
-    let declared = declare::file(invocation, word)?;
     let candidates = Candidate::from_records(&client.summaries()?);
+    let declared = declare::file(invocation, word, &candidates)?;
     let (present, missing): (Vec<Match>, Vec<Match>) = matches(declared.apps, &candidates)
         .into_iter()
         .partition(|found| !found.ids.is_empty());
@@ -220,6 +220,7 @@ mod tests {
             name: name.to_owned(),
             namespace: "default".to_owned(),
             script: "/srv/a.js".to_owned(),
+            cwd: "/srv".into(),
             status: "online".to_owned(),
             module: false,
         }

@@ -64,7 +64,7 @@ fn raw_lines_have_no_prefix_and_errors_go_aside() {
         ..LogOptions::default()
     };
     let (out, err) = run(options, Filter::All, &events);
-    assert_eq!((out.as_str(), err.as_str()), ("a\nb\n", "c\n"));
+    assert_eq!((out.as_str(), err.as_str()), ("a\nb\nd\n", "c\n"));
 }
 
 #[test]
