@@ -188,3 +188,18 @@ fn what_a_file_says_is_not_changed_by_the_number_of_instances() {
         .prints("App [a] launched (1 instances)");
     assert_eq!(ward.app("a")["pm2_env"]["exec_mode"], "fork_mode");
 }
+
+#[test]
+fn planned_restarts_of_a_file_are_announced() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000");
+    ward.write(
+        "eco.json",
+        r#"[{"name":"a","script":"app.sh","cron_restart":"0 1 * * *"}]"#,
+    );
+    for action in ["start", "restart"] {
+        ward.run(&[action, "eco.json"])
+            .succeeds()
+            .prints("[PM2] cron restart at 0 1 * * *\n");
+    }
+}

@@ -93,12 +93,17 @@ pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Fai
 /// PM2 says when a planned restart is asked for.
 pub(crate) fn announce_cron(invocation: &Invocation) {
     if let Some(Value::String(pattern)) = invocation.options.get("cron_restart") {
-        invocation.console.say(if pattern == "0" {
-            "disabling cron restart".to_owned()
-        } else {
-            format!("cron restart at {pattern}")
-        });
+        say_cron(invocation, pattern);
     }
+}
+
+/// The same of a pattern in a file.
+pub(crate) fn say_cron(invocation: &Invocation, pattern: &str) {
+    invocation.console.say(if pattern == "0" {
+        "disabling cron restart".to_owned()
+    } else {
+        format!("cron restart at {pattern}")
+    });
 }
 
 /// PM2's reminder, on standard output and without prefix.

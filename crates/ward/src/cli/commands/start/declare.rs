@@ -49,6 +49,9 @@ pub(super) fn file(
         match resolve_or_at_home(&decl, &mut context, candidates) {
             Ok(resolved) => {
                 warn(invocation, &resolved.warnings);
+                if let Some(Value::String(pattern)) = decl.get("cron_restart") {
+                    change::say_cron(invocation, pattern);
+                }
                 declared.apps.push(resolved.record);
             }
             Err(failure) => {
