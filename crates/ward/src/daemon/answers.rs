@@ -195,7 +195,7 @@ mod tests {
     #[case(
         "sendSignalToProcessId",
         RequestError::Offline(SEVEN),
-        "Error when sending signal (signal unknown)"
+        "Error when sending signal (process not running)"
     )]
     #[case("msgProcess", RequestError::Offline(SEVEN), "7 : id offline")]
     #[case(

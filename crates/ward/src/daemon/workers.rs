@@ -96,6 +96,7 @@ impl Daemon {
     /// that never said so, and what an instance listened on is closed when it stops for good.
     pub(super) fn look_at_workers(&mut self) {
         let (supervisor, channel) = (&self.supervisor, &self.channel);
+        let mut told = false;
         self.workers.beginning.retain(|life, instance| {
             match supervisor
                 .instance(*instance)
@@ -103,6 +104,7 @@ impl Daemon {
             {
                 Some((State::Online { life: online, .. }, _)) if online == life => {
                     channel.admit(*life);
+                    told = true;
                     false
                 }
                 Some((State::Launching { life: current, .. }, _)) if current == life => true,
@@ -111,7 +113,6 @@ impl Daemon {
             }
         });
         let paused = &mut self.workers.paused;
-        let before = self.workers.listening.len();
         self.workers.listening.retain(|instance| {
             let rests = match supervisor.instance(*instance) {
                 Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
@@ -119,12 +120,14 @@ impl Daemon {
             };
             if rests {
                 channel.retire(*instance);
+                told = true;
                 paused.remove(instance);
             }
             !rests
         });
-        if self.workers.listening.len() < before {
-            // Whoever gets an answer now may want to listen there himself.
+        if told {
+            // Whoever gets an answer now may count on the new worker, or may want to listen himself
+            // where the old one did.
             channel.settle();
         }
     }

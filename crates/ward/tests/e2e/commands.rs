@@ -264,7 +264,10 @@ fn what_the_daemon_says_is_published_as_it_is() {
     ward.write("app.sh", "exec sleep 1000");
     let mut bus = ward.bus();
     ward.run(&["start", "app.sh"]).succeeds();
-    let event = bus.wait("a line", |event| event.topic == "log:PM2");
+    let event = bus.wait("a line", |event| {
+        let said = event.payload["data"].as_str().unwrap_or_default();
+        event.topic == "log:PM2" && said.contains("starting in")
+    });
     assert_eq!(
         event.payload["data"],
         "App [app:0] starting in -fork mode-\n"

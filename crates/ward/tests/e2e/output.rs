@@ -239,6 +239,17 @@ fn files_go_where_they_are_asked_to_and_nowhere_when_asked_not_to() {
     assert!(logs.is_empty(), "{logs:?}");
 }
 
+/// Waits until two instances have said who they are, whoever is first.
+fn both_said(bus: &mut Bus, name: &str) {
+    let mut seen = [false; 2];
+    while seen != [true; 2] {
+        let event = bus.next("both instances");
+        for (number, seen) in seen.iter_mut().enumerate() {
+            *seen |= event.is_output(name, &format!("I am {number}"));
+        }
+    }
+}
+
 #[test]
 fn instances_have_files_of_their_own_or_one_for_all() {
     let ward = Ward::new();
@@ -251,9 +262,7 @@ fn instances_have_files_of_their_own_or_one_for_all() {
         "start", "app.sh", "--name", "own", "-f", "-i", "2", "-o", "own.log",
     ])
     .succeeds();
-    for number in 0..2 {
-        bus.wait_output("own", &format!("I am {number}"));
-    }
+    both_said(&mut bus, "own");
     for number in 0..2 {
         let file = ward.dir().join(format!("own-{number}.log"));
         assert_eq!(
@@ -270,13 +279,7 @@ fn instances_have_files_of_their_own_or_one_for_all() {
         .concat(),
     )
     .succeeds();
-    let mut seen = [false; 2];
-    while seen != [true; 2] {
-        let event = bus.next("both instances");
-        for (number, seen) in seen.iter_mut().enumerate() {
-            *seen |= event.is_output("one", &format!("I am {number}"));
-        }
-    }
+    both_said(&mut bus, "one");
     let mut lines: Vec<String> = fs::read_to_string(ward.dir().join("one.log"))
         .unwrap()
         .lines()

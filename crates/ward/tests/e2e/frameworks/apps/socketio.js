@@ -5,4 +5,5 @@ const server = require('http').createServer()
 new Server(server).on('connection', (socket) => {
   socket.on('ask', (text, answer) => answer({ echo: text, ...seen(require.main === module) }))
 })
-server.listen(process.env.PORT, () => process.send('ready'))
+// Node says that it listens only behind this callback, and then it has its turns.
+server.listen(process.env.PORT, () => setImmediate(() => process.send('ready')))

@@ -5,4 +5,5 @@ socket.on('message', (text, from) => {
   const answer = JSON.stringify({ echo: String(text), ...seen(require.main === module) })
   socket.send(answer, from.port, from.address)
 })
-socket.bind(process.env.PORT, '127.0.0.1', () => process.send('ready'))
+// Node says that it listens only behind this callback, and then it has its turns.
+socket.bind(process.env.PORT, '127.0.0.1', () => setImmediate(() => process.send('ready')))
