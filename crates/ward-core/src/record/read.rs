@@ -24,12 +24,16 @@ const KILL_RETRY: Duration = Duration::from_millis(100);
 pub fn spec_from(record: &Map<String, Value>) -> Result<AppSpec, BadSpec> {
     let runtime = record.contains_key("status") || record.contains_key("pm_uptime");
     let mut take = Take::new(record, runtime);
+    let mut layers = take.object("ward")?;
+    let variables = layers.as_mut().and_then(|it| it.shift_remove("variables"));
+    if let Some(Value::Array(names)) = variables {
+        take.forget(&names);
+    }
     let script = take
         .text("pm_exec_path")?
         .ok_or(BadSpec::Missing("pm_exec_path"))?;
     let name = take.text("name")?.unwrap_or_else(|| stem(&script));
     let program = program(&mut take, script)?;
-    let layers = take.object("ward")?;
     let apart = layers.is_some();
     let env = env_layers(take.object("env")?, layers, &name);
     let mut spec = AppSpec {

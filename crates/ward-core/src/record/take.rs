@@ -23,6 +23,13 @@ impl Take {
         }
     }
 
+    /// Keys that say nothing about the app.
+    pub(super) fn forget(&mut self, names: &[Value]) {
+        for name in names.iter().filter_map(Value::as_str) {
+            self.left.shift_remove(name);
+        }
+    }
+
     /// What nobody asked for.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.left

@@ -63,9 +63,11 @@ pub(crate) struct Saved {
     pub(crate) aside: Vec<SetAside>,
 }
 
-/// The entry of one record of the daemon; `None` for modules, which start by themselves. `layers`
-/// are the two environment layers apart; PM2 ignores them.
-pub(crate) fn entry(record: &Value, layers: Option<&Value>) -> Option<Entry> {
+/// The entry of one record of the daemon; `None` for modules, which start by themselves. `spec` is
+/// what was declared. PM2 ignores what ward takes from it: the layers of the environment apart, or a
+/// restored app could not lose a variable that its file no longer has; and which keys are nothing but
+/// variables, or one called `uid` would decide who the restored app runs as.
+pub(crate) fn entry(record: &Value, spec: Option<&Value>) -> Option<Entry> {
     let mut entry = record.get("pm2_env")?.as_object()?.clone();
     if entry.get("pmx_module").and_then(Value::as_bool) == Some(true) {
         return None;
@@ -73,10 +75,22 @@ pub(crate) fn entry(record: &Value, layers: Option<&Value>) -> Option<Entry> {
     for key in ["instances", "pm_id", "prev_restart_delay"] {
         entry.shift_remove(key);
     }
-    if let Some(layers) = layers {
-        entry.insert("ward".to_owned(), layers.clone());
+    if let Some(layers) = spec.and_then(|spec| spec.get("ward")) {
+        let mut layers = layers.clone();
+        layers["variables"] = variables(&entry, spec).into();
+        entry.insert("ward".to_owned(), layers);
     }
     Some(entry)
+}
+
+/// Variables that stand at the top of the entry once more, and were not declared there.
+fn variables(entry: &Entry, spec: Option<&Value>) -> Vec<String> {
+    let env = entry.get("env").and_then(Value::as_object);
+    let only = env.into_iter().flatten().filter(|(name, value)| {
+        let declared = spec.is_some_and(|spec| spec.get(name).is_some());
+        !declared && entry.get(*name) == Some(value)
+    });
+    only.map(|(name, _)| name.clone()).collect()
 }
 
 /// Writes the list. Without `force`, an empty one is refused when the saved one is not empty.

@@ -142,3 +142,45 @@ fn the_dump_is_replaced_in_one_step() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// Variables that are called like settings are still only variables when the app is back.
+#[test]
+fn variables_do_not_become_settings() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000");
+    ward.write(
+        "eco.json",
+        r#"[{"name":"a","script":"app.sh","args":["own"],"kill_timeout":500,"env":{
+            "uid":"nobody","gid":"nogroup","args":"x y","kill_timeout":"7","max_restarts":"1","watch":"true",
+            "cron_restart":"* * * * * *","node_args":"--bad"}}]"#,
+    );
+    ward.run(&["start", "eco.json"]).succeeds();
+    let before = ward.app("a");
+    let words = |pid: u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    let (uid, line) = (owner(ward.pid("a")), words(ward.pid("a")));
+    ward.run(&["save"]).succeeds();
+    ward.run(&["delete", "all"]).succeeds();
+    ward.run(&["resurrect"]).succeeds();
+    let now = ward.app("a");
+    let settings = [
+        "uid",
+        "gid",
+        "args",
+        "kill_timeout",
+        "max_restarts",
+        "watch",
+        "cron_restart",
+        "node_args",
+    ];
+    for key in settings {
+        assert_eq!(now["pm2_env"][key], before["pm2_env"][key], "{key}");
+    }
+    assert_eq!(owner(ward.pid("a")), uid);
+    assert_eq!(words(ward.pid("a")), line);
+    assert!(ward.environ("a").contains(&"uid=nobody".to_owned()));
+}
+
+/// Who a process runs as.
+fn owner(pid: u32) -> u32 {
+    fs::metadata(format!("/proc/{pid}")).unwrap().uid()
+}

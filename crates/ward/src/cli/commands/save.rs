@@ -49,11 +49,9 @@ pub(super) fn failure(error: &StoreError) -> Failure {
 fn entries(client: &mut Client) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
     for record in client.records()? {
-        // The two layers of the environment apart, so that a restored app can lose a variable that
-        // its file no longer has. An instance that has just gone has none; its record is enough.
+        // An instance that has just gone has none; its record is enough.
         let spec = client.call("ward:spec", &[json!({"id": record["pm_id"]})]);
-        let layers = spec.ok().and_then(|spec| spec.get("ward").cloned());
-        entries.extend(store::entry(&record, layers.as_ref()));
+        entries.extend(store::entry(&record, spec.ok().as_ref()));
     }
     Ok(entries)
 }

@@ -169,13 +169,16 @@ fn a_failed_write_leaves_the_list_and_no_litter() {
 
 #[test]
 fn an_entry_is_the_record_without_what_belongs_to_the_run() {
+    let env = json!({"uid": "nobody", "name": "web", "A": {"b": 1}});
     let record = json!({"pid": 7, "pm_id": 0, "pm2_env": {
-        "name": "web", "pm_id": 0, "instances": 2, "prev_restart_delay": 5, "status": "online"
+        "name": "web", "pm_id": 0, "instances": 2, "prev_restart_delay": 5, "status": "online",
+        "env": env, "uid": "nobody",
     }});
-    let layers = json!({"captured": {}, "declared": {"A": "1"}});
+    let spec = json!({"name": "web", "ward": {"captured": {}, "declared": {"uid": "nobody"}}});
+    let apart = json!({"captured": {}, "declared": {"uid": "nobody"}, "variables": ["uid"]});
     assert_eq!(
-        Value::Object(entry(&record, Some(&layers)).unwrap()),
-        json!({"name": "web", "status": "online", "ward": layers})
+        Value::Object(entry(&record, Some(&spec)).unwrap()),
+        json!({"name": "web", "status": "online", "env": env, "uid": "nobody", "ward": apart})
     );
     assert!(entry(&json!({"pm2_env": {"pmx_module": true}}), None).is_none());
 }
