@@ -184,7 +184,7 @@ pub(crate) static GLOBAL: &[OptionSpec] = &[
     option("wait-ready", &[], Nothing, Field("wait_ready", True), Run, "the app is online once it has sent the message ready"),
     option("listen-timeout", &[], Word("delay"), Field("listen_timeout", Millis), Run, "how long readiness may take (3000)"),
     option("no-autostart", &[], Nothing, Field("autostart", False), Run, "put the app in the list as stopped"),
-    option("disable-source-map-support", &[], Nothing, Field("disable_source_map_support", True), Run, "node: no source maps in stack traces"),
+    option("disable-source-map-support", &[], Nothing, Field("disable_source_map_support", True), Run, "kept and shown: node has them off unless asked"),
 
     option("output", &['o'], Word("path"), Field("out_file", Text), Logs, "file for standard output"),
     option("error", &['e'], Word("path"), Field("error_file", Text), Logs, "file for standard error"),
@@ -212,7 +212,7 @@ pub(crate) static GLOBAL: &[OptionSpec] = &[
     option("shutdown-with-message", &[], Nothing, Field("shutdown_with_message", True), Stop, "ask by the message shutdown instead of a signal"),
     option("no-treekill", &[], Nothing, Field("treekill", False), Stop, "end the main process only"),
 
-    option("source-map-support", &[], Nothing, Field("source_map_support", True), Kept, "always on for node"),
+    option("source-map-support", &[], Nothing, Field("source_map_support", True), Kept, "kept and shown; node: --node-args=--enable-source-maps"),
     option("no-vizion", &[], Nothing, Field("vizion", False), Kept, "version control is never looked at"),
     option("no-pmx", &[], Nothing, Field("pmx", False), Kept, "no instrumentation"),
     option("no-automation", &[], Nothing, Field("automation", False), Kept, "no instrumentation"),
