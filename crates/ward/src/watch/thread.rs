@@ -91,12 +91,16 @@ impl Watcher {
             if self.poll.wait(limit, &mut ready).is_err() {
                 return;
             }
-            // First what happened, then what is wanted: a new plan must not hide old changes.
             self.read();
             self.tell();
             loop {
                 match self.inbox.try_recv() {
-                    Ok(command) => self.obey(command),
+                    Ok(command) => {
+                        // A new plan must not hide what changed before it was sent, which may have
+                        // been a moment ago.
+                        self.read();
+                        self.obey(command);
+                    }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
                 }
