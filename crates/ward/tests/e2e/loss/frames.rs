@@ -99,7 +99,14 @@ impl Session {
     /// The next thing that happens.
     pub(super) fn next(&mut self) -> io::Result<Event> {
         let mut head = [0; 9];
-        if self.wire.peek(&mut head)? == 0 {
+        // A machine that was put to sleep interrupts this, and nothing is lost by it.
+        let ahead = loop {
+            match self.wire.peek(&mut head) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                ahead => break ahead?,
+            }
+        };
+        if ahead == 0 {
             return Ok(Event::End);
         }
         self.wire.read_exact(&mut head)?;
