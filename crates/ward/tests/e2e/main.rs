@@ -17,6 +17,7 @@ mod lists;
 mod loss;
 mod options;
 mod output;
+mod parity;
 mod refusals;
 mod saved;
 mod selectors;

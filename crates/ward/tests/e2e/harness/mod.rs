@@ -97,6 +97,13 @@ impl Ward {
         &self.env
     }
 
+    /// A home for PM2 itself, given as the program to call: what ward is compared with.
+    pub(crate) fn instead(program: PathBuf) -> Self {
+        let mut pm2 = Self::new().with_env("PM2_DISABLE_VERSION_CHECK", "true");
+        pm2.program = program;
+        pm2
+    }
+
     /// Calls the binary through a link of this name.
     pub(crate) fn called(mut self, name: &str) -> Self {
         let link = self.root.path().join(name);
@@ -112,6 +119,11 @@ impl Ward {
             || self.root.path().join(".pm2"),
             |(_, path)| PathBuf::from(path),
         )
+    }
+
+    /// The folder of everything: the home, the working directory, the links.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// The working directory of all commands.

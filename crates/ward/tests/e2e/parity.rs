@@ -1,0 +1,51 @@
+//! Ecosystem files and the commands of deploy scripts, run under ward and under PM2 from npm, and compared: exit codes, what
+//! is printed, the records, what each app was given, the log files. What may differ is the table in docs/differences.md.
+//!
+//! `parity/cases/<group>/<case>/` is the working directory of a case, with `common/` of its group and the apps of
+//! `parity/apps/` beside it. `steps` holds a command line per line, for bash, and waits:
+//!
+//! - `@status NAME STATUS`: all instances of NAME have this status;
+//! - `@log FILE TEXT`: the log file contains the text;
+//! - `@silent NAME`: its apps tell nothing of themselves, do not wait for it.
+//!
+//! Without such a file the only step is `pm2 start` of the config file.
+
+mod allowed;
+mod case;
+mod compare;
+mod normal;
+mod side;
+
+use std::thread;
+
+use self::allowed::Allowed;
+use self::case::Case;
+use self::side::Side;
+use crate::harness::{Ward, npm};
+
+/// Runs all cases of a group on both sides and shows all differences that are not allowed.
+fn same(group: &str) {
+    let cases = Case::all(group);
+    let run = |home: Ward| {
+        let mut side = Side::new(home);
+        cases.iter().map(|case| side.run(case)).collect::<Vec<_>>()
+    };
+    let (pm2, ward) = thread::scope(|scope| {
+        let pm2 = scope.spawn(|| run(Ward::instead(npm("pm2@7.0.4").join(".bin/pm2"))));
+        let ward = scope.spawn(|| run(Ward::new()));
+        (pm2.join(), ward.join())
+    });
+    let (pm2, ward) = (pm2.expect("PM2's side"), ward.expect("ward's side"));
+    let mut allowed = Allowed::read();
+    let mut report = String::new();
+    for ((case, pm2), ward) in cases.iter().zip(&pm2).zip(&ward) {
+        report += &compare::case(case, pm2, ward, &mut allowed);
+        report += &allowed.not_needed_by(case);
+    }
+    assert!(report.is_empty(), "{report}");
+}
+
+#[test]
+fn first_files() {
+    same("first");
+}

@@ -1,0 +1,202 @@
+//! The differences between two sides of a case, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::allowed::Allowed;
+use super::case::Case;
+use super::side::{Seen, Story};
+
+/// One difference.
+pub(super) struct Difference {
+    /// Where it is, such as `record.exit_code`, `env.PATH`, `stdout`, `log logs/a-out.log`.
+    pub(super) place: String,
+    pub(super) pm2: Option<String>,
+    pub(super) ward: Option<String>,
+}
+
+/// All differences of a case that are not allowed, or nothing.
+pub(super) fn case(case: &Case, pm2: &Story, ward: &Story, allowed: &mut Allowed) -> String {
+    let mut report = String::new();
+    for (pm2, ward) in pm2.steps.iter().zip(&ward.steps) {
+        let mut lines = String::new();
+        for (app, difference) in step(pm2, ward) {
+            if !allowed.has(case, &difference) {
+                writeln!(lines, "    {app}{}", difference.shown()).expect("a text grows");
+            }
+        }
+        if !lines.is_empty() {
+            write!(report, "  $ {}\n{lines}", pm2.step).expect("a text grows");
+        }
+    }
+    for difference in texts("log", &pm2.logs, &ward.logs) {
+        if !allowed.has(case, &difference) {
+            writeln!(report, "  {}", difference.shown()).expect("a text grows");
+        }
+    }
+    if report.is_empty() {
+        report
+    } else {
+        format!("{}\n{report}", case.name)
+    }
+}
+
+impl Difference {
+    fn shown(&self) -> String {
+        let side = |it: &Option<String>| it.clone().unwrap_or_else(|| "absent".to_owned());
+        format!(
+            "{}: PM2 {}, ward {}",
+            self.place,
+            side(&self.pm2),
+            side(&self.ward)
+        )
+    }
+}
+
+/// The differences of a step, each with the app it is about.
+fn step(pm2: &Seen, ward: &Seen) -> Vec<(String, Difference)> {
+    let mut found = Vec::new();
+    if pm2.code != ward.code {
+        let sides = (Some(pm2.code.to_string()), Some(ward.code.to_string()));
+        found.push((
+            String::new(),
+            Difference {
+                place: "exit code".to_owned(),
+                pm2: sides.0,
+                ward: sides.1,
+            },
+        ));
+    }
+    let printed = [
+        ("stdout", &pm2.stdout, &ward.stdout),
+        ("stderr", &pm2.stderr, &ward.stderr),
+    ];
+    for (place, pm2, ward) in printed {
+        found.extend(lines(place, pm2, ward).map(|it| (String::new(), it)));
+    }
+    for (place, pm2, ward) in [
+        ("record", &pm2.records, &ward.records),
+        ("app", &pm2.apps, &ward.apps),
+    ] {
+        for id in pm2.keys().chain(ward.keys()).collect::<BTreeSet<_>>() {
+            let (pm2, ward) = (pm2.get(id), ward.get(id));
+            let name = if place == "record" {
+                pm2.or(ward)
+                    .map_or("", |it| it["name"].as_str().unwrap_or(""))
+            } else {
+                ""
+            };
+            let app = format!("{id} {name} ");
+            found.extend(
+                values(place, pm2, ward)
+                    .into_iter()
+                    .map(|it| (app.clone(), it)),
+            );
+        }
+    }
+    found
+}
+
+/// The differences of two values, field by field.
+fn values(place: &str, pm2: Option<&Value>, ward: Option<&Value>) -> Vec<Difference> {
+    let (one, other) = (flat(place, pm2), flat(place, ward));
+    let places: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    let differences = places
+        .into_iter()
+        .filter(|place| one.get(*place) != other.get(*place));
+    differences
+        .map(|place| Difference {
+            place: place.clone(),
+            pm2: one.get(place).cloned(),
+            ward: other.get(place).cloned(),
+        })
+        .collect()
+}
+
+/// All fields of a value, with the way to them.
+fn flat(place: &str, value: Option<&Value>) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let mut left: Vec<(String, &Value)> =
+        value.into_iter().map(|it| (place.to_owned(), it)).collect();
+    while let Some((place, value)) = left.pop() {
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                // The settings are the record; what stands around them says the same.
+                let names = inner
+                    .iter()
+                    .map(|(key, value)| (format!("{place}.{key}"), value));
+                left.extend(
+                    names
+                        .map(|(place, value)| (place.replace("record.pm2_env.", "record."), value)),
+                );
+            }
+            Value::Array(items) if !items.is_empty() => {
+                let items = items.iter().enumerate();
+                left.extend(items.map(|(index, value)| (format!("{place}.{index}"), value)));
+            }
+            other => {
+                fields.insert(place, other.to_string());
+            }
+        }
+    }
+    fields
+}
+
+fn texts(
+    place: &str,
+    pm2: &BTreeMap<String, String>,
+    ward: &BTreeMap<String, String>,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for name in pm2.keys().chain(ward.keys()).collect::<BTreeSet<_>>() {
+        let place = format!("{place} {name}");
+        match (pm2.get(name), ward.get(name)) {
+            (Some(pm2), Some(ward)) => found.extend(lines(&place, pm2, ward)),
+            (pm2, ward) => found.push(Difference {
+                place,
+                pm2: pm2.cloned(),
+                ward: ward.cloned(),
+            }),
+        }
+    }
+    found
+}
+
+/// The lines that are only on one side, in their order: what is left when the longest common sequence is taken away.
+fn lines(place: &str, pm2: &str, ward: &str) -> impl Iterator<Item = Difference> {
+    let (one, other): (Vec<&str>, Vec<&str>) = (pm2.lines().collect(), ward.lines().collect());
+    let mut common = vec![vec![0_usize; other.len() + 1]; one.len() + 1];
+    for i in (0..one.len()).rev() {
+        for j in (0..other.len()).rev() {
+            common[i][j] = if one[i] == other[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j, mut found) = (0, 0, Vec::new());
+    let quoted = |line: &str| Some(format!("{line:?}"));
+    while i < one.len() || j < other.len() {
+        if i < one.len() && j < other.len() && one[i] == other[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if j == other.len() || i < one.len() && common[i + 1][j] >= common[i][j + 1] {
+            found.push(Difference {
+                place: place.to_owned(),
+                pm2: quoted(one[i]),
+                ward: None,
+            });
+            i += 1;
+        } else {
+            found.push(Difference {
+                place: place.to_owned(),
+                pm2: None,
+                ward: quoted(other[j]),
+            });
+            j += 1;
+        }
+    }
+    found.into_iter()
+}
