@@ -6,6 +6,7 @@
 //!
 //! - `@status NAME STATUS`: all instances of NAME have this status;
 //! - `@log FILE TEXT`: the log file contains the text;
+//! - `@ids-vary`: which instance has which id is a matter of luck under PM2;
 //! - `@silent NAME`: its apps tell nothing of themselves, do not wait for it.
 //!
 //! Without such a file the only step is `pm2 start` of the config file.
@@ -48,4 +49,54 @@ fn same(group: &str) {
 #[test]
 fn first_files() {
     same("first");
+}
+
+#[test]
+fn files_that_compute() {
+    same("evaluation");
+}
+
+#[test]
+fn unusual_values() {
+    same("shapes");
+}
+
+#[test]
+fn forms_of_files() {
+    same("forms");
+}
+
+#[test]
+fn settings() {
+    same("values");
+}
+
+#[test]
+fn environments() {
+    same("environments");
+}
+
+#[test]
+fn log_files() {
+    same("logs");
+}
+
+#[test]
+fn programs() {
+    same("programs");
+}
+
+#[test]
+fn files_used_again() {
+    same("again");
+}
+
+#[test]
+fn commands_of_deploy_scripts() {
+    same("deploy");
+}
+
+#[test]
+fn queries() {
+    same("queries");
 }

@@ -13,6 +13,8 @@ pub(super) struct Case {
     /// `group/case`.
     pub(super) name: String,
     pub(super) steps: Vec<Step>,
+    /// `@ids-vary`: PM2 starts two apps at a time, so several instances of each get ids as it happens.
+    pub(super) ids_vary: bool,
 }
 
 /// One line of `steps`.
@@ -45,6 +47,7 @@ impl Case {
         let lines = steps.lines().filter(|line| !line.is_empty());
         Self {
             name: format!("{group}/{name}"),
+            ids_vary: steps.contains("@ids-vary"),
             steps: lines.filter_map(Step::read).collect(),
         }
     }
@@ -68,7 +71,7 @@ impl Case {
 impl Step {
     /// None for a comment.
     fn read(line: &str) -> Option<Self> {
-        if line.starts_with('#') {
+        if line.starts_with('#') || line == "@ids-vary" {
             return None;
         }
         let mut words = line.splitn(3, ' ');

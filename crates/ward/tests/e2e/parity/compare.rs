@@ -76,24 +76,14 @@ fn step(pm2: &Seen, ward: &Seen) -> Vec<(String, Difference)> {
     for (place, pm2, ward) in printed {
         found.extend(lines(place, pm2, ward).map(|it| (String::new(), it)));
     }
-    for (place, pm2, ward) in [
+    let sides = [
         ("record", &pm2.records, &ward.records),
         ("app", &pm2.apps, &ward.apps),
-    ] {
-        for id in pm2.keys().chain(ward.keys()).collect::<BTreeSet<_>>() {
-            let (pm2, ward) = (pm2.get(id), ward.get(id));
-            let name = if place == "record" {
-                pm2.or(ward)
-                    .map_or("", |it| it["name"].as_str().unwrap_or(""))
-            } else {
-                ""
-            };
-            let app = format!("{id} {name} ");
-            found.extend(
-                values(place, pm2, ward)
-                    .into_iter()
-                    .map(|it| (app.clone(), it)),
-            );
+    ];
+    for (place, pm2, ward) in sides {
+        for app in pm2.keys().chain(ward.keys()).collect::<BTreeSet<_>>() {
+            let differences = values(place, pm2.get(app), ward.get(app));
+            found.extend(differences.into_iter().map(|it| (format!("{app} "), it)));
         }
     }
     found
@@ -101,6 +91,11 @@ fn step(pm2: &Seen, ward: &Seen) -> Vec<(String, Difference)> {
 
 /// The differences of two values, field by field.
 fn values(place: &str, pm2: Option<&Value>, ward: Option<&Value>) -> Vec<Difference> {
+    if pm2.is_none() || ward.is_none() {
+        let there = |it: Option<&Value>| it.map(|_| "there".to_owned());
+        let (place, pm2, ward) = (place.to_owned(), there(pm2), there(ward));
+        return vec![Difference { place, pm2, ward }];
+    }
     let (one, other) = (flat(place, pm2), flat(place, ward));
     let places: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     let differences = places
@@ -198,5 +193,23 @@ fn lines(place: &str, pm2: &str, ward: &str) -> impl Iterator<Item = Difference>
             j += 1;
         }
     }
-    found.into_iter()
+    without_moved(found).into_iter()
+}
+
+/// Notices come when the work is done, and two apps are worked on at a time: where they stand does not matter.
+fn without_moved(found: Vec<Difference>) -> Vec<Difference> {
+    let mut left: Vec<Difference> = Vec::new();
+    for difference in found {
+        let is_notice =
+            |line: &Option<String>| line.as_ref().is_some_and(|it| it.starts_with("\"[PM2]"));
+        let moved = left.iter().position(|other| {
+            (is_notice(&other.pm2) && other.pm2 == difference.ward)
+                || (is_notice(&other.ward) && other.ward == difference.pm2)
+        });
+        match moved {
+            Some(at) => drop(left.remove(at)),
+            None => left.push(difference),
+        }
+    }
+    left
 }

@@ -16,6 +16,7 @@ static UUID: LazyLock<Regex> =
 static DATE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?[+-]\d\d:\d\d|Z)?"));
 static MILLISECONDS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b1[789]\d{11}\b"));
+static IN_FILE: LazyLock<Regex> = LazyLock::new(|| pattern(r"-(\d+)(\.log|\.pid|\.txt)"));
 static ANSI: LazyLock<Regex> = LazyLock::new(|| pattern(r"\x1b\[[0-9;]*m"));
 
 fn pattern(text: &str) -> Regex {
@@ -26,13 +27,15 @@ fn pattern(text: &str) -> Regex {
 pub(super) struct Normal {
     root: String,
     pids: HashSet<String>,
+    ids_vary: bool,
 }
 
 impl Normal {
-    pub(super) fn new(home: &Ward, records: &[Value]) -> Self {
+    pub(super) fn new(home: &Ward, records: &[Value], ids_vary: bool) -> Self {
         let mut normal = Self {
             root: home.root().display().to_string(),
             pids: HashSet::new(),
+            ids_vary,
         };
         normal.know_pids(records.iter().filter_map(|record| record["pid"].as_u64()));
         let daemon = std::fs::read_to_string(home.home().join("pm2.pid")).unwrap_or_default();
@@ -73,7 +76,10 @@ impl Normal {
             Value::Number(number) if MILLISECONDS.is_match(&number.to_string()) => "<ms>".into(),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(fields) => {
-                let fields = fields.iter();
+                let fields = fields.iter().map(|(key, value)| {
+                    let is_id = self.ids_vary && key == "pm_id";
+                    (key, if is_id { &Value::Null } else { value })
+                });
                 fields
                     .map(|(key, value)| (key.clone(), self.value(value)))
                     .collect()
@@ -107,11 +113,15 @@ impl Normal {
                 head.clone_from(&cells);
             }
             for (cell, name) in cells.iter_mut().zip(&head) {
-                if VARYING_COLUMNS.contains(&name.as_str()) && cell != name {
+                let varies = VARYING_COLUMNS.contains(&name.as_str());
+                if (varies || self.ids_vary && name == "id") && cell != name {
                     *cell = format!("<{name}>");
                 }
             }
             lines.push(cells.join(" | "));
+        }
+        if self.ids_vary {
+            lines.sort();
         }
         lines.join("\n")
     }
@@ -120,7 +130,11 @@ impl Normal {
         let text = text.replace(&self.root, "<root>");
         let text = UUID.replace_all(&text, "<uuid>");
         let text = DATE.replace_all(&text, "<date>");
-        MILLISECONDS.replace_all(&text, "<ms>").into_owned()
+        let text = MILLISECONDS.replace_all(&text, "<ms>");
+        if self.ids_vary {
+            return IN_FILE.replace_all(&text, "-<id>$2").into_owned();
+        }
+        text.into_owned()
     }
 
     fn pids_in(&self, text: &str) -> String {

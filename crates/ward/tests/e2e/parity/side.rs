@@ -23,11 +23,14 @@ pub(super) struct Seen {
     pub(super) code: i32,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    /// The records by id.
-    pub(super) records: BTreeMap<u64, Value>,
-    /// What the apps that are new since the last step told of themselves, by id.
-    pub(super) apps: BTreeMap<u64, Value>,
+    /// The records.
+    pub(super) records: ByApp,
+    /// What the apps that are new since the last step told of themselves.
+    pub(super) apps: ByApp,
 }
+
+/// By name and number among those of that name, in the order of ids: `web#0`.
+pub(super) type ByApp = BTreeMap<String, Value>;
 
 /// What a case did.
 pub(super) struct Story {
@@ -41,6 +44,7 @@ pub(super) struct Story {
 struct Known {
     pids: HashMap<u64, u64>,
     silent: Vec<String>,
+    ids_vary: bool,
 }
 
 impl Side {
@@ -66,7 +70,10 @@ impl Side {
     pub(super) fn run(&mut self, case: &Case) -> Story {
         let folder = self.home.dir().join(&case.name);
         case.unpack(&folder);
-        let mut known = Known::default();
+        let mut known = Known {
+            ids_vary: case.ids_vary,
+            ..Known::default()
+        };
         let mut steps: Vec<Seen> = Vec::new();
         for step in &case.steps {
             match step {
@@ -80,8 +87,8 @@ impl Side {
                     self.await_status(name, status);
                     let seen = steps.last_mut().expect("a step before the wait");
                     let (records, apps) = self.settled(&folder, &mut known);
-                    let normal = Normal::new(&self.home, &records);
-                    seen.records = by_id(&records, &normal);
+                    let normal = Normal::new(&self.home, &records, known.ids_vary);
+                    seen.records = by_app(&records, |record| Some(normal.record(record)));
                     seen.apps.extend(apps);
                 }
                 Step::Log(file, text) => {
@@ -92,7 +99,7 @@ impl Side {
                 Step::Silent(name) => known.silent.push(name.clone()),
             }
         }
-        let logs = self.logs(&folder);
+        let logs = self.logs(&folder, case.ids_vary);
         self.clean();
         Story { steps, logs }
     }
@@ -110,14 +117,14 @@ impl Side {
     fn look(&self, line: &str, output: &Output, folder: &Path, known: &mut Known) -> Seen {
         let before = known.pids.clone();
         let (records, apps) = self.settled(folder, known);
-        let mut normal = Normal::new(&self.home, &records);
+        let mut normal = Normal::new(&self.home, &records, known.ids_vary);
         normal.know_pids(before.values().copied());
         Seen {
             step: line.to_owned(),
             code: output.status.code().unwrap_or(-1),
             stdout: normal.text(&String::from_utf8_lossy(&output.stdout)),
             stderr: normal.text(&String::from_utf8_lossy(&output.stderr)),
-            records: by_id(&records, &normal),
+            records: by_app(&records, |record| Some(normal.record(record))),
             apps,
         }
     }
@@ -134,7 +141,7 @@ impl Side {
     }
 
     /// The records when every new app that is online has told of itself, and what they told.
-    fn settled(&self, folder: &Path, known: &mut Known) -> (Vec<Value>, BTreeMap<u64, Value>) {
+    fn settled(&self, folder: &Path, known: &mut Known) -> (Vec<Value>, ByApp) {
         let until = Instant::now() + DEADLINE;
         loop {
             let records = self.list();
@@ -146,14 +153,14 @@ impl Side {
                     && known.pids.get(&id(record)) != record["pid"].as_u64().as_ref()
                     && find(&told, record).is_none()
             };
-            let late = records.iter().find(is_late);
-            if late.is_none() || Instant::now() > until {
-                let normal = Normal::new(&self.home, &records);
-                let apps = records.iter().filter_map(|record| {
-                    let path = find(&told, record)?;
-                    Some((id(record), normal.value(&read(path))))
+            let late = records
+                .iter()
+                .any(|it| is_late(&it) || is_unknown(&told, it));
+            if !late || Instant::now() > until {
+                let normal = Normal::new(&self.home, &records, known.ids_vary);
+                let apps = by_app(&records, |record| {
+                    Some(normal.value(&read(find(&told, record)?)))
                 });
-                let apps = apps.collect();
                 let pids = records.iter().map(|it| (id(it), it["pid"].as_u64()));
                 known.pids = pids.filter_map(|(id, pid)| Some((id, pid?))).collect();
                 return (records, apps);
@@ -177,7 +184,7 @@ impl Side {
 
     /// All log files of the home and of the case. They are read when they do not change any more: who told of itself has
     /// printed before, but the daemon may not have written it yet.
-    fn logs(&self, folder: &Path) -> BTreeMap<String, String> {
+    fn logs(&self, folder: &Path, ids_vary: bool) -> BTreeMap<String, String> {
         let read = || {
             let mut logs = BTreeMap::new();
             for root in [self.home.home().join("logs"), folder.to_owned()] {
@@ -202,10 +209,13 @@ impl Side {
                 since = Instant::now();
             }
         }
-        let normal = Normal::new(&self.home, &self.list());
-        last.into_iter()
-            .map(|(name, text)| (name, normal.text(&text)))
-            .collect()
+        let normal = Normal::new(&self.home, &self.list(), ids_vary);
+        let mut logs = BTreeMap::new();
+        for (name, text) in last {
+            let log: &mut String = logs.entry(normal.text(&name)).or_default();
+            *log += &(normal.text(&text) + "\n");
+        }
+        logs
     }
 
     fn clean(&self) {
@@ -226,11 +236,18 @@ impl Side {
     }
 }
 
-fn by_id(records: &[Value], normal: &Normal) -> BTreeMap<u64, Value> {
-    let records = records.iter();
-    records
-        .map(|record| (id(record), normal.record(record)))
-        .collect()
+fn by_app(records: &[Value], what: impl Fn(&Value) -> Option<Value>) -> ByApp {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut found = ByApp::new();
+    for record in records {
+        let name = record["name"].as_str().unwrap_or_default();
+        let number = seen.entry(name).or_default();
+        if let Some(value) = what(record) {
+            found.insert(format!("{name}#{number}"), value);
+        }
+        *number += 1;
+    }
+    found
 }
 
 fn id(record: &Value) -> u64 {
@@ -281,6 +298,14 @@ fn read(path: &Path) -> Value {
     let mut lines = rest.lines();
     let mut line = || lines.next().unwrap_or_default();
     json!({"env": env, "cwd": line(), "uid": line(), "gid": line(), "argv": lines.collect::<Vec<_>>()})
+}
+
+/// Whether the version of its Node is still on the way: an app tells it before it tells us, but to the daemon.
+fn is_unknown(told: &[PathBuf], record: &Value) -> bool {
+    let settings = &record["pm2_env"];
+    find(told, record).is_some()
+        && settings["exec_interpreter"] == "node"
+        && settings["node_version"].is_null()
 }
 
 fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {

@@ -1,0 +1,2 @@
+module.exports = {apps: [{name: 'api', script: 'server.js', exec_mode: 'cluster', instances: 2, env: {NODE_ENV: 'development'}, env_production: {NODE_ENV: 'production'}},
+  {name: 'worker', script: 'app.sh', env_production: {QUEUE: 'mail'}}]};

@@ -1,0 +1,2 @@
+const {name, version, main} = require('./package.json');
+module.exports = {apps: [{name: `${name}-${version}`, script: main}]};

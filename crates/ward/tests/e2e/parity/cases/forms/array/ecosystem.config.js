@@ -1,0 +1,1 @@
+module.exports = [{name: 'a', script: 'app.js'}, {name: 'b', script: './app.sh'}];

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'gone', script: 'gone.js'}, {name: 'there', script: 'app.js'}]};

@@ -1,0 +1,1 @@
+export const apps = [{name: 'a', script: 'app.js', env: {A: 1}}];

@@ -1,0 +1,1 @@
+module.exports = {apps: [{script: './app.sh'}, {script: 'worker.test.js'}]};

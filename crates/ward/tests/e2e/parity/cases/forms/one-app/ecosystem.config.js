@@ -1,0 +1,1 @@
+module.exports = {name: 'a', script: 'app.js', env: {A: 1}};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'a', script: 'node', args: 'app.js -x'}, {name: 'b', script: process.execPath, args: ['app.js']}]};

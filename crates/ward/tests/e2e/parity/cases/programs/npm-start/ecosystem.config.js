@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'site', script: 'npm', args: 'start'}]};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'a', script: 'node app.js --port 3000'}, {name: 'b', script: 'A=1 node app.js && echo done'}, {script: './app.sh "quoted word"'}]};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'a', script: 'main.ts', interpreter: 'node', node_args: '-r fake-ts/register'}]};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'a', script: './main'}, {name: 'b', script: 'app'}]};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'a', script: 'app.js', env_production: {name: 'a-live'}}]};

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'with', script: './one/app.js'}, {name: 'without', script: 'app.js'}]};
