@@ -56,6 +56,13 @@ pub enum Event {
         /// Which life.
         life: Life,
     },
+    /// A life was begun as a cluster worker, but what it runs cannot be one: it runs as in fork mode.
+    WorkerAlone {
+        /// Which life.
+        life: Life,
+        /// Why, and what to do about it, for people: whole sentences.
+        reason: String,
+    },
     /// A cluster worker listens.
     Listening {
         /// Which life.

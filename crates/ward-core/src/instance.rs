@@ -165,6 +165,10 @@ pub struct Instance {
     pub last_exit: Option<LastExit>,
     /// Completes "cannot …": why it does not run, or why a reload failed.
     pub failure: Option<String>,
+    /// Why an app that was declared for a cluster runs as in fork mode; decided anew when it is
+    /// declared anew.
+    #[serde(default)]
+    pub alone: Option<String>,
     /// Version of the app.
     pub version: Option<String>,
     /// What the app told about itself.
@@ -208,6 +212,7 @@ impl Instance {
             history: History::default(),
             last_exit: None,
             failure: None,
+            alone: None,
             version: None,
             told: Told::default(),
             monitored: None,
@@ -247,7 +252,7 @@ impl Instance {
 
     /// Whether it is a worker of a cluster.
     pub fn is_worker(&self) -> bool {
-        self.spec.mode == Mode::Cluster
+        self.spec.mode == Mode::Cluster && self.alone.is_none()
     }
 
     /// Whether a life began and is not ready yet.

@@ -77,6 +77,9 @@ impl Supervisor {
             Event::WorkerOnline { life } => self.about(now, life, actions, |it, turn| {
                 it.heard(life, Word::Online, turn);
             }),
+            Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, turn| {
+                it.is_alone(life, reason, turn);
+            }),
             Event::Listening { life } => self.about(now, life, actions, |it, turn| {
                 it.heard(life, Word::Listening, turn);
             }),

@@ -107,6 +107,9 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     let mut put = |key: &str, value: Value| {
         keys.insert(key.to_owned(), value);
     };
+    if instance.alone.is_some() {
+        put("exec_mode", "fork_mode".into());
+    }
     if spec.watch.watch.is_some() || instance.watching.is_some() {
         put("watch", instance.watching.clone().unwrap_or(false.into()));
     }
@@ -191,6 +194,7 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
     put("last_reload", instance.last_reload.map(last_reload));
     let cannot = |reason: &String| format!("cannot {reason}").into();
     put("failure", instance.failure.as_ref().map(cannot));
+    put("fork_reason", instance.alone.clone().map(Into::into));
 }
 
 /// The connections of the worker that was replaced; without counts as long as it is not gone.

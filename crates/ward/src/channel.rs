@@ -30,6 +30,9 @@ use thread::{Command, Switchboard};
 pub(crate) use window::Credit;
 pub(crate) use wires::Wires;
 
+/// Where an app finds its end of the channel.
+pub(crate) const CHANNEL_FD: i32 = 3;
+
 /// What happened on a channel.
 #[derive(Debug)]
 pub(crate) enum ChannelEvent {

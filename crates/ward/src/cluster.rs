@@ -14,7 +14,6 @@
 mod affinity;
 pub(crate) mod agent;
 mod answer;
-mod behind;
 mod bind;
 mod census;
 mod claims;
@@ -43,12 +42,11 @@ use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 use crate::channel::Wires;
 use crate::poll::Token;
 use affinity::Waiter;
-pub(crate) use behind::behind;
 use census::Census;
 pub(crate) use census::Gauge;
 use heads::Heads;
 use listener::{Entry, Listener};
-pub(crate) use runtime::{Runtime, admit, spread_inspectors};
+pub(crate) use runtime::{Runtime, spread_inspectors};
 pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
 
@@ -69,6 +67,8 @@ pub(crate) enum WorkerEvent {
     },
     /// The version of its Node.
     Version(String),
+    /// It turned out that it cannot be a worker, for this reason; it runs as in fork mode.
+    Alone(String),
     /// It has finished what it was doing.
     Drained,
     /// A worker that was to be drained is gone; said once for each. What became of its connections.

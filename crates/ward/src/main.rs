@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 mod daemon;
 mod exit;
+mod launcher;
 mod log;
 mod paths;
 mod poll;
@@ -13,6 +14,18 @@ mod watch;
 
 use std::env;
 use std::process::ExitCode;
+
+/// Called as the script shell of a launcher.
+fn recorded(words: &[std::ffi::OsString]) -> ExitCode {
+    match words.first().map(|line| launcher::record(line)) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("ward: cannot note what is to be run: {error}");
+            ExitCode::FAILURE
+        }
+        None => ExitCode::FAILURE,
+    }
+}
 
 fn main() -> ExitCode {
     let mut words: Vec<std::ffi::OsString> = env::args_os().collect();
@@ -28,6 +41,8 @@ fn main() -> ExitCode {
     }
     match words.first().and_then(|word| word.to_str()) {
         Some("__daemon") => daemon::main(&paths::Paths::from_env(&program)),
+        Some("__worker") => launcher::main(&words[1..]),
+        Some("-c") if env::var_os(launcher::RECORD).is_some() => recorded(&words[1..]),
         _ => cli::main(&program, words),
     }
 }

@@ -95,6 +95,35 @@ impl Instance {
         }
     }
 
+    /// A life that was to be a worker cannot be one: from now on the instance runs as in fork mode. A
+    /// replacement that cannot be one would find the old worker's port taken, so it has failed.
+    pub(crate) fn is_alone(&mut self, life: Life, reason: String, turn: &mut Turn<'_>) {
+        if let Some(Side::Starting(next)) = &self.side
+            && next.life == life
+        {
+            let reason = format!("its successor cannot be a worker of the cluster: {reason}");
+            return self.discard(Some(reason), turn);
+        }
+        if self.life() != Some(life) {
+            return;
+        }
+        turn.log(format!("{} runs in fork mode: {reason}", self.title()));
+        self.alone = Some(reason);
+        match &self.state {
+            State::Launching {
+                pid: Some(_),
+                heard,
+                ..
+            } if self.is_ready(*heard) => self.come_online(turn),
+            State::Online { .. } => self.answer_start(turn),
+            State::Launching { .. }
+            | State::Stopping { .. }
+            | State::Stopped
+            | State::Waiting { .. }
+            | State::Errored { .. } => {}
+        }
+    }
+
     /// Whether a first life is ready: a process exists, a worker runs Node, or the app said so.
     pub(super) fn is_ready(&self, heard: Heard) -> bool {
         if self.spec.start.wait_ready {

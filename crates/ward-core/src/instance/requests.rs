@@ -182,6 +182,9 @@ impl Instance {
     pub(crate) fn restart(&mut self, request: Asked, change: &Change, turn: &mut Turn<'_>) {
         match crate::change::apply(&self.spec, change) {
             Ok(spec) => {
+                if change.spec.is_some() {
+                    self.alone = None;
+                }
                 self.adopt_spec(spec, turn);
                 if change.respects_autostart && self.rests_until_asked() {
                     let reply = Ok(Outcome::Instances(vec![self.id]));

@@ -71,6 +71,7 @@ fn own(instance: &Instance, key: &str) -> Option<Value> {
         "name" => spec.name.clone().into(),
         "namespace" => spec.namespace.clone().into(),
         "status" => status(&instance.state).word().into(),
+        "exec_mode" if instance.alone.is_some() => "fork_mode".into(),
         "exec_mode" => match spec.mode {
             Mode::Fork => "fork_mode".into(),
             Mode::Cluster => "cluster_mode".into(),

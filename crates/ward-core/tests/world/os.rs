@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) says_ready: Option<u64>,
     pub(crate) worker_online: Option<u64>,
     pub(crate) listens: Option<u64>,
+    /// Turns out to be no worker.
+    pub(crate) alone: Option<u64>,
     pub(crate) drains: Option<u64>,
 }
 
@@ -39,6 +41,7 @@ impl Default for Plan {
             says_ready: None,
             worker_online: Some(20),
             listens: Some(40),
+            alone: None,
             drains: Some(10),
         }
     }
@@ -108,10 +111,13 @@ impl Os {
         if let Some((millis, status)) = plan.ends {
             self.plan(after(now, millis), Happening::MainEnds(life, status));
         }
+        let reason = "It is a shell script.".to_owned();
+        let alone = Event::WorkerAlone { life, reason };
         let words = [
             (plan.says_ready, Event::Ready { life }),
             (plan.worker_online, Event::WorkerOnline { life }),
             (plan.listens, Event::Listening { life }),
+            (plan.alone, alone),
         ];
         for (millis, event) in words {
             if let Some(millis) = millis {

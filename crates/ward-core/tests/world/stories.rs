@@ -324,6 +324,34 @@ fn workers_are_replaced_without_a_gap() {
 }
 
 #[test]
+fn what_cannot_be_a_worker_runs_as_in_fork_mode_until_it_is_declared_anew() {
+    let alone = || Plan {
+        worker_online: None,
+        listens: None,
+        alone: Some(30),
+        ..Plan::default()
+    };
+    let mut world = World::new();
+    world.next(alone());
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    // A restart, since nothing can take over its port, and not asked again.
+    world.ask(reload(APP));
+    world.run(1000);
+    let declared = Change {
+        spec: Some(Box::new(app("app", &worker(&json!({}))))),
+        ..Change::default()
+    };
+    world.ask(Request::Reload(APP, declared));
+    world.run(1000);
+    // The old worker has the port of one that cannot be a worker any more.
+    world.next(alone());
+    world.ask(reload(APP));
+    world.run(5000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
 fn a_replacement_that_dies_leaves_the_old_worker_alone() {
     let mut world = World::new();
     prepare(&mut world, &worker(&json!({})));

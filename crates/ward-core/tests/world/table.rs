@@ -216,6 +216,7 @@ fn happen(bench: &mut Bench, event: &str, life: Life) -> Vec<Action> {
         "SpawnFailed" => bench.take(Event::SpawnFailed { life, reason }),
         "Ready" => bench.take(Event::Ready { life }),
         "WorkerOnline" => bench.take(Event::WorkerOnline { life }),
+        "WorkerAlone" => bench.take(Event::WorkerAlone { life, reason }),
         "Listening" => bench.take(Event::Listening { life }),
         "Drained" => bench.take(Event::Drained { life }),
         "Exited" => {
@@ -245,6 +246,7 @@ const EVENTS: &[&str] = &[
     "SpawnFailed",
     "Ready",
     "WorkerOnline",
+    "WorkerAlone",
     "Listening",
     "Drained",
     "Exited",

@@ -9,6 +9,7 @@ pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod env;
 pub(crate) mod flush;
+pub(crate) mod fork_mode;
 pub(crate) mod help;
 pub(crate) mod id;
 pub(crate) mod jlist;

@@ -7,8 +7,6 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Runtime;
-
 /// Drains connections when asked.
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
@@ -50,7 +48,7 @@ impl Parts {
 }
 
 /// Writes the agent into the home unless it is there.
-fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
+pub(crate) fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     let path = parts.path(home);
     if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
@@ -67,27 +65,25 @@ fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Lets a worker load the agent. False when it has to do without: it is no Node, it runs as
-/// somebody who cannot read our home, the home cannot be written, or files cannot be read.
-pub(crate) fn preload(argv: &mut Vec<String>, script: &str, home: &Path, parts: Parts) -> bool {
-    let is_node = argv
-        .first()
-        .is_some_and(|it| Runtime::of(it) == Some(Runtime::Node));
-    let place = argv.iter().skip(1).position(|word| word == script);
-    let (true, Some(place)) = (is_node, place) else {
-        return false;
-    };
-    // Under Node's permission model it could not be read, and the app would not start.
-    if argv[..=place]
+/// How many words it takes to load the agent.
+pub(crate) fn words(has_agent: bool) -> usize {
+    if has_agent { 2 } else { 0 }
+}
+
+/// Lets the command of a worker load the agent at `path`, before its script at place `script`. False
+/// when it has to do without: under Node's permission model the file could not be read, and the app
+/// would not start.
+pub(crate) fn load(argv: &mut Vec<String>, script: Option<usize>, path: &Path) -> bool {
+    let place = script.unwrap_or(1);
+    if argv[..place]
         .iter()
         .any(|word| word.ends_with("-permission"))
     {
         return false;
     }
-    let Ok(path) = install(home, parts) else {
-        return false;
-    };
-    argv.insert(place + 1, path.display().to_string());
-    argv.insert(place + 1, "--require".to_owned());
+    argv.splice(
+        place..place,
+        ["--require".to_owned(), path.display().to_string()],
+    );
     true
 }

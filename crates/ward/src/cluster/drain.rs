@@ -119,6 +119,15 @@ impl Primary {
                 worker.open = Some((began, now));
             }
             "drained" => worker.tell_drained(wires),
+            // What follows comes from its process before the app begins (`launcher::worker`).
+            "launching" => worker.silent_until = None,
+            "bare" => worker.seat.has_agent = false,
+            "alone" => {
+                worker.silent_until = None;
+                let reason = body.get("reason").and_then(Value::as_str);
+                let event = WorkerEvent::Alone(reason.unwrap_or_default().to_owned());
+                wires.tell_of_worker(life, event);
+            }
             _ => {}
         }
     }

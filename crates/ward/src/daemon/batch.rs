@@ -260,6 +260,9 @@ impl Daemon {
         if let Some(error) = error {
             entry["error"] = error.into();
         }
+        if let Some(reason) = instance.alone.as_ref().filter(|_| starts) {
+            entry["fork_reason"] = reason.clone().into();
+        }
         entry
     }
 

@@ -143,10 +143,14 @@ impl Daemon {
 
     fn born(&mut self, unborn: Unborn, outcome: Outcome) -> Event {
         let (instance, life) = (unborn.instance, unborn.life);
+        let alone = unborn.alone.clone();
         match self.lives.begin(unborn, outcome, &self.channel) {
             Ok((pid, launch)) => {
-                if launch.worker.is_some() {
+                if launch.worker.is_some() && alone.is_none() {
                     self.workers.insert(life, instance);
+                }
+                if let Some(reason) = alone {
+                    self.events.push_back(Event::WorkerAlone { life, reason });
                 }
                 if launch.ipc {
                     self.speakers.insert(life, instance);

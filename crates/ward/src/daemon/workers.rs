@@ -194,6 +194,10 @@ impl Daemon {
                 self.workers.listens(life, place, by_itself);
                 self.handle(Event::Listening { life });
             }
+            WorkerEvent::Alone(reason) => {
+                self.lives.is_alone(life);
+                self.handle(Event::WorkerAlone { life, reason });
+            }
             WorkerEvent::Version(version) => {
                 let report = Report::NodeVersion(version);
                 self.handle(Event::Reported { life, report });

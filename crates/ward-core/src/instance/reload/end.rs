@@ -59,7 +59,7 @@ impl Instance {
     }
 
     /// The replacement failed, and has to go.
-    fn discard(&mut self, reason: Option<String>, turn: &mut Turn<'_>) {
+    pub(in crate::instance) fn discard(&mut self, reason: Option<String>, turn: &mut Turn<'_>) {
         let manner = self.manner(turn);
         match self.side.take() {
             Some(Side::Starting(next)) => {

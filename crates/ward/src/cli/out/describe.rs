@@ -113,6 +113,9 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     if app.get("failure").is_some() {
         rows.add("failure", app.shown("failure"));
     }
+    if app.get("fork_reason").is_some() {
+        rows.add("fork mode because", app.shown("fork_reason"));
+    }
     if let Some(reload) = app.get("last_reload") {
         rows.add("last reload", last_reload(reload));
     }

@@ -18,12 +18,10 @@ use ward_sys::user;
 
 use super::births::{Order, Outcome, Unborn};
 use super::{Lives, Process};
-use crate::channel::ChannelHandle;
-use crate::cluster::{self, Seat, agent};
+use crate::channel::{CHANNEL_FD, ChannelHandle};
+use crate::cluster::{self, Runtime, Seat, agent};
+use crate::launcher::{self, Context, Place, Verdict};
 use crate::log::LogHandle;
-
-/// Where an app finds its channel.
-const CHANNEL_FD: i32 = 3;
 
 /// What a beginning life is connected to.
 #[derive(Debug)]
@@ -46,10 +44,10 @@ impl Lives {
     ) -> Result<(Unborn, Order), String> {
         let mut command = command(&launch)?;
         command.limits.extend(self.open_files.clone());
-        let seat = with
-            .worker
-            .map(|instance| seat(&mut command, instance, &launch, with.home))
-            .transpose()?;
+        let (seat, alone) = match with.worker {
+            Some(instance) => seat(&mut command, instance, &launch, with.home)?,
+            None => (None, None),
+        };
         let connections = seat.as_ref().map(|seat| seat.gauge.clone());
         let is_fed = seat.as_ref().is_some_and(|seat| !seat.sched.is_shared());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
@@ -72,7 +70,7 @@ impl Lives {
                 .env
                 .push(("NODE_CHANNEL_SERIALIZATION_MODE".into(), "json".into()));
         }
-        if let Some(number) = launch.worker {
+        if let Some(number) = launch.worker.filter(|_| alone.is_none()) {
             let number = number.to_string().into();
             command.env.push(("NODE_UNIQUE_ID".into(), number));
         }
@@ -90,6 +88,7 @@ impl Lives {
             stdin,
             connections,
             is_fed,
+            alone,
         };
         Ok((unborn, Order { command, pid_path }))
     }
@@ -136,19 +135,18 @@ impl Lives {
     }
 }
 
-/// Makes the command one of a cluster worker.
+/// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
 fn seat(
     command: &mut Command,
     instance: &Instance,
     launch: &Launch,
     home: &Path,
-) -> Result<Seat, String> {
-    let cwd = Path::new(&launch.cwd);
-    let (mut argv, script) = match cluster::behind(&launch.argv, &launch.script, cwd) {
-        Some(plain) => (plain.argv, plain.script),
-        None => (launch.argv.clone(), launch.script.clone()),
+) -> Result<(Option<Seat>, Option<String>), String> {
+    let place = Place {
+        cwd: Path::new(&launch.cwd),
+        search: ward_sys::path::path_of(&command.env).to_owned(),
     };
-    let runtime = cluster::admit(&argv, &script)?;
+    let verdict = launcher::classify(&launch.argv, Some(&launch.script), &place);
     // Another user cannot read what is in the home.
     let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
     let parts = if instance.spec.node.is_instrumented() {
@@ -156,10 +154,45 @@ fn seat(
     } else {
         agent::Parts::Drain
     };
-    let has_agent = wanted && agent::preload(&mut argv, &script, home, parts);
-    cluster::spread_inspectors(&mut argv, &script, instance.number);
+    let agent = || agent::install(home, parts).ok().filter(|_| wanted);
+    let (argv, runtime, has_agent) = match verdict {
+        Verdict::Alone(reason) => return Ok((None, Some(reason))),
+        Verdict::Launcher => {
+            let agent = agent();
+            let has_agent = agent.is_some();
+            let context = Context {
+                unique_id: launch.worker.unwrap_or_default(),
+                number: instance.number,
+                agent,
+            };
+            // Whoever runs it, and whatever lies at our path by now.
+            command.program = "/proc/self/exe".into();
+            let words = ["ward".to_owned()].into_iter().chain(context.words());
+            (
+                words.chain(launch.argv.iter().cloned()).collect(),
+                Runtime::Node,
+                has_agent,
+            )
+        }
+        Verdict::Worker(worker) => {
+            let (mut argv, mut script) = (worker.argv, worker.script);
+            let agent = agent().filter(|_| worker.runtime == Runtime::Node);
+            let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
+            script = script.map(|at| at + agent::words(has_agent));
+            cluster::spread_inspectors(&mut argv, script, instance.number);
+            if argv.first() != launch.argv.first() {
+                let program = launcher::find(&argv[0], &place);
+                command.program = program.ok_or_else(|| format!("find {} in PATH", argv[0]))?;
+            }
+            let variables = worker.env.into_iter();
+            command
+                .env
+                .extend(variables.map(|(name, value)| (name.into(), value.into())));
+            (argv, worker.runtime, has_agent)
+        }
+    };
     command.argv = argv.into_iter().map(OsString::from).collect();
-    Seat::of(instance, &launch.env, has_agent, runtime)
+    Seat::of(instance, &launch.env, has_agent, runtime).map(|seat| (Some(seat), None))
 }
 
 /// The command of a launch, with program and user found.

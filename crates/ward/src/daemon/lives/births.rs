@@ -45,6 +45,8 @@ pub(in crate::daemon) struct Unborn {
     pub(super) connections: Option<Gauge>,
     /// As a cluster worker it gets its connections from the daemon.
     pub(super) is_fed: bool,
+    /// It was declared as a cluster worker and cannot be one, for this reason.
+    pub(in crate::daemon) alone: Option<String>,
 }
 
 /// The process, or what completes "cannot …".

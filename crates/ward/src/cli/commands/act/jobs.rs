@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::{Action, Extras};
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
-use crate::cli::commands;
+use crate::cli::commands::{self, fork_mode};
 use crate::cli::messages::Console;
 use crate::cli::out::describe;
 use crate::cli::select::Candidate;
@@ -201,6 +201,9 @@ fn report(
     outcomes: &Value,
 ) -> Result<(), Failure> {
     let mut failed = false;
+    if job.extras.contains_key("spec") {
+        fork_mode::warn(console, outcomes.as_array().into_iter().flatten());
+    }
     for (id, outcome) in job
         .ids
         .iter()

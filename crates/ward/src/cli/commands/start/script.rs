@@ -6,7 +6,7 @@ use super::declare;
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
 use crate::cli::commands::act::{self, Action};
-use crate::cli::commands::{self, change};
+use crate::cli::commands::{self, change, fork_mode};
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
@@ -126,7 +126,9 @@ pub(crate) fn report_failures(
 ) -> Result<(), Failure> {
     let mut failed = false;
     for (name, instances) in names.iter().zip(started.as_array().into_iter().flatten()) {
-        for instance in instances.as_array().into_iter().flatten() {
+        let instances = || instances.as_array().into_iter().flatten();
+        fork_mode::warn(&invocation.console, instances());
+        for instance in instances() {
             if instance["ok"].as_bool().unwrap_or(false) {
                 continue;
             }
