@@ -69,8 +69,8 @@ pub fn is_internal(name: &str) -> bool {
     INTERNAL.contains(&name)
 }
 
-/// Makes `env` of a declaration what it should be for one environment: `deploy.<name>.env`, then
-/// `env`, then `env_<name>`, later ones winning; objects become JSON text. Returns warnings.
+/// Makes `env` of a declaration what it should be for one environment: `env`, then
+/// `deploy.<name>.env`, then `env_<name>`, later ones winning; objects become JSON text. Returns warnings.
 pub fn choose(
     app: &mut Decl,
     name: Option<&str>,
@@ -80,6 +80,7 @@ pub fn choose(
     let mut env = Map::new();
     if let Some(name) = name {
         let deployed = deploy.and_then(|deploy| deploy.get(name)?.get("env"));
+        env.extend(app.get("env").map(variables).unwrap_or_default());
         env.extend(deployed.map(variables).unwrap_or_default());
         let variant = app.get(&format!("env_{name}")).map(variables);
         if variant.is_none() && deployed.is_none() {
@@ -87,7 +88,6 @@ pub fn choose(
                 "Environment [{name}] is not defined in process file"
             ));
         }
-        env.extend(app.get("env").map(variables).unwrap_or_default());
         env.extend(variant.unwrap_or_default());
         if app.get("append_env_to_name") == Some(&Value::Bool(true)) {
             let base = match (app.get("name"), app.get("script")) {
@@ -191,7 +191,7 @@ mod tests {
             (None, text.clone(), None, 0),
             (
                 Some("prod"),
-                json!({"B": "b", "D": "d", "A": 2, "O": "{\"x\":[1]}", "N": "null", "C": true}),
+                json!({"A": 2, "B": "deployed", "D": "d", "O": "{\"x\":[1]}", "N": "null", "C": true}),
                 Some("web.app-prod"),
                 0,
             ),

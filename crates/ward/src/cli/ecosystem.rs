@@ -245,11 +245,7 @@ fn named(app: &mut Decl) -> Option<String> {
     let Some(Value::String(script)) = app.get("script") else {
         return None;
     };
-    let name = if script.contains(' ') {
-        script.clone()
-    } else {
-        default_name(script)
-    };
+    let name = default_name(script);
     app.insert("name".to_owned(), Value::String(name.clone()));
     Some(name)
 }

@@ -186,13 +186,9 @@ impl<'a> Draft<'a> {
 
 /// The name in the list, with its prefix.
 fn names(draft: &mut Draft<'_>, script: &str) -> String {
-    let name = draft.take_text("name").unwrap_or_else(|| {
-        if draft.context.is_file && script.contains(' ') {
-            script.to_owned()
-        } else {
-            default_name(script)
-        }
-    });
+    let name = draft
+        .take_text("name")
+        .unwrap_or_else(|| default_name(script));
     let name = match draft.decl.get("name_prefix").and_then(Value::as_str) {
         Some(prefix) => format!("{prefix}:{name}"),
         None => name,

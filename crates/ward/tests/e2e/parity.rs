@@ -46,6 +46,34 @@ fn same(group: &str) {
     assert!(report.is_empty(), "{report}");
 }
 
+/// The groups of cases, each a test.
+const GROUPS: [&str; 11] = [
+    "again",
+    "deploy",
+    "environments",
+    "evaluation",
+    "first",
+    "forms",
+    "logs",
+    "programs",
+    "queries",
+    "shapes",
+    "values",
+];
+
+#[test]
+fn every_allowed_difference_has_a_case_that_shows_it() {
+    let allowed = Allowed::read();
+    let cases: Vec<Case> = GROUPS.iter().flat_map(|group| Case::all(group)).collect();
+    for example in allowed.examples() {
+        let is_case = cases.iter().any(|case| case.name == example);
+        assert!(
+            is_case || example == "varies",
+            "no case is called {example}"
+        );
+    }
+}
+
 #[test]
 fn first_files() {
     same("first");

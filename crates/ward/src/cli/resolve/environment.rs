@@ -62,7 +62,10 @@ pub(super) fn layers(
     } else {
         section
     };
-    injected.insert(name.to_owned(), own);
+    // A name with `=` can be no variable, and an app must not fail for it.
+    if !name.contains('=') {
+        injected.insert(name.to_owned(), own);
+    }
     Layers {
         captured,
         declared,

@@ -17,6 +17,8 @@ struct Row {
     ward: String,
     /// The case that shows it; `varies` where it depends on time whether it is seen.
     example: String,
+    /// `only` behind the case: elsewhere the same would be a defect.
+    is_only_there: bool,
     is_needed: bool,
 }
 
@@ -34,8 +36,9 @@ impl Allowed {
     pub(super) fn has(&mut self, case: &Case, difference: &Difference) -> bool {
         let mut is_allowed = false;
         for row in self.rows.iter_mut().filter(|row| row.is_about(difference)) {
-            is_allowed = true;
-            row.is_needed |= row.example == case.name;
+            let is_example = row.example == case.name;
+            is_allowed |= is_example || !row.is_only_there;
+            row.is_needed |= is_example;
         }
         is_allowed
     }
@@ -59,17 +62,20 @@ impl Allowed {
 
 impl Row {
     fn read(line: &str) -> Self {
-        let cells = line.trim_matches('|').split(" | ");
-        let cells: Vec<&str> = cells.map(|cell| cell.trim().trim_matches('`')).collect();
-        let [place, pm2, ward, example, reason] = cells[..] else {
+        let line = line.trim_matches('|').replace("\\|", "\0");
+        let cells = line.split('|').map(|cell| cell.trim().replace('\0', "|"));
+        let cells: Vec<String> = cells.collect();
+        let [place, pm2, ward, example, reason] = &cells[..] else {
             panic!("five columns in {line}")
         };
+        let pattern = |cell: &str| cell.trim_matches('`').to_owned();
         assert!(!reason.is_empty(), "a reason in {line}");
         Self {
-            place: place.to_owned(),
-            pm2: pm2.to_owned(),
-            ward: ward.to_owned(),
-            example: example.to_owned(),
+            place: pattern(place),
+            pm2: pattern(pm2),
+            ward: pattern(ward),
+            example: pattern(example.trim_end_matches(" only")),
+            is_only_there: example.ends_with(" only"),
             is_needed: false,
         }
     }

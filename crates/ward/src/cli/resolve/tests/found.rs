@@ -89,7 +89,7 @@ fn scripts_are_found() {
     for (script, path, args, name) in [
         ("./tool.js", world.text("work/tool.js"), None, "tool"),
         ("../work/tool.js", world.text("work/tool.js"), None, "tool"),
-        ("my app.js", world.text("work/my app.js"), None, "my app.js"),
+        ("my app.js", world.text("work/my app.js"), None, "my app"),
         ("tool", world.text("bin/tool"), None, "tool"),
         (
             "tool --x 'y z'",
@@ -110,6 +110,12 @@ fn scripts_are_found() {
     assert_eq!(
         (&shell["name"], &shell["exec_interpreter"]),
         (&json!("x"), &json!("none"))
+    );
+    let named = world.record(&json!({"script": "A=1 tool"}));
+    assert_eq!(named["name"], json!("A=1 tool"));
+    assert!(
+        named["env"].get("A=1 tool").is_none(),
+        "no variable can be called so"
     );
     let sub = world.record(&json!({"script": "tool.js", "cwd": "../work/../work"}));
     assert_eq!(

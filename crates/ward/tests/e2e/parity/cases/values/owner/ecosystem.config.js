@@ -1,1 +1,1 @@
-module.exports = {apps: [{name: 'a', script: 'app.sh', uid: 'root', gid: 'root'}, {name: 'b', script: 'app.sh', user: 'root'}]};
+module.exports = {apps: [{name: 'a', script: 'app.sh', uid: 'root', gid: 'root'}]};
