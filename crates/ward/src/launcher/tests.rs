@@ -130,6 +130,8 @@ fn commands_that_can_be_workers() {
             "node <~/lib/@babel/node/lib/_babel-node.js> app.js",
         ),
         ("bun run app.ts", "bun run app.ts"),
+        ("bash app.js one", "node <app.js> one"),
+        ("/bin/sh bin/next start", "node <bin/next> start"),
         ("npm start", "launcher"),
         ("node --no-warnings bin/npm start", "launcher"),
         ("pnpm start", "launcher"),
