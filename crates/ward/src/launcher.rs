@@ -12,12 +12,14 @@
 
 mod ask;
 mod classify;
+mod context;
 mod programs;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod worker;
 
-pub(crate) use ask::{RECORD, record};
+pub(crate) use ask::RECORD;
 pub(crate) use classify::{Place, Verdict, classify, find};
-pub(crate) use worker::{Context, main};
+pub(crate) use context::Context;
+pub(crate) use worker::{main, script_shell};

@@ -15,18 +15,6 @@ mod watch;
 use std::env;
 use std::process::ExitCode;
 
-/// Called as the script shell of a launcher.
-fn recorded(words: &[std::ffi::OsString]) -> ExitCode {
-    match words.first().map(|line| launcher::record(line)) {
-        Some(Ok(())) => ExitCode::SUCCESS,
-        Some(Err(error)) => {
-            eprintln!("ward: cannot note what is to be run: {error}");
-            ExitCode::FAILURE
-        }
-        None => ExitCode::FAILURE,
-    }
-}
-
 fn main() -> ExitCode {
     let mut words: Vec<std::ffi::OsString> = env::args_os().collect();
     let program = words
@@ -42,7 +30,9 @@ fn main() -> ExitCode {
     match words.first().and_then(|word| word.to_str()) {
         Some("__daemon") => daemon::main(&paths::Paths::from_env(&program)),
         Some("__worker") => launcher::main(&words[1..]),
-        Some("-c") if env::var_os(launcher::RECORD).is_some() => recorded(&words[1..]),
+        Some("-c") if env::var_os(launcher::RECORD).is_some() => {
+            launcher::script_shell(&words[1..])
+        }
         _ => cli::main(&program, words),
     }
 }

@@ -43,6 +43,23 @@ pub(super) struct Script {
     pub(super) env: Vec<(OsString, OsString)>,
 }
 
+impl Script {
+    /// A shell with a line, where and how the launcher would run it.
+    pub(super) fn command(&self, line: &OsStr) -> Command {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(line).current_dir(&self.cwd);
+        command
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub(super) fn variable(&self, wanted: &str) -> OsString {
+        let found = self.env.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
 /// What a launcher would run: the script, and those around it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scripts {
@@ -111,7 +128,7 @@ fn wait_beside(mut child: Child) -> io::Result<Receiver<io::Result<ExitStatus>>>
 }
 
 /// Ward as a script shell: `ward -c <line>` notes what it is asked to run.
-pub(crate) fn record(line: &OsStr) -> io::Result<()> {
+pub(super) fn record(line: &OsStr) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut put = |part: &OsStr| {
         bytes.extend_from_slice(part.as_bytes());

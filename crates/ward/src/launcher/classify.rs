@@ -76,6 +76,11 @@ pub(crate) fn classify(argv: &[String], script: Option<&str>, place: &Place<'_>)
         (None, "env") => with_variables("env", rest, place),
         (None, _) if is_shell(first) => match rest {
             [option, line, ..] if option == "-c" => command_line(line, place),
+            // PM2 runs the script of a cluster app with node, whatever interpreter is declared; a
+            // shell could do nothing with it.
+            [script, ..] if is_javascript(script, place) => {
+                node(&[&["node".to_owned()], rest].concat(), None, place)
+            }
             _ => Verdict::Alone(not_a_runtime(first)),
         },
         (None, _) => match find(first, place) {
@@ -101,6 +106,12 @@ fn position(argv: &[String], script: &str) -> Option<usize> {
 /// Whether a program that is named without a runtime is one that node runs, or a launcher.
 fn is_of_node(program: &Path, place: &Place<'_>) -> bool {
     programs::is_for_node(program) || programs::kind(program, place.cwd) != Kind::Other
+}
+
+fn is_javascript(script: &str, place: &Place<'_>) -> bool {
+    let path = place.cwd.join(script);
+    let extension = path.extension().and_then(|it| it.to_str());
+    matches!(extension, Some("js" | "cjs" | "mjs")) || programs::is_for_node(&path)
 }
 
 /// `node <options> <script> <words>`.

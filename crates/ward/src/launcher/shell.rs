@@ -70,6 +70,11 @@ pub(super) fn last_command(text: &str) -> Result<Line<'_>, NeedsShell> {
     })
 }
 
+/// A word for the shell.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// The words of the last command of a line.
 fn last_words(text: &str) -> Result<Vec<Word>, NeedsShell> {
     let mut lexer = Lexer::new(text);

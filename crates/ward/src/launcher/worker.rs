@@ -14,9 +14,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 use serde_json::json;
 use ward_sys::signal::{self, Signal};
 
-use super::ask::{self, Answer, Script, Scripts};
+use super::ask::{self, Answer, Scripts};
 use super::classify::{Place, Verdict, WorkerCommand, classify, command_line, is_shell};
-use super::shell;
+use super::context::Context;
+use super::shell::{self, quoted};
 use crate::channel::CHANNEL_FD;
 use crate::cluster::{agent, spread_inspectors};
 
@@ -30,43 +31,6 @@ const NODES_OWN: [&str; 3] = [
     "NODE_UNIQUE_ID",
 ];
 
-/// What a worker needs beside its command; one word of a command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    /// `NODE_UNIQUE_ID`.
-    pub(crate) unique_id: u32,
-    /// The number of the instance.
-    pub(crate) number: u32,
-    /// The agent to load, if any.
-    pub(crate) agent: Option<PathBuf>,
-}
-
-impl Context {
-    /// The words that make a command the worker's, given before the command.
-    pub(crate) fn words(&self) -> [String; 2] {
-        let agent = self
-            .agent
-            .as_deref()
-            .map_or_else(String::new, |path| path.display().to_string());
-        [
-            "__worker".to_owned(),
-            format!("{}:{}:{agent}", self.unique_id, self.number),
-        ]
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        let mut parts = word.splitn(3, ':');
-        Some(Self {
-            unique_id: parts.next()?.parse().ok()?,
-            number: parts.next()?.parse().ok()?,
-            agent: parts
-                .next()
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
-        })
-    }
-}
-
 /// Becomes the command; returns only when that is not possible, or when the app had to be waited for.
 pub(crate) fn main(words: &[OsString]) -> ExitCode {
     let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
@@ -74,16 +38,34 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
     let argv: Vec<String> = words.collect();
     let started = (context, argv.is_empty());
     let (Some(context), false) = started else {
-        eprintln!("ward: __worker is ward's own; use `ward start`");
-        return ExitCode::FAILURE;
+        return complain("__worker is ward's own; use `ward start`", 1);
     };
-    let ended = Worker::new(context).and_then(|worker| worker.run(argv));
+    let ended = Worker::new(context).and_then(|worker| worker.run(&argv));
     match ended {
         Ok(status) => code(status),
-        Err(error) => {
-            eprintln!("ward: {error}");
-            ExitCode::from(CANNOT_RUN)
-        }
+        Err(error) => complain(&error.to_string(), CANNOT_RUN),
+    }
+}
+
+/// Said into the log of the app.
+fn complain(text: &str, code: u8) -> ExitCode {
+    // Nobody may read it any more.
+    writeln!(io::stderr(), "ward: {text}").ok();
+    ExitCode::from(code)
+}
+
+/// Called as the script shell of a launcher: `ward -c <line>`.
+pub(crate) fn script_shell(words: &[OsString]) -> ExitCode {
+    let noted = match words.first() {
+        Some(line) => ask::record(line),
+        None => Err(io::ErrorKind::InvalidInput.into()),
+    };
+    match noted {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(
+            &format!("cannot note what is to be run: {error}"),
+            CANNOT_RUN,
+        ),
     }
 }
 
@@ -108,18 +90,18 @@ impl Worker {
         })
     }
 
-    fn run(&self, argv: Vec<String>) -> io::Result<ExitStatus> {
+    fn run(&self, argv: &[String]) -> io::Result<ExitStatus> {
         let search = env::var_os("PATH").unwrap_or_else(|| ward_sys::path::DEFAULT_PATH.into());
         let place = Place {
             cwd: &self.cwd,
             search,
         };
-        let run = match classify(&argv, None, &place) {
+        let run = match classify(argv, None, &place) {
             Verdict::Worker(command) => self.become_worker(command),
-            Verdict::Alone(reason) => self.become_alone(&argv, &reason),
-            Verdict::Launcher => match line_of(&argv) {
-                Some(line) => self.become_line(&argv, line),
-                None => return self.ask(&argv),
+            Verdict::Alone(reason) => self.become_alone(argv, &reason),
+            Verdict::Launcher => match line_of(argv) {
+                Some(line) => self.become_line(argv, line),
+                None => return self.ask(argv),
             },
         };
         run.map(|never| match never {})
@@ -171,9 +153,7 @@ impl Worker {
             Ok(ward) => ward,
             Err(error) => return self.become_alone(argv, &unreachable_ward(&error)),
         };
-        let Ok(line) = self.rewritten(line, &ward) else {
-            return self.become_alone(argv, "");
-        };
+        let line = self.rewritten(line, &ward)?;
         let mut command =
             program(&[&[argv[0].clone(), "-c".to_owned(), line], &argv[3..]].concat());
         without_channel(&mut command);
@@ -230,11 +210,7 @@ impl Worker {
                 return Ok(status);
             }
         }
-        let Ok(mut line) = self.rewritten(line, ward) else {
-            return Err(io::Error::other(
-                "the command line of the script cannot be read",
-            ));
-        };
+        let mut line = self.rewritten(line, ward)?;
         if let Some(after) = &scripts.after {
             let event = quoted(&after.variable("npm_lifecycle_event").to_string_lossy());
             let text = quoted(&after.line.to_string_lossy());
@@ -246,11 +222,13 @@ impl Worker {
         self.execute(&mut command).map(|never| match never {})
     }
 
-    /// The line with ward in front of its last command, in place of the shell.
-    fn rewritten(&self, line: &str, ward: &Path) -> Result<String, shell::NeedsShell> {
+    /// The line with ward in front of its last command, in place of the shell. That there is such a
+    /// command was found out before.
+    fn rewritten(&self, line: &str, ward: &Path) -> io::Result<String> {
         let shell::Line {
             before, command, ..
-        } = shell::last_command(line)?;
+        } = shell::last_command(line)
+            .map_err(|why| io::Error::other(format!("{line:?} needs a shell: it has {why}")))?;
         let [word, context] = self.context.words();
         let ward = quoted(&ward.to_string_lossy());
         Ok(format!(
@@ -260,7 +238,8 @@ impl Worker {
     }
 
     fn execute(&self, command: &mut Command) -> io::Result<Infallible> {
-        self.keep_channel(false)?;
+        // What ran before had no part in it.
+        ward_sys::fdpass::close_on_exec(&self.channel, false)?;
         let error = command.exec();
         let program = command.get_program().display();
         Err(io::Error::new(
@@ -269,33 +248,11 @@ impl Worker {
         ))
     }
 
-    /// Keeps the channel from programs that run before the app, or gives it to what runs now.
-    fn keep_channel(&self, keep: bool) -> io::Result<()> {
-        ward_sys::fdpass::close_on_exec(&self.channel, keep).map(drop)
-    }
-
     /// Tells the daemon something, as the agent in a worker does.
     fn tell(&self, act: &str, reason: &str) -> io::Result<()> {
         let message = json!({ "cmd": "NODE_WARD", "act": act, "reason": reason });
         let mut channel = std::fs::File::from(self.channel.try_clone()?);
         channel.write_all(format!("{message}\n").as_bytes())
-    }
-}
-
-impl Script {
-    /// A shell with a line, where and how the launcher would run it.
-    fn command(&self, line: &OsStr) -> Command {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(line).current_dir(&self.cwd);
-        command
-            .env_clear()
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
-    fn variable(&self, wanted: &str) -> OsString {
-        let found = self.env.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 }
 
@@ -334,9 +291,4 @@ fn own_path() -> io::Result<PathBuf> {
 
 fn unreachable_ward(error: &io::Error) -> String {
     format!("What it runs cannot be found out: {error}.")
-}
-
-/// A word for the shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

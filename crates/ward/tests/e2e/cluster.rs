@@ -116,17 +116,7 @@ fn the_port_is_open_while_the_app_may_come_back_and_closed_when_it_is_stopped() 
 }
 
 #[test]
-fn launchers_that_swallow_the_channel_are_refused() {
-    let ward = Ward::new();
-    ward.write("npm", "require('http').createServer().listen(0)\n");
-    ward.run(&["start", "./npm", "-i", "2", "--interpreter", "node"])
-        .fails()
-        .complains("swallows the channel");
-    assert!(ward.list().iter().all(|app| app["pid"] == 0));
-}
-
-#[test]
-fn the_plain_command_behind_npm_start_is_run_itself() {
+fn the_command_behind_npm_start_is_the_worker() {
     let port = free_port();
     let ward = Ward::new().with_env("PORT", &port.to_string());
     ward.write("app.js", APP);

@@ -12,6 +12,7 @@ mod first_command;
 mod frameworks;
 mod harness;
 mod ipc;
+mod launchers;
 mod lifecycle;
 mod lists;
 mod loss;

@@ -1,12 +1,10 @@
-//! What cannot be a cluster worker, and what a worker cannot have.
+//! What a worker cannot have.
 
 use std::fs;
 use std::process::Command;
 use std::thread;
 
-use rstest::rstest;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
-use serde_json::json;
 
 use crate::cluster::client::get;
 use crate::harness::{Ward, free_port};
@@ -15,50 +13,6 @@ const APP: &str = "require('http').createServer((_, response) => {
   response.setHeader('Content-Length', 2)
   response.end('ok')
 }).listen(process.env.PORT)";
-
-/// Each is refused before anything runs, with a word on what to do.
-#[rstest]
-#[case::shell(&["app.sh"], "run bash as a cluster worker: only node, bun and deno can be one; use fork mode")]
-#[case::python(&["app.py", "--interpreter", "python3"], "run python3 as a cluster worker")]
-#[case::npm(&["./npm", "--", "run", "piped"], "run npm as a cluster worker: it swallows the channel")]
-#[case::npx(&["./npx", "--", "tool"], "run npx as a cluster worker: it swallows the channel")]
-#[case::tsx(&["./tsx", "--", "watch", "app.ts"], "run tsx as a cluster worker: it swallows the channel")]
-#[case::watch(&["app.js", "--node-args", "--watch"], "run a cluster worker with --watch: node's watcher")]
-fn what_cannot_be_a_worker_is_refused(#[case] words: &[&str], #[case] reason: &str) {
-    let ward = Ward::new();
-    for name in ["app.js", "app.sh", "app.py", "npm", "npx", "tsx"] {
-        ward.write(name, "");
-    }
-    ward.write(
-        "package.json",
-        r#"{ "scripts": { "piped": "node app.js | cat" } }"#,
-    );
-    let mut app = json!({
-        "name": "app", "script": words[0], "exec_mode": "cluster", "instances": 2,
-    });
-    match words[1..] {
-        ["--interpreter", interpreter] => app["interpreter"] = json!(interpreter),
-        ["--node-args", flag] => app["node_args"] = json!(flag),
-        ["--", ref words @ ..] => {
-            app["args"] = json!(words);
-            app["interpreter"] = json!("node");
-        }
-        _ => {}
-    }
-    ward.write("apps.config.js", &format!("module.exports = {app}\n"));
-    ward.run(&["start", "apps.config.js"])
-        .fails()
-        .complains(&format!("[app](0) cannot {reason}"))
-        .complains(&format!("[app](1) cannot {reason}"));
-    for app in ward.list() {
-        assert_eq!(app["pm2_env"]["status"], "errored");
-        assert_eq!(app["pid"], 0);
-        assert_eq!(app["pm2_env"]["restart_time"], 0, "trying again is no use");
-    }
-    ward.run(&["describe", "app"])
-        .succeeds()
-        .prints(&format!("cannot {reason}"));
-}
 
 /// A daemon that may not open low ports, whoever runs the test.
 fn powerless(ward: &Ward) {
