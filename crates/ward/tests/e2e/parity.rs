@@ -9,13 +9,15 @@
 //! - `@ids-vary`: which instance has which id is a matter of luck under PM2;
 //! - `@silent NAME`: its apps tell nothing of themselves, do not wait for it.
 //!
-//! Without such a file the only step is `pm2 start` of the config file.
+//! Without such a file the only step is `pm2 start` of the config file. `PARITY_CASE=group/case` runs one case.
 
 mod allowed;
 mod case;
 mod compare;
 mod normal;
+mod printed;
 mod side;
+mod told;
 
 use std::thread;
 
@@ -26,7 +28,10 @@ use crate::harness::{Ward, npm};
 
 /// Runs all cases of a group on both sides and shows all differences that are not allowed.
 fn same(group: &str) {
-    let cases = Case::all(group);
+    let mut cases = Case::all(group);
+    if let Ok(wanted) = std::env::var("PARITY_CASE") {
+        cases.retain(|case| case.name == wanted);
+    }
     let run = |home: Ward| {
         let mut side = Side::new(home);
         cases.iter().map(|case| side.run(case)).collect::<Vec<_>>()

@@ -70,12 +70,13 @@ impl Row {
         };
         let pattern = |cell: &str| cell.trim_matches('`').to_owned();
         assert!(!reason.is_empty(), "a reason in {line}");
+        let case = pattern(example);
         Self {
             place: pattern(place),
             pm2: pattern(pm2),
             ward: pattern(ward),
-            example: pattern(example.trim_end_matches(" only")),
-            is_only_there: example.ends_with(" only"),
+            example: case.trim_end_matches(" only").to_owned(),
+            is_only_there: case.ends_with(" only"),
             is_needed: false,
         }
     }

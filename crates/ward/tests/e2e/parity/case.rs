@@ -32,10 +32,8 @@ pub(super) enum Step {
 impl Case {
     /// All cases of a group, in the order of their names.
     pub(super) fn all(group: &str) -> Vec<Self> {
-        let wanted = std::env::var("PARITY_CASE").ok();
         let mut names = names_in(&source().join("cases").join(group));
         names.retain(|name| name != "common");
-        names.retain(|name| wanted.as_ref().is_none_or(|wanted| name.contains(wanted)));
         let cases = names.iter().map(|name| Self::read(group, name));
         cases.collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Step};
 use super::normal::Normal;
+use super::printed::{self, Counts};
+use super::told::{forget, is_version_missing, read, told, walk, whose};
 use crate::harness::{DEADLINE, Ward, text_when};
 
 /// A home and its working directories.
@@ -44,6 +46,7 @@ pub(super) struct Story {
 struct Known {
     pids: HashMap<u64, u64>,
     silent: Vec<String>,
+    printed: Counts,
     ids_vary: bool,
 }
 
@@ -99,7 +102,11 @@ impl Side {
                 Step::Silent(name) => known.silent.push(name.clone()),
             }
         }
-        let logs = self.logs(&folder, case.ids_vary);
+        let logs = printed::logs(
+            &self.home,
+            &folder,
+            &Normal::new(&self.home, &self.list(), case.ids_vary),
+        );
         self.clean();
         Story { steps, logs }
     }
@@ -151,16 +158,19 @@ impl Side {
                 record["pm2_env"]["status"] == "online"
                     && !known.silent.iter().any(|silent| silent == name)
                     && known.pids.get(&id(record)) != record["pid"].as_u64().as_ref()
-                    && find(&told, record).is_none()
+                    && whose(&told, record).is_none()
             };
             let late = records
                 .iter()
-                .any(|it| is_late(&it) || is_unknown(&told, it));
+                .any(|it| is_late(&it) || is_version_missing(&told, it));
             if !late || Instant::now() > until {
                 let normal = Normal::new(&self.home, &records, known.ids_vary);
                 let apps = by_app(&records, |record| {
-                    Some(normal.value(&read(find(&told, record)?)))
+                    Some(normal.value(&read(whose(&told, record)?)))
                 });
+                let mut new = records.clone();
+                new.retain(|record| whose(&told, record).is_some());
+                known.printed = printed::await_all(&records, &new, &known.printed);
                 let pids = records.iter().map(|it| (id(it), it["pid"].as_u64()));
                 known.pids = pids.filter_map(|(id, pid)| Some((id, pid?))).collect();
                 return (records, apps);
@@ -180,42 +190,6 @@ impl Side {
             assert!(Instant::now() < until, "{name} is never {status}: {list:?}");
             std::thread::park_timeout(Duration::from_millis(10));
         }
-    }
-
-    /// All log files of the home and of the case. They are read when they do not change any more: who told of itself has
-    /// printed before, but the daemon may not have written it yet.
-    fn logs(&self, folder: &Path, ids_vary: bool) -> BTreeMap<String, String> {
-        let read = || {
-            let mut logs = BTreeMap::new();
-            for root in [self.home.home().join("logs"), folder.to_owned()] {
-                walk(&root, &mut |path| {
-                    if path.extension().is_some_and(|it| it == "log") {
-                        let bytes = fs::read(path).unwrap_or_default();
-                        let name = path.strip_prefix(self.home.root()).unwrap_or(path);
-                        let text = String::from_utf8_lossy(&bytes).into_owned();
-                        logs.insert(name.display().to_string(), text);
-                    }
-                });
-            }
-            logs
-        };
-        let mut last = read();
-        let mut since = Instant::now();
-        while since.elapsed() < Duration::from_millis(60) {
-            std::thread::park_timeout(Duration::from_millis(10));
-            let now = read();
-            if now != last {
-                last = now;
-                since = Instant::now();
-            }
-        }
-        let normal = Normal::new(&self.home, &self.list(), ids_vary);
-        let mut logs = BTreeMap::new();
-        for (name, text) in last {
-            let log: &mut String = logs.entry(normal.text(&name)).or_default();
-            *log += &(normal.text(&text) + "\n");
-        }
-        logs
     }
 
     fn clean(&self) {
@@ -250,71 +224,6 @@ fn by_app(records: &[Value], what: impl Fn(&Value) -> Option<Value>) -> ByApp {
     found
 }
 
-fn id(record: &Value) -> u64 {
+pub(super) fn id(record: &Value) -> u64 {
     record["pm_id"].as_u64().expect("an id")
-}
-
-/// Removes what apps have told.
-fn forget(folder: &Path) {
-    for path in told(folder) {
-        fs::remove_file(path).ok();
-    }
-}
-
-/// The files in which apps have told of themselves.
-fn told(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    walk(folder, &mut |path| {
-        let is_whole = path
-            .extension()
-            .is_some_and(|it| it == "json" || it == "text");
-        if is_whole && path.parent().is_some_and(|it| it.ends_with("got")) {
-            files.push(path.to_owned());
-        }
-    });
-    files
-}
-
-/// What this app has told: `got/<id>.<pid>.json`, by itself or by a process below it.
-fn find<'a>(told: &'a [PathBuf], record: &Value) -> Option<&'a PathBuf> {
-    let id = format!("{}.", id(record));
-    let own = format!("{id}{}.", record["pid"]);
-    let name = |path: &&PathBuf| path.file_name().unwrap_or_default().display().to_string();
-    let is_own = told.iter().find(|path| name(path).starts_with(&own));
-    is_own.or_else(|| told.iter().find(|path| name(path).starts_with(&id)))
-}
-
-/// Reads what an app wrote: JSON, or from a shell the kernel's own text.
-fn read(path: &Path) -> Value {
-    let text = String::from_utf8_lossy(&fs::read(path).expect("a file")).into_owned();
-    if path.extension().is_some_and(|it| it == "json") {
-        return serde_json::from_str(&text).expect("JSON of an app");
-    }
-    let (variables, rest) = text.rsplit_once('\0').expect("an environment");
-    let variables = variables.split('\0').filter_map(|it| it.split_once('='));
-    let env: serde_json::Map<String, Value> = variables
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
-    let mut lines = rest.lines();
-    let mut line = || lines.next().unwrap_or_default();
-    json!({"env": env, "cwd": line(), "uid": line(), "gid": line(), "argv": lines.collect::<Vec<_>>()})
-}
-
-/// Whether the version of its Node is still on the way: an app tells it before it tells us, but to the daemon.
-fn is_unknown(told: &[PathBuf], record: &Value) -> bool {
-    let settings = &record["pm2_env"];
-    find(told, record).is_some()
-        && settings["exec_interpreter"] == "node"
-        && settings["node_version"].is_null()
-}
-
-fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
-            walk(&path, visit);
-        } else {
-            visit(&path);
-        }
-    }
 }
