@@ -12,6 +12,7 @@ use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
 use super::near::nearest;
 use super::source::Source;
 use super::{Decl, units, words};
+use crate::cron;
 
 /// A value that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -348,13 +349,8 @@ impl Check<'_> {
                 }
             }
             ("cron_restart", Value::String(pattern)) => {
-                if let Err(error) = cron(pattern) {
-                    self.refuse(
-                        key,
-                        &value,
-                        format!("Cron pattern error: {error}"),
-                        String::new(),
-                    );
+                if let Err(error) = cron::check(pattern) {
+                    self.refuse(key, &value, error.to_string(), String::new());
                     return;
                 }
                 value
@@ -382,16 +378,6 @@ impl Check<'_> {
         );
         self.refuse(key, given, text, wanted.join(" or "));
     }
-}
-
-/// Checks a pattern with or without seconds.
-pub fn cron(pattern: &str) -> Result<(), String> {
-    use croner::parser::{CronParser, Seconds};
-    let parser = CronParser::builder().seconds(Seconds::Optional).build();
-    parser
-        .parse(pattern)
-        .map(|_| ())
-        .map_err(|error| error.to_string())
 }
 
 fn number(text: &str) -> Option<Value> {
