@@ -120,9 +120,15 @@ mod tests {
     fn steps_that_make_no_sense_say_so() {
         for (pattern, wanted) in [
             ("5/0 * * * *", "the step of \"5/0\" is not between 1 and 60"),
-            ("0 1/25 * * *", "the step of \"1/25\" is not between 1 and 24"),
+            (
+                "0 1/25 * * *",
+                "the step of \"1/25\" is not between 1 and 24",
+            ),
             ("0 24/2 * * *", "\"24/2\" begins after the last hour"),
-            ("0 0 * * 8/2", "\"8/2\" begins after the last day of the week"),
+            (
+                "0 0 * * 8/2",
+                "\"8/2\" begins after the last day of the week",
+            ),
         ] {
             assert_eq!(spelled_out(pattern).unwrap_err(), wanted);
         }
