@@ -48,7 +48,62 @@ fn in_turns(counts: &[u32]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::action::Action;
+    use crate::defaults::Defaults;
+    use crate::event::Event;
+    use crate::id::RequestId;
+    use crate::record::spec_from;
+    use crate::request::Request;
+    use crate::time::Now;
+
+    fn prepare(supervisor: &mut Supervisor, name: &str, places: &[u32]) {
+        let record = json!({"name": name, "pm_exec_path": "/srv/a.js", "instances": 2, "env": {}});
+        let spec = spec_from(record.as_object().unwrap()).unwrap();
+        let places = places.iter().copied().map(InstanceId).collect();
+        let event = Event::Requested {
+            id: RequestId(1),
+            request: Request::PrepareAt(Box::new(spec), places),
+        };
+        let mut actions = Vec::new();
+        supervisor.handle(Now::default(), event, &mut actions);
+        let spawned = |action: &&Action| matches!(action, Action::Spawn { .. });
+        assert_eq!(actions.iter().filter(spawned).count(), 2);
+    }
+
+    /// `name`, its number, in the order of ids.
+    fn listed(supervisor: &Supervisor) -> Vec<String> {
+        let shown =
+            |it: &crate::instance::Instance| format!("{} {}{}", it.id, it.spec.name, it.number);
+        supervisor.instances().map(shown).collect()
+    }
+
+    #[test]
+    fn apps_that_begin_together_get_the_ids_they_were_promised() {
+        let mut supervisor = Supervisor::new(Defaults::default());
+        let places = supervisor.places(&[Some(2), Some(2)]);
+        let places = places.iter().map(|ids| ids.iter().map(|id| id.0).collect());
+        for (name, ids) in ["a", "b"].iter().zip(places.collect::<Vec<Vec<u32>>>()) {
+            prepare(&mut supervisor, name, &ids);
+        }
+        assert_eq!(listed(&supervisor), ["0 a0", "1 b0", "2 a1", "3 b1"]);
+        let next = supervisor.places(&[None, Some(2)]);
+        let next: Vec<Vec<u32>> = next
+            .iter()
+            .map(|ids| ids.iter().map(|id| id.0).collect())
+            .collect();
+        assert_eq!(next, [vec![4], vec![5, 6]]);
+    }
+
+    #[test]
+    fn an_id_that_is_not_free_is_not_given() {
+        let mut supervisor = Supervisor::new(Defaults::default());
+        prepare(&mut supervisor, "a", &[0, 2]);
+        prepare(&mut supervisor, "b", &[2, 1]);
+        assert_eq!(listed(&supervisor), ["0 a0", "1 b1", "2 a1", "3 b0"]);
+    }
 
     /// As seen under PM2 7.0.4, each the order seen most often.
     #[test]

@@ -123,7 +123,7 @@ pub(crate) fn ids(started: &Value) -> Vec<u32> {
 
 /// Whether the command warned already that this cannot run: `interpreter: 'none'` and a script
 /// without the permission to be executed. PM2 lists such an app and exits with 0.
-fn was_foretold(record: &Value) -> bool {
+pub(crate) fn was_foretold(record: &Value) -> bool {
     let script = record["pm_exec_path"].as_str().map(Path::new);
     record["exec_interpreter"] == "none"
         && script.is_some_and(|script| script.is_file() && !lookup::is_executable(script))
