@@ -21,6 +21,7 @@ mod output;
 mod refusals;
 mod saved;
 mod selectors;
+mod shapes;
 mod stock_client;
 mod together;
 mod tree;
