@@ -43,12 +43,20 @@ fn argv(instance: &Instance, defaults: &Defaults) -> Vec<String> {
     let mut argv = Vec::new();
     if program.interpreter != "none" {
         argv.push(program.interpreter.clone());
-        argv.extend(program.interpreter_args.iter().cloned());
+        argv.extend(program.interpreter_args.iter().map(word));
         argv.extend(defaults.node_options.iter().cloned());
     }
     argv.push(program.script.clone());
-    argv.extend(program.args.iter().cloned());
+    argv.extend(program.args.iter().flatten().map(word));
     argv
+}
+
+/// A declared word as the process gets it.
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// The merge of all layers, as the record shows it under `env`.
@@ -88,7 +96,12 @@ fn child_env(instance: &Instance, defaults: &Defaults) -> Vec<(String, String)> 
             .or_insert_with(|| defaults.home.clone().into());
     }
     put(&merged);
-    put(&view::own_keys(instance));
+    let mut own = view::own_keys(instance);
+    if instance.version.is_none() {
+        // The list shows a mark in its place; an app would take that for a version.
+        own.shift_remove("version");
+    }
+    put(&own);
     put(&instance.spec.env.declared);
     put(&instance.spec.env.injected);
     env.into_iter().collect()

@@ -11,6 +11,7 @@ pub mod env;
 pub mod fields;
 pub mod json;
 mod near;
+mod settings;
 pub mod shape;
 pub mod source;
 pub mod toml;

@@ -1,8 +1,13 @@
 //! Planned restarts: when the next one is due. Pure: both clocks and the time zone are arguments.
 
+mod steps;
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 
 use croner::Cron;
+use croner::parser::CronParser;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -26,15 +31,17 @@ pub struct Planned {
     pub at: Mono,
 }
 
-/// Whether `pattern` can be used.
+/// Whether `pattern`, with or without seconds, can be used.
 pub fn check(pattern: &str) -> Result<(), BadPattern> {
     parse(pattern).map(|_| ())
 }
 
+/// As PM2 reads it: where both a day of the month and one of the week are given, both must fit.
 fn parse(pattern: &str) -> Result<Cron, BadPattern> {
-    pattern
-        .parse::<Cron>()
-        .map_err(|error| BadPattern(error.to_string()))
+    let spelled = steps::spelled_out(pattern).map_err(BadPattern)?;
+    let parser = CronParser::builder().dom_and_dow(true).build();
+    let parsed = parser.parse(&spelled);
+    parsed.map_err(|error| BadPattern(error.to_string()))
 }
 
 impl Planned {
@@ -85,61 +92,5 @@ impl Planned {
 
     fn look_again(&mut self, now: Now) {
         self.at = now.mono + Duration::from_millis(self.due.0.saturating_sub(now.wall.0));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: u64 = 3_600_000;
-
-    fn at(millis: u64) -> Now {
-        Now {
-            mono: Mono(millis * 1_000_000),
-            wall: Wall(millis),
-        }
-    }
-
-    fn next(pattern: &str, now: Now) -> Option<Planned> {
-        Planned::next(Some(&pattern.into()), now, &TimeZone::UTC).expect("a good pattern")
-    }
-
-    #[test]
-    fn the_next_full_hour() {
-        let planned = next("0 * * * *", at(HOUR / 2)).expect("it comes");
-        assert_eq!(planned.due, Wall(HOUR));
-        assert_eq!(planned.at, Mono(HOUR * 1_000_000));
-    }
-
-    #[test]
-    fn six_fields_begin_with_seconds() {
-        let planned = next("*/2 * * * * *", at(500)).expect("it comes");
-        assert_eq!(planned.due, Wall(2_000));
-    }
-
-    #[test]
-    fn zero_and_nothing_plan_nothing() {
-        assert_eq!(next("0", at(0)), None);
-        assert_eq!(Planned::next(None, at(0), &TimeZone::UTC), Ok(None));
-        let zero = Value::from(0);
-        assert_eq!(Planned::next(Some(&zero), at(0), &TimeZone::UTC), Ok(None));
-    }
-
-    #[test]
-    fn a_bad_pattern_says_so() {
-        let error = check("abc").unwrap_err().to_string();
-        assert!(error.starts_with("Cron pattern error: "), "{error}");
-    }
-
-    #[test]
-    fn a_clock_set_back_puts_the_restart_off() {
-        let mut planned = next("0 * * * *", at(HOUR / 2)).expect("it comes");
-        let early = Now {
-            mono: Mono(HOUR * 1_000_000),
-            wall: Wall(HOUR - 60_000),
-        };
-        assert!(!planned.is_due(early));
-        assert_eq!(planned.at, Mono((HOUR + 60_000) * 1_000_000));
     }
 }

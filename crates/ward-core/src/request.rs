@@ -13,6 +13,9 @@ pub enum Request {
     /// Register an app and start its instances, side by side. The reply names all of them once
     /// each is running, stopped or errored; what became of one is told by its record (`failure`).
     Prepare(Box<AppSpec>),
+    /// As `Prepare`, with these ids as far as they are free: one of several apps that begin together
+    /// (`Supervisor::places`).
+    PrepareAt(Box<AppSpec>, Vec<InstanceId>),
     /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
     Register(Box<AppSpec>, Kept),
     /// Start a registered, not running instance.

@@ -63,12 +63,16 @@ pub struct Program {
     pub script: String,
     /// Working directory, absolute.
     pub cwd: String,
-    /// Words after the script.
-    pub args: Vec<String>,
+    /// The working directory as declared, when it was: only shown.
+    #[serde(default)]
+    pub cwd_stated: Option<String>,
+    /// Words after the script, as declared: the process gets numbers as text. Absent and empty are
+    /// shown differently.
+    pub args: Option<Vec<Value>>,
     /// Interpreter; `none` runs the script itself.
     pub interpreter: String,
-    /// Words between interpreter and script (`node_args`).
-    pub interpreter_args: Vec<String>,
+    /// Words between interpreter and script (`node_args`), likewise.
+    pub interpreter_args: Vec<Value>,
 }
 
 /// How instances are run.

@@ -15,6 +15,7 @@ use crate::random::Random;
 use crate::time::{Mono, Now};
 use crate::turn::{Lives, Turn};
 
+mod places;
 mod register;
 mod requests;
 

@@ -1,6 +1,10 @@
 //! A declaration as written becomes one in canonical keys and types, or a list of problems in
 //! PM2's words with place, value and wish added.
 
+mod loose;
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +16,7 @@ use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
 use super::near::nearest;
 use super::source::Source;
 use super::{Decl, units, words};
+use crate::cron;
 
 /// A value that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +218,9 @@ impl Check<'_> {
             self.decl.insert(field.name.to_owned(), value.clone());
             return;
         }
+        if self.source.is_some() && self.is_overlooked(field, key, value) {
+            return;
+        }
         let Some(value) = self.typed(field, key, value) else {
             return;
         };
@@ -232,6 +240,7 @@ impl Check<'_> {
             self.bad_form(field, key, &value);
             return;
         }
+        self.look_at_time(field, key, &value);
         self.keep(field, key, value);
     }
 
@@ -280,11 +289,13 @@ impl Check<'_> {
         }
         if let Some(unit) = field.unit {
             let parsed = match unit {
-                Unit::Bytes => units::bytes(text),
-                Unit::Millis => units::millis(text),
+                Unit::Bytes => units::bytes(text).map(Value::from),
+                Unit::Millis => units::millis(text)
+                    .map(Value::from)
+                    .or_else(|| number(text)),
             };
             return match parsed {
-                Some(parsed) => Ok(Some(parsed.into())),
+                Some(parsed) => Ok(Some(parsed)),
                 None if field.hint.is_empty() => Err(()),
                 None => {
                     self.bad_form(field, key, &Value::String(text.to_owned()));
@@ -347,14 +358,14 @@ impl Check<'_> {
                     format!("SIG{name}").into()
                 }
             }
-            ("cron_restart", Value::String(pattern)) => {
-                if let Err(error) = cron(pattern) {
-                    self.refuse(
-                        key,
-                        &value,
-                        format!("Cron pattern error: {error}"),
-                        String::new(),
-                    );
+            ("cron_restart", Value::String(_) | Value::Number(_)) => {
+                let pattern = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                if pattern != "0"
+                    && let Err(error) = cron::check(&pattern)
+                {
+                    self.refuse(key, &value, error.to_string(), String::new());
                     return;
                 }
                 value
@@ -382,16 +393,6 @@ impl Check<'_> {
         );
         self.refuse(key, given, text, wanted.join(" or "));
     }
-}
-
-/// Checks a pattern with or without seconds.
-pub fn cron(pattern: &str) -> Result<(), String> {
-    use croner::parser::{CronParser, Seconds};
-    let parser = CronParser::builder().seconds(Seconds::Optional).build();
-    parser
-        .parse(pattern)
-        .map(|_| ())
-        .map_err(|error| error.to_string())
 }
 
 fn number(text: &str) -> Option<Value> {
@@ -433,6 +434,3 @@ fn fits(pattern: &'static str, text: &str) -> bool {
     };
     compiled.entry(pattern).or_insert(regex).is_match(text)
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decl, default_name, words};
+use super::{Decl, default_name, settings, words};
 
 /// Variables of an app that runs under PM2 or ward. A command that is run inside such an app must
 /// not hand them on, or the new app would take them for its own options.
@@ -70,7 +70,8 @@ pub fn is_internal(name: &str) -> bool {
 }
 
 /// Makes `env` of a declaration what it should be for one environment: `env`, then
-/// `deploy.<name>.env`, then `env_<name>`, later ones winning; objects become JSON text. Returns warnings.
+/// `deploy.<name>.env`, then `env_<name>`, later ones winning; objects become JSON text. What is called
+/// like a setting in `env_<name>` acts, too. Returns warnings.
 pub fn choose(
     app: &mut Decl,
     name: Option<&str>,
@@ -97,6 +98,7 @@ pub fn choose(
             };
             app.insert("name".to_owned(), Value::String(format!("{base}-{name}")));
         }
+        warnings.extend(settings::act(app, name));
     } else {
         env = app.get("env").map(variables).unwrap_or_default();
     }

@@ -87,7 +87,9 @@ pub fn spec_from(record: &Map<String, Value>) -> Result<AppSpec, BadSpec> {
         extra: Map::new(),
         name,
     };
+    let odd = take.odd();
     sort_rest(&mut spec, take.rest(), runtime && !apart);
+    spec.extra.extend(odd);
     Ok(spec)
 }
 
@@ -98,7 +100,8 @@ fn program(take: &mut Take, script: String) -> Result<Program, BadSpec> {
     };
     Ok(Program {
         cwd,
-        args: take.words("args")?.unwrap_or_default(),
+        cwd_stated: take.text("cwd")?,
+        args: take.words("args")?,
         interpreter: take
             .text("exec_interpreter")?
             .unwrap_or_else(|| "node".to_owned()),

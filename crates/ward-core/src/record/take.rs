@@ -13,6 +13,8 @@ pub(super) struct Take {
     /// A record with the state of a process in it (a dump): its variables may have overwritten
     /// options of the same name, so an unreadable option counts as absent and the app survives.
     lenient: bool,
+    /// Times that cannot be told from what was made of them: below zero, zero, fractions.
+    odd: Map<String, Value>,
 }
 
 impl Take {
@@ -20,6 +22,7 @@ impl Take {
         Self {
             left: record.clone(),
             lenient,
+            odd: Map::new(),
         }
     }
 
@@ -28,6 +31,11 @@ impl Take {
         for name in names.iter().filter_map(Value::as_str) {
             self.left.shift_remove(name);
         }
+    }
+
+    /// The times that were taken and are not shown by what was made of them.
+    pub(super) fn odd(&mut self) -> Map<String, Value> {
+        core::mem::take(&mut self.odd)
     }
 
     /// What nobody asked for.
@@ -73,19 +81,31 @@ impl Take {
     }
 
     pub(super) fn time(&mut self, key: &str) -> Result<Option<Duration>, BadSpec> {
-        let millis = self.read(key, "a time in milliseconds", |value| match value {
-            Value::String(text) => units::millis(text),
-            _ => units::whole(number(value)?),
+        let mut odd = None;
+        let millis = self.read(key, "a time in milliseconds", |value| {
+            let millis = match value {
+                Value::String(text) => units::millis(text)?,
+                // PM2 takes what is below zero and waits no time at all.
+                _ => units::whole(number(value)?.max(0.0))?,
+            };
+            if millis == 0 || (value.is_number() && value.as_u64() != Some(millis)) {
+                odd = Some(value.clone());
+            }
+            Some(millis)
         })?;
+        if let Some(value) = odd {
+            self.odd.insert(key.to_owned(), value);
+        }
         Ok(millis.map(Duration::from_millis))
     }
 
-    /// A list of words; a string is cut as in a shell.
-    pub(super) fn words(&mut self, key: &str) -> Result<Option<Vec<String>>, BadSpec> {
+    /// A list of words as they were declared; a string is cut as in a shell.
+    pub(super) fn words(&mut self, key: &str) -> Result<Option<Vec<Value>>, BadSpec> {
+        let is_word = |value: &Value| !value.is_array() && !value.is_object();
         self.read(key, "a list of strings", |value| match value {
-            Value::String(text) => Some(words::split(text)),
-            Value::Array(list) => list.iter().map(word).collect(),
-            _ => word(value).map(|only| vec![only]),
+            Value::String(text) => Some(words::split(text).into_iter().map(Value::from).collect()),
+            Value::Array(list) => list.iter().all(is_word).then(|| list.clone()),
+            _ => is_word(value).then(|| vec![value.clone()]),
         })
     }
 

@@ -29,9 +29,8 @@ pub(crate) fn keys_without_env(spec: &AppSpec) -> Map<String, Value> {
     }
     resolved(spec, &mut out);
     for (key, value) in &spec.extra {
-        if !out.0.contains_key(key) {
-            out.put(key, value.clone());
-        }
+        // Among them are declared times as they were written.
+        out.put(key, value.clone());
     }
     out.0
 }
@@ -63,9 +62,8 @@ fn identity(spec: &AppSpec, out: &mut Out) {
         out.put("filter_env", filter_env(filter));
     }
     out.put("namespace", json!(spec.namespace));
-    if !spec.program.args.is_empty() {
-        out.put("args", json!(spec.program.args));
-    }
+    out.some("cwd", spec.program.cwd_stated.as_ref());
+    out.some("args", spec.program.args.as_ref());
     if !spec.program.interpreter_args.is_empty() {
         out.put("node_args", json!(spec.program.interpreter_args));
     }

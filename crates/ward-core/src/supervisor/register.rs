@@ -19,6 +19,7 @@ impl Supervisor {
         now: Now,
         request: RequestId,
         mut spec: AppSpec,
+        places: &[InstanceId],
         actions: &mut Vec<Action>,
     ) {
         if let Some(name) = &self.defaults.instance_var {
@@ -35,7 +36,12 @@ impl Supervisor {
         if spec.instances.is_some_and(|said| said <= 0) {
             spec.instances = Some(i64::from(count));
         }
-        let ids: Vec<InstanceId> = (0..count).map(|_| self.register(spec.clone())).collect();
+        let places = places.iter().copied().map(Some);
+        let ids: Vec<InstanceId> = places
+            .chain(core::iter::repeat(None))
+            .zip(0..count)
+            .map(|(place, _)| self.register(spec.clone(), place))
+            .collect();
         self.book.pending.expect_several(request, ids.clone());
         for id in ids {
             self.with(now, id, actions, |it, turn| {
@@ -57,7 +63,7 @@ impl Supervisor {
             actions.push(Action::Reply { request, reply });
             return;
         }
-        let id = self.register(spec);
+        let id = self.register(spec, None);
         let taken = |name: &str, number| {
             self.instances()
                 .any(|it| it.id != id && it.spec.name == name && it.number == number)
@@ -90,7 +96,7 @@ impl Supervisor {
         };
         let spec = original.spec.clone();
         let start = true;
-        let id = self.register(spec);
+        let id = self.register(spec, None);
         self.book.pending.expect_one(request);
         self.with(now, id, actions, |it, turn| {
             it.registered(Some(request), start, turn);
@@ -98,7 +104,7 @@ impl Supervisor {
     }
 
     /// `0` is one per processor, below zero so many processors are left out.
-    fn count(&self, instances: Option<i64>) -> u32 {
+    pub(super) fn count(&self, instances: Option<i64>) -> u32 {
         let count = match instances.unwrap_or(1) {
             count if count > 0 => count,
             less => i64::from(self.defaults.cpus) + less,
@@ -106,12 +112,14 @@ impl Supervisor {
         u32::try_from(count.max(1)).unwrap_or(u32::MAX)
     }
 
-    fn register(&mut self, mut spec: AppSpec) -> InstanceId {
+    fn register(&mut self, mut spec: AppSpec, place: Option<InstanceId>) -> InstanceId {
         self.increment(&mut spec);
         self.share_captured(&mut spec);
         let number = self.free_number(&spec.name);
-        let id = InstanceId(self.book.next_id);
-        self.book.next_id += 1;
+        let id = place
+            .filter(|place| !self.book.instances.contains_key(place))
+            .unwrap_or(InstanceId(self.book.next_id));
+        self.book.next_id = self.book.next_id.max(id.0.saturating_add(1));
         let unique_id = self.book.random.uuid();
         let instance = Instance::new(id, number, spec, unique_id);
         self.book.instances.insert(id, Box::new(instance));

@@ -23,7 +23,8 @@ impl Supervisor {
             return;
         }
         match request {
-            Request::Prepare(spec) => self.prepare(now, id, *spec, actions),
+            Request::Prepare(spec) => self.prepare(now, id, *spec, &[], actions),
+            Request::PrepareAt(spec, places) => self.prepare(now, id, *spec, &places, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),
             Request::Start(of) => self.ask(now, id, of, actions, |it, turn| {

@@ -32,6 +32,7 @@ pub const KEYS: &[&str] = &[
     "version",
     "pm_exec_path",
     "pm_cwd",
+    "exec_interpreter",
     "pm_uptime",
     "restart_time",
     "watch",
@@ -79,6 +80,7 @@ fn own(instance: &Instance, key: &str) -> Option<Value> {
         "version" => instance.version.as_deref().unwrap_or("N/A").into(),
         "pm_exec_path" => spec.program.script.clone().into(),
         "pm_cwd" => spec.program.cwd.clone().into(),
+        "exec_interpreter" => spec.program.interpreter.clone().into(),
         "pm_uptime" => instance.began_at.map(|at| at.0).into(),
         "restart_time" => instance.restarts.into(),
         "watch" if spec.watch.watch.is_some() || instance.watching.is_some() => {

@@ -6,7 +6,7 @@ use ward_core::request::{Outcome, Reply, Request};
 
 pub(crate) fn request(id: RequestId, request: &Request) -> String {
     let what = match request {
-        Request::Prepare(spec) => format!("prepare {}", spec.name),
+        Request::Prepare(spec) | Request::PrepareAt(spec, _) => format!("prepare {}", spec.name),
         Request::Register(spec, _) => format!("register {}", spec.name),
         Request::Start(id) => format!("start {id}"),
         Request::Stop(id) => format!("stop {id}"),

@@ -136,13 +136,7 @@ impl<'a> Draft<'a> {
         interpreter: &interpreter::Interpreter,
         layers: &environment::Layers,
     ) -> Resolved {
-        for gone in [
-            "script",
-            "cwd",
-            "env",
-            "execute_command",
-            "append_env_to_name",
-        ] {
+        for gone in ["script", "env", "execute_command", "append_env_to_name"] {
             self.decl.shift_remove(gone);
         }
         check::fill_defaults(&mut self.decl);
@@ -161,13 +155,12 @@ impl<'a> Draft<'a> {
         self.decl.insert("env".to_owned(), layers.merged());
         self.decl
             .insert("username".to_owned(), json!(self.context.user));
-        self.decl.insert("args".to_owned(), json!(program.args));
-        if program.args.is_empty() {
-            self.decl.shift_remove("args");
+        if let Some(args) = &program.args {
+            self.decl.insert("args".to_owned(), json!(args));
         }
-        let mut node_args = interpreter.args.clone();
+        let mut node_args: Vec<Value> = interpreter.args.iter().map(|word| json!(word)).collect();
         if let Some(Value::Array(stated)) = self.decl.get("node_args") {
-            node_args.extend(stated.iter().map(text_of));
+            node_args.extend(stated.iter().cloned());
         }
         self.decl.insert("node_args".to_owned(), json!(node_args));
         self.put("pm_exec_path", program.path.clone());
@@ -215,11 +208,10 @@ fn mode(draft: &mut Draft<'_>, interpreter: &str) {
         None => instances.is_some() && clusters,
     };
     let merge = draft.decl.get("merge_logs").and_then(Value::as_bool);
-    // PM2 takes 0, which `-i max` is on the command line, for one file; `max` in a file it does not.
-    let one_file = instances == Some(0) && merge.is_none();
-    let one_file = one_file && !(cluster && draft.context.is_file);
-    // One process writes to one file, whatever `merge_logs: false` might mean there.
-    if one_file || (!cluster && instances.is_none()) {
+    // PM2 takes 0, which is also `max`, for one file, except where a file states the mode cluster.
+    let stated_cluster = draft.context.is_file && cluster && stated.is_some();
+    let one_file = instances == Some(0) && !stated_cluster;
+    if merge.is_none() && (one_file || (!cluster && instances.is_none())) {
         draft
             .decl
             .insert("merge_logs".to_owned(), Value::Bool(true));
@@ -251,11 +243,4 @@ fn clean(path: &Path) -> PathBuf {
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

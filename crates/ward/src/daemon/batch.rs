@@ -335,7 +335,9 @@ impl Daemon {
 /// The app a request registers.
 fn app_of(request: &Request) -> String {
     match request {
-        Request::Prepare(spec) | Request::Register(spec, _) => spec.name.clone(),
+        Request::Prepare(spec) | Request::PrepareAt(spec, _) | Request::Register(spec, _) => {
+            spec.name.clone()
+        }
         _ => String::new(),
     }
 }

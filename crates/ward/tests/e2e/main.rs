@@ -22,6 +22,7 @@ mod parity;
 mod refusals;
 mod saved;
 mod selectors;
+mod shapes;
 mod stock_client;
 mod together;
 mod tree;

@@ -352,3 +352,38 @@ fn defaults_are_those_of_pm2() {
         })
     );
 }
+
+#[test]
+fn what_pm2_overlooks_is_taken_and_told() {
+    for (key, given, kept, warning) in [
+        ("min_uptime", json!(0), None, "taken for nothing said"),
+        ("out_file", json!(false), None, "\"NULL\" is no file"),
+        ("error_file", json!(0), None, "\"NULL\" is no file"),
+        ("max_memory_restart", json!(-1), None, "taken for nothing"),
+        ("restart_delay", json!(-1), Some(json!(-1)), "counts as 0"),
+        ("kill_timeout", json!("-1"), Some(json!(-1)), "counts as 0"),
+        ("restart_delay", json!(0), None, ""),
+        ("cron_restart", json!(0), Some(json!(0)), ""),
+        ("listen_timeout", json!(0), Some(json!(0)), ""),
+        ("autorestart", json!(false), Some(json!(false)), ""),
+        ("uid", json!(0), Some(json!(0)), ""),
+        ("args", json!(""), Some(json!([])), ""),
+    ] {
+        let checked = file(&json!({key: given})).unwrap();
+        assert_eq!(checked.decl.get(key), kept.as_ref(), "{key} {given}");
+        assert_eq!(
+            checked.warnings.is_empty(),
+            warning.is_empty(),
+            "{key} {given}: {:?}",
+            checked.warnings
+        );
+        assert!(checked.warnings.concat().contains(warning), "{key} {given}");
+    }
+    for (key, given) in [
+        ("out_file", json!(true)),
+        ("cron_restart", json!(1)),
+        ("min_uptime", json!(-1)),
+    ] {
+        assert_eq!(file(&json!({key: given})).unwrap_err().len(), 1, "{key}");
+    }
+}

@@ -204,6 +204,8 @@ fn numbers_have_units() {
         ("--watch-delay", "2", "watch_delay", json!(2000)),
         ("--kill-timeout", "3000", "kill_timeout", json!(3000)),
         ("-k", "3s", "kill_timeout", json!(3000)),
+        ("--kill-timeout", "-1", "kill_timeout", json!(-1)),
+        ("--watch-delay", "-1", "watch_delay", json!(-1000)),
         ("--stop-exit-codes", "5,6", "stop_exit_codes", json!([5, 6])),
         ("--stop-exit-codes", "5", "stop_exit_codes", json!([5])),
         ("--max-restarts", "3", "max_restarts", json!(3)),

@@ -50,8 +50,8 @@ fn value(
             .parse::<u32>()
             .map(Value::from)
             .map_err(|_| number()),
-        Kind::Millis => duration(text, 1.0).map(Value::from).ok_or_else(number),
-        Kind::Delay => duration(text, 1000.0).map(Value::from).ok_or_else(number),
+        Kind::Millis => time(text, 1.0).ok_or_else(number),
+        Kind::Delay => time(text, 1000.0).ok_or_else(number),
         Kind::Bytes => bytes(text).map(Value::from).ok_or_else(|| wrong_size(key)),
         Kind::Instances => instances(text).ok_or_else(number),
         Kind::Words => Ok(json!(shell_words(text))),
@@ -93,6 +93,17 @@ fn collect(before: Option<&Value>, words: Vec<String>) -> Value {
         Value::Bool(true)
     } else {
         Value::Array(all)
+    }
+}
+
+/// As [`duration`]. PM2 takes a time below zero, too, and does not wait then.
+fn time(text: &str, unit: f64) -> Option<Value> {
+    match text.trim().strip_prefix('-') {
+        None => duration(text, unit).map(Value::from),
+        Some(rest) => {
+            let size = i64::try_from(duration(rest, unit)?).ok()?;
+            Some(Value::from(-size))
+        }
     }
 }
 

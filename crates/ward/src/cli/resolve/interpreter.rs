@@ -60,11 +60,13 @@ fn plain(program: &str) -> Interpreter {
 /// What the user names: `none`, a program in PATH, a path, or `node@<version>`.
 fn given(draft: &mut Draft<'_>, name: &str, script: &Path) -> Result<Interpreter, Failure> {
     if name == NONE {
-        return if lookup::is_executable(script) {
-            Ok(plain(NONE))
-        } else {
-            Err(not_executable(script))
-        };
+        // PM2 takes such an app into its list, and so does ward, where it is `errored`.
+        if !lookup::is_executable(script) {
+            let refusal = not_executable(script);
+            draft.warnings.push(refusal.message);
+            draft.warnings.extend(refusal.hint);
+        }
+        return Ok(plain(NONE));
     }
     if let Some(version) = name.strip_prefix("node@") {
         return versioned(draft, name, version);

@@ -41,7 +41,7 @@ pub(crate) fn which(program: &str, path: &str) -> Option<PathBuf> {
 }
 
 /// A file that somebody may execute.
-pub(super) fn is_executable(file: &Path) -> bool {
+pub(crate) fn is_executable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Draft, lookup, text, text_of};
+use super::{Draft, lookup, text};
 use crate::exit::Failure;
 
 /// The program of an app.
 pub(super) struct Program {
     /// Absolute path.
     pub(super) path: String,
-    /// Words after it.
-    pub(super) args: Vec<String>,
+    /// Words after it, when there are any or the declaration says that there are none.
+    pub(super) args: Option<Vec<Value>>,
     /// What the default name is made of.
     pub(super) name: String,
     /// Whether it runs by itself: shell commands.
@@ -24,10 +24,7 @@ pub(super) fn find(draft: &mut Draft<'_>) -> Result<Program, Failure> {
     let Some(script) = draft.take_text("script") else {
         return Err(Failure::new("No script path - aborting"));
     };
-    let args: Vec<String> = match draft.decl.get("args") {
-        Some(Value::Array(list)) => list.iter().map(text_of).collect(),
-        _ => Vec::new(),
-    };
+    let args = draft.decl.get("args").and_then(Value::as_array).cloned();
     if script == "serve" && draft.context.is_file {
         return Err(Failure::new(
             "the static file server (script \"serve\") is not in ward yet",
@@ -74,7 +71,7 @@ fn shell(draft: &Draft<'_>, command: String) -> Result<Program, Failure> {
             "Interpreter bash is NOT AVAILABLE in PATH. (type 'which bash' to double check.)",
         ));
     };
-    let args = vec!["-c".to_owned(), command.clone()];
+    let args = Some(vec![json!("-c"), json!(command)]);
     Ok(Program {
         path: text(&shell),
         args,

@@ -69,12 +69,32 @@ impl Daemon {
             Err(error) => responder.error(&error.to_string()),
             Ok(requests) => {
                 let mut batch = Batch::new(responder, PREPARE, usize::MAX, deadline(options));
-                // The ids are not known yet; the answers name the instances.
+                let requests = self.in_turns(requests);
+                // The answers name the instances.
                 let parts = requests.into_iter().map(|request| (InstanceId(0), request));
                 batch.queue.extend(parts);
                 self.run_batch(batch);
             }
         }
+    }
+
+    /// Apps that begin together have ids in turns, as under PM2; what is restored keeps its order.
+    fn in_turns(&self, requests: Vec<Request>) -> Vec<Request> {
+        let said = |request: &Request| match request {
+            Request::Prepare(spec) => Some(spec.instances),
+            _ => None,
+        };
+        let Some(counts) = requests.iter().map(said).collect::<Option<Vec<_>>>() else {
+            return requests;
+        };
+        let places = self.supervisor.places(&counts);
+        let placed = requests.into_iter().zip(places);
+        placed
+            .map(|(request, ids)| match request {
+                Request::Prepare(spec) => Request::PrepareAt(spec, ids),
+                other => other,
+            })
+            .collect()
     }
 
     /// One action on many instances.

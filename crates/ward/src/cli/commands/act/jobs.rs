@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::{Action, Extras};
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
+use crate::cli::commands::start::script;
 use crate::cli::commands::{self, fork_mode};
 use crate::cli::messages::Console;
 use crate::cli::out::describe;
@@ -219,6 +220,10 @@ fn report(
                 continue;
             }
             console.say(format!("[{name}]({id}) ✓"));
+        } else if job.extras.contains_key("spec")
+            && script::was_foretold(&outcome["process"]["pm2_env"])
+        {
+            // A file was read, and with it this was said.
         } else {
             failed = true;
             let reason = outcome["error"].as_str().unwrap_or("no reason was given");

@@ -1,5 +1,7 @@
 //! A script or command that is not in the list yet, or is to be started once more.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use super::declare;
@@ -7,6 +9,7 @@ use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
 use crate::cli::commands::act::{self, Action};
 use crate::cli::commands::{self, change, fork_mode};
+use crate::cli::resolve::lookup;
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
@@ -118,6 +121,14 @@ pub(crate) fn ids(started: &Value) -> Vec<u32> {
         .collect()
 }
 
+/// Whether the command warned already that this cannot run: `interpreter: 'none'` and a script
+/// without the permission to be executed. PM2 lists such an app and exits with 0.
+pub(crate) fn was_foretold(record: &Value) -> bool {
+    let script = record["pm_exec_path"].as_str().map(Path::new);
+    record["exec_interpreter"] == "none"
+        && script.is_some_and(|script| script.is_file() && !lookup::is_executable(script))
+}
+
 /// Names every instance that does not run, with its reason.
 pub(crate) fn report_failures(
     invocation: &Invocation,
@@ -130,6 +141,9 @@ pub(crate) fn report_failures(
         fork_mode::warn(&invocation.console, instances());
         for instance in instances() {
             if instance["ok"].as_bool().unwrap_or(false) {
+                continue;
+            }
+            if was_foretold(&instance["process"]["pm2_env"]) {
                 continue;
             }
             failed = true;

@@ -168,10 +168,6 @@ fn what_cannot_start_is_refused() {
             format!("Script is not executable: {}", world.text("work/blob")),
         ),
         (
-            json!({"script": "a.js", "interpreter": "none"}),
-            format!("Script is not executable: {}", world.text("work/a.js")),
-        ),
-        (
             json!({"script": "a.js", "cwd": "gone"}),
             format!(
                 "Working directory does not exist: {}",
@@ -198,4 +194,18 @@ fn what_cannot_start_is_refused() {
         typescript.starts_with("TypeScript apps require bun"),
         "{typescript}"
     );
+}
+
+/// As under PM2 the app is taken; the daemon then says that it cannot run.
+#[test]
+fn a_script_that_is_to_run_itself_and_cannot_is_taken_with_a_warning() {
+    let world = World::new();
+    world.file("a.js", b"", 0o644);
+    for is_file in [true, false] {
+        let decl = json!({"script": "a.js", "interpreter": "none"});
+        let resolved = world.resolve(&decl, is_file).unwrap();
+        assert_eq!(resolved.record["exec_interpreter"], "none");
+        let said = format!("Script is not executable: {}", world.text("work/a.js"));
+        assert_eq!(resolved.warnings[0], said);
+    }
 }
