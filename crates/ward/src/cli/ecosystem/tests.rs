@@ -67,18 +67,46 @@ fn every_kind_of_file_says_the_same() {
         ),
         (
             "f.config.js",
-            "console.log('noise'); module.exports = async () => [{name: 'a', script: 'a.js', max_restarts: 0, env: {A: 1}}]",
+            "console.log('noise from a config file'); module.exports = async () => [{name: 'a', script: 'a.js', max_restarts: 0, env: {A: 1}}]",
         ),
     ] {
         let loaded = read(name, text, &Selection::default()).unwrap();
         assert_eq!(json!(loaded.apps), wanted, "{name}");
-        let printed: &[&str] = if text.contains("noise") {
-            &["noise"]
-        } else {
-            &[]
-        };
-        assert_eq!(loaded.notices, printed, "{name}");
+        assert!(loaded.notices.is_empty(), "{name}: {:?}", loaded.notices);
     }
+}
+
+#[test]
+fn what_a_program_does_to_the_environment_is_told() {
+    let text = "process.env.ADDED = 'x'; process.env.NUMBER = 1; delete process.env.PATH;
+        process.env.HOME = 'elsewhere'; delete process.env.NEVER_THERE;";
+    for (name, exports) in [
+        ("e.config.js", "module.exports = []"),
+        ("e.config.mjs", "export default []"),
+        (
+            "f.config.js",
+            "module.exports = async () => { process.env.ADDED += ''; return [] }",
+        ),
+    ] {
+        let loaded = read(name, &format!("{text}\n{exports}"), &Selection::default()).unwrap();
+        let wanted = json!({"ADDED": "x", "NUMBER": "1", "HOME": "elsewhere"});
+        assert_eq!(json!(loaded.changed.set), wanted, "{name}");
+        assert_eq!(loaded.changed.unset, ["PATH"], "{name}");
+    }
+    let plain = read("p.config.js", "module.exports = []", &Selection::default()).unwrap();
+    assert_eq!(plain.changed, Changed::default());
+}
+
+#[test]
+fn a_program_sees_the_command_line() {
+    let text = "module.exports = [{name: 'a', script: 'a', args: process.argv}]";
+    let loaded = read("e.config.js", text, &Selection::default()).unwrap();
+    let seen = loaded.apps[0]["args"].as_array().unwrap();
+    assert!(seen[0].as_str().unwrap().ends_with("/node"), "{seen:?}");
+    let own: Vec<String> = std::env::args().skip(1).collect();
+    assert_eq!(json!(seen[2..]), json!(own));
+    let program = Path::new(seen[1].as_str().unwrap());
+    assert!(program.is_absolute(), "{program:?}");
 }
 
 #[test]
@@ -233,13 +261,22 @@ fn selection() {
         (None, None, vec!["a", "b", "c"], 0),
         (Some("a,c"), None, vec!["a", "c"], 0),
         (Some("c  a"), None, vec!["a", "c"], 0),
-        (Some("a, c"), Some("prod"), vec!["a", "c"], 1),
+        (Some("a, c"), Some("prod"), vec!["a", "c"], 0),
         (Some("b"), Some("prod"), vec!["b-prod"], 0),
         (Some("b-prod"), Some("prod"), vec!["b-prod"], 0),
         (Some("a,x"), None, vec!["a"], 1),
-        (None, Some("nope"), vec!["a", "b-nope", "c"], 1),
+        (None, Some("nope"), vec!["a", "b-nope", "c"], 0),
     ] {
-        let loaded = read("e.json5", text, &Selection { env, only }).unwrap();
+        let loaded = read(
+            "e.json5",
+            text,
+            &Selection {
+                env,
+                only,
+                silent: false,
+            },
+        )
+        .unwrap();
         let found: Vec<&str> = loaded
             .apps
             .iter()
@@ -258,11 +295,12 @@ fn selection() {
         text,
         &Selection {
             env: Some("prod"),
-            only: None,
+            ..Selection::default()
         },
     )
     .unwrap();
     assert_eq!(loaded.apps[0]["env"], json!({"X": 2}));
+    assert_eq!(loaded.undefined, ["c"]);
 }
 
 #[test]
@@ -273,7 +311,7 @@ fn deploy_is_kept_apart() {
         text,
         &Selection {
             env: Some("prod"),
-            only: None,
+            ..Selection::default()
         },
     )
     .unwrap();
