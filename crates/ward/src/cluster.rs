@@ -67,6 +67,8 @@ pub(crate) enum WorkerEvent {
         /// Where.
         place: String,
     },
+    /// It has loaded, does nothing and has asked for no socket: it may never listen.
+    Settled,
     /// The version of its Node.
     Version(String),
     /// It has finished what it was doing.

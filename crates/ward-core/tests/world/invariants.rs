@@ -144,6 +144,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         sometimes(&[0, 20, 700]),
         sometimes(&[0, 40, 2999, 3100]),
         sometimes(&[0, 10, 9000]),
+        sometimes(&[0, 25, 800, 3000]),
     );
     (dying, leaving, saying).prop_map(|(dying, leaving, saying)| Plan {
         spawns: dying.0,
@@ -156,6 +157,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         worker_online: saying.1,
         listens: saying.2,
         drains: saying.3,
+        settles: saying.4,
     })
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Plan {
     pub(crate) says_ready: Option<u64>,
     pub(crate) worker_online: Option<u64>,
     pub(crate) listens: Option<u64>,
+    pub(crate) settles: Option<u64>,
     pub(crate) drains: Option<u64>,
 }
 
@@ -39,6 +40,7 @@ impl Default for Plan {
             says_ready: None,
             worker_online: Some(20),
             listens: Some(40),
+            settles: None,
             drains: Some(10),
         }
     }
@@ -112,6 +114,7 @@ impl Os {
             (plan.says_ready, Event::Ready { life }),
             (plan.worker_online, Event::WorkerOnline { life }),
             (plan.listens, Event::Listening { life }),
+            (plan.settles, Event::Settled { life }),
         ];
         for (millis, event) in words {
             if let Some(millis) = millis {

@@ -119,6 +119,10 @@ impl Primary {
                 worker.open = Some((began, now));
             }
             "drained" => worker.tell_drained(wires),
+            // One that asked for a socket is about to listen.
+            "settled" if worker.keys.is_empty() => {
+                wires.tell_of_worker(life, WorkerEvent::Settled);
+            }
             _ => {}
         }
     }

@@ -194,6 +194,7 @@ impl Daemon {
                 self.workers.listens(life, place, by_itself);
                 self.handle(Event::Listening { life });
             }
+            WorkerEvent::Settled => self.handle(Event::Settled { life }),
             WorkerEvent::Version(version) => {
                 let report = Report::NodeVersion(version);
                 self.handle(Event::Reported { life, report });
