@@ -49,11 +49,12 @@ fn replaced(old: &AppSpec, new: &AppSpec) -> AppSpec {
 /// PM2 merges over the whole environment, so a variable is changed in the layer that decides it.
 fn merge_env(spec: &mut AppSpec, env: &serde_json::Map<String, Value>) {
     for (name, value) in env {
-        let layers = [&mut spec.env.injected, &mut spec.env.declared];
+        let env = &mut spec.env;
+        let layers = [&mut env.injected, &mut env.declared, &mut env.evaluated];
         let mut layers = layers.into_iter();
-        let deciding = layers.find(|layer| layer.contains_key(name));
-        deciding
-            .unwrap_or_else(|| Arc::make_mut(&mut spec.env.captured))
-            .insert(name.clone(), value.clone());
+        match layers.find(|layer| layer.contains_key(name)) {
+            Some(deciding) => deciding.insert(name.clone(), value.clone()),
+            None => Arc::make_mut(&mut env.captured).insert(name.clone(), value.clone()),
+        };
     }
 }

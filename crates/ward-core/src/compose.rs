@@ -68,6 +68,7 @@ pub(crate) fn merged_env(instance: &Instance) -> Map<String, Value> {
             env.insert(name.clone(), value.clone());
         }
     };
+    layer(&spec.env.evaluated);
     layer(&spec.env.declared);
     layer(&spec.env.injected);
     if let Some(port) = spec.port {

@@ -68,6 +68,11 @@ pub enum Event {
         /// Which life.
         life: Life,
     },
+    /// A cluster worker has loaded and rests, and has not asked for a socket: it may never listen.
+    Settled {
+        /// Which life.
+        life: Life,
+    },
     /// Answer to `Action::Drain`: no work is left, or the app cannot tell.
     Drained {
         /// Which life.

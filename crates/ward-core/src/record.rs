@@ -12,7 +12,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::config::env;
 use crate::spec::{AppSpec, EnvLayers};
@@ -45,7 +45,7 @@ pub enum BadSpec {
 /// What the app gets and the record shows: later layers win.
 pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
     let mut merged = Map::clone(&layers.captured);
-    for layer in [&layers.declared, &layers.injected] {
+    for layer in [&layers.evaluated, &layers.declared, &layers.injected] {
         merged.extend(
             layer
                 .iter()
@@ -53,6 +53,17 @@ pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
         );
     }
     merged
+}
+
+/// The layers apart, as ward's own clients and dumps carry them under `ward`.
+pub fn layers_apart(layers: &EnvLayers) -> Value {
+    let mut apart = json!({
+        "captured": *layers.captured, "declared": layers.declared, "injected": layers.injected,
+    });
+    if !layers.evaluated.is_empty() {
+        apart["evaluated"] = json!(layers.evaluated);
+    }
+    apart
 }
 
 /// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
@@ -63,7 +74,8 @@ pub fn env_is_mixed(layers: &EnvLayers) -> bool {
 
 /// Takes the environment of a shell as the captured layer (`--update-env`): what the shell has no
 /// longer is gone, what the app filters stays out, and what belongs to the app's own user and
-/// folder stays as it is.
+/// folder stays as it is. Of what the evaluation of its file set, that stays which the shell does not
+/// have, as in PM2.
 pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
     let mut fresh = env::without_internal(shell.clone());
     if let Some(rule) = &spec.filter_env {
@@ -76,6 +88,8 @@ pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
             fresh.insert(name.to_owned(), value.clone());
         }
     }
+    let evaluated = &mut spec.env.evaluated;
+    evaluated.retain(|name, _| !fresh.contains_key(name));
     if env_is_mixed(&spec.env) {
         Arc::make_mut(&mut spec.env.captured).extend(fresh);
     } else {

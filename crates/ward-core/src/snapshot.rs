@@ -5,10 +5,11 @@
 //! as the version is the same.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::defaults::Defaults;
 use crate::instance::Instance;
+use crate::record;
 use crate::supervisor::{Book, Supervisor};
 use crate::view;
 
@@ -63,10 +64,7 @@ fn dump_entry(instance: &Instance) -> Map<String, Value> {
     }
     // PM2 ignores this key; ward needs the layers of the environment apart, or a variable that is
     // taken out of a file would live on in the restored app.
-    let env = &instance.spec.env;
-    entry.insert(
-        "ward".to_owned(),
-        json!({"captured": *env.captured, "declared": env.declared, "injected": env.injected}),
-    );
+    let layers = record::layers_apart(&instance.spec.env);
+    entry.insert("ward".to_owned(), layers);
     entry
 }

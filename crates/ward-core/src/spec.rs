@@ -91,12 +91,25 @@ pub struct EnvLayers {
     /// Shared by apps that have the same.
     #[serde(with = "shared")]
     pub captured: Arc<Map<String, Value>>,
+    /// What evaluating the file changed in the environment (`process.env.X = …`, `dotenv`). Apart
+    /// from the captured layer, or it would be lost when that one is taken anew (`--update-env`).
+    #[serde(default)]
+    pub evaluated: Map<String, Value>,
     /// `env` of the file merged with the chosen `env_<name>`.
     pub declared: Map<String, Value>,
     /// What ward or a client adds (`unique_id`, `<name>`, module configuration).
     pub injected: Map<String, Value>,
     /// All `env_<name>` objects of the file, by full key, for the record.
     pub variants: Map<String, Value>,
+}
+
+impl EnvLayers {
+    /// What a variable is in the merge of all layers, which is not made for it.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let upper = [&self.injected, &self.declared, &self.evaluated];
+        let found = upper.into_iter().find_map(|layer| layer.get(name));
+        found.or_else(|| self.captured.get(name))
+    }
 }
 
 /// Written as what is shared.

@@ -84,6 +84,9 @@ impl Supervisor {
             Event::Listening { life } => self.about(now, life, actions, |it, turn| {
                 it.heard(life, Word::Listening, turn);
             }),
+            Event::Settled { life } => self.about(now, life, actions, |it, turn| {
+                it.heard(life, Word::Settled, turn);
+            }),
             Event::Drained { life } => {
                 self.about(now, life, actions, |it, turn| it.drained(life, turn));
             }

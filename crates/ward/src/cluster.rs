@@ -65,6 +65,8 @@ pub(crate) enum WorkerEvent {
         /// Where.
         place: String,
     },
+    /// It has loaded, does nothing and has asked for no socket: it may never listen.
+    Settled,
     /// The version of its Node.
     Version(String),
     /// It turned out that it cannot be a worker, for this reason; it runs as in fork mode.

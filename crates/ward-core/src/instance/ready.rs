@@ -29,6 +29,9 @@ pub struct Heard {
     pub listening: bool,
     /// The app said `ready`.
     pub ready: bool,
+    /// The worker has loaded and rests.
+    #[serde(default)]
+    pub settled: bool,
 }
 
 /// One thing heard.
@@ -37,6 +40,7 @@ pub(crate) enum Word {
     Online,
     Listening,
     Ready,
+    Settled,
 }
 
 impl Heard {
@@ -45,6 +49,7 @@ impl Heard {
             Word::Online => self.online = true,
             Word::Listening => (self.online, self.listening) = (true, true),
             Word::Ready => self.ready = true,
+            Word::Settled => self.settled = true,
         }
     }
 }
@@ -85,6 +90,14 @@ impl Instance {
                 *listening = true;
                 self.habit = Habit::Listens;
                 self.answer_start(turn);
+            }
+            // One that is known to listen is late, and waited for.
+            State::Online {
+                life: current,
+                answer_by: Some(_),
+                ..
+            } if *current == life && word == Word::Settled && self.habit != Habit::Listens => {
+                self.has_settled(turn);
             }
             State::Launching { .. }
             | State::Online { .. }
@@ -145,7 +158,8 @@ impl Instance {
         } else if self.spec.start.wait_ready {
             heard.ready && (heard.listening || self.habit != Habit::Listens)
         } else {
-            heard.listening
+            // Of one that never listens nothing more will be heard.
+            heard.listening || (heard.online && heard.settled && self.habit == Habit::Works)
         }
     }
 
@@ -177,6 +191,9 @@ impl Instance {
         // PM2 publishes before it changes the status; programs expect `launching` in this event.
         turn.publish("online", false, || view::record(self));
         let listening = heard.listening;
+        if heard.settled && self.habit == Habit::Unknown {
+            self.habit = Habit::Works;
+        }
         let settled = !self.is_worker()
             || listening
             || self.spec.start.wait_ready
@@ -209,7 +226,7 @@ impl Instance {
         }
     }
 
-    /// The time in which a worker may begin to listen is over.
+    /// The worker rests without listening, or the time in which it may begin to listen is over.
     pub(super) fn has_settled(&mut self, turn: &mut Turn<'_>) {
         if self.habit == Habit::Unknown {
             self.habit = Habit::Works;

@@ -200,26 +200,20 @@ fn env_layers(
         _ => Map::new(),
     };
     layers.captured = Arc::new(part("captured"));
+    layers.evaluated = part("evaluated");
     layers.declared = part("declared");
     layers.injected = part("injected");
-    let is_known = |key: &String, value: &Value| in_layers(&layers, key) == Some(value);
+    let is_known = |key: &String, value: &Value| layers.get(key) == Some(value);
     env.retain(|key, value| !is_known(key, value));
     layers.injected.extend(env);
     layers
-}
-
-/// What a variable is in the merge, which is not made for it.
-fn in_layers<'a>(layers: &'a EnvLayers, name: &str) -> Option<&'a Value> {
-    [&layers.injected, &layers.declared, &*layers.captured]
-        .into_iter()
-        .find_map(|layer| layer.get(name))
 }
 
 /// Finds the place of everything no option asked for.
 fn sort_rest(spec: &mut AppSpec, rest: Map<String, Value>, leftover_env: bool) {
     for (key, value) in rest {
         let word = key.as_str();
-        let flattened = in_layers(&spec.env, word).is_some() && !keys::KEPT.contains(&word);
+        let flattened = spec.env.get(word).is_some() && !keys::KEPT.contains(&word);
         if flattened
             || word == spec.instance_var
             || Some(word) == spec.increment_var.as_deref()

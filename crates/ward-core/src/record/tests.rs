@@ -198,6 +198,29 @@ fn layers_stay_apart_and_merge_in_order() {
 }
 
 #[test]
+fn what_a_file_set_stays_until_the_shell_has_it() {
+    let record = object(json!({
+        "name": "w", "pm_exec_path": "/a",
+        "ward": {
+            "captured": {"A": "shell", "GONE": "shell"},
+            "evaluated": {"A": "dotenv", "B": "dotenv", "C": "dotenv"},
+            "declared": {"B": "file"},
+        },
+    }));
+    let mut spec = spec_from(&record).unwrap();
+    assert_eq!(
+        merged_env(&spec.env),
+        object(json!({"A": "dotenv", "GONE": "shell", "B": "file", "C": "dotenv"}))
+    );
+    assert_eq!(spec_from(&prepare_record(&spec)).unwrap(), spec);
+    recapture(&mut spec, &object(json!({"A": "new", "D": "new"})));
+    assert_eq!(
+        merged_env(&spec.env),
+        object(json!({"A": "new", "D": "new", "B": "file", "C": "dotenv"}))
+    );
+}
+
+#[test]
 fn current_conf() {
     let before = spec_from(&captured("ecosystem")).unwrap();
     let mut spec = before.clone();

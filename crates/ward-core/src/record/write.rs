@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::merged_env;
+use super::{layers_apart, merged_env};
 use crate::spec::{AppSpec, FilterEnv, Mode};
 
 /// The declared part of `pm2_env`: what PM2 always shows, and of the rest what was stated. `env`
@@ -38,11 +38,7 @@ pub(crate) fn keys_without_env(spec: &AppSpec) -> Map<String, Value> {
 /// What a client sends to start exactly this app: the declared keys and the env layers apart.
 pub fn prepare_record(spec: &AppSpec) -> Map<String, Value> {
     let mut record = spec_keys(spec);
-    let env = &spec.env;
-    record.insert(
-        "ward".to_owned(),
-        json!({"captured": *env.captured, "declared": env.declared, "injected": env.injected}),
-    );
+    record.insert("ward".to_owned(), layers_apart(&spec.env));
     record
 }
 

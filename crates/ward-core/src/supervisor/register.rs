@@ -163,6 +163,7 @@ impl Supervisor {
             .env
             .declared
             .get(&name)
+            .or_else(|| spec.env.evaluated.get(&name))
             .or_else(|| spec.env.captured.get(&name));
         let value = highest.map_or_else(|| given.map_or(0, as_number), |highest| highest + 1);
         spec.env.injected.insert(name, value.into());

@@ -97,8 +97,6 @@ fn own(instance: &Instance, key: &str) -> Option<Value> {
 
 /// Variables stand in the record, too, where ward itself says nothing.
 fn inherited(instance: &Instance, key: &str) -> Option<Value> {
-    let env = &instance.spec.env;
-    let layers = [&env.injected, &env.declared, &*env.captured];
-    let value = layers.into_iter().find_map(|layer| layer.get(key))?;
+    let value = instance.spec.env.get(key)?;
     (!value.is_object()).then(|| value.clone())
 }

@@ -145,6 +145,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         sometimes(&[0, 40, 2999, 3100]),
         sometimes(&[0, 10, 9000]),
         prop::option::weighted(0.1, prop::sample::select(vec![0, 30, 3500])),
+        sometimes(&[0, 25, 800, 3000]),
     );
     (dying, leaving, saying).prop_map(|(dying, leaving, saying)| Plan {
         spawns: dying.0,
@@ -158,6 +159,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         listens: saying.2,
         drains: saying.3,
         alone: saying.4,
+        settles: saying.5,
     })
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Plan {
     pub(crate) listens: Option<u64>,
     /// Turns out to be no worker.
     pub(crate) alone: Option<u64>,
+    pub(crate) settles: Option<u64>,
     pub(crate) drains: Option<u64>,
 }
 
@@ -42,6 +43,7 @@ impl Default for Plan {
             worker_online: Some(20),
             listens: Some(40),
             alone: None,
+            settles: None,
             drains: Some(10),
         }
     }
@@ -118,6 +120,7 @@ impl Os {
             (plan.worker_online, Event::WorkerOnline { life }),
             (plan.listens, Event::Listening { life }),
             (plan.alone, alone),
+            (plan.settles, Event::Settled { life }),
         ];
         for (millis, event) in words {
             if let Some(millis) = millis {

@@ -416,6 +416,40 @@ fn workers_known_never_to_listen_are_not_waited_for() {
     insta::assert_snapshot!(world.story);
 }
 
+/// One that rests without having asked for a socket is not waited for, neither now nor when it is
+/// replaced.
+#[test]
+fn a_worker_that_rests_without_listening_is_not_waited_for() {
+    let mut world = World::new().usually(Plan {
+        listens: None,
+        settles: Some(90),
+        ..Plan::default()
+    });
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+/// It is late, as when a database has to answer first; once it has listened, its successors are
+/// expected to.
+#[test]
+fn a_worker_that_rests_before_it_listens_is_waited_for_the_next_time() {
+    let mut world = World::new().usually(Plan {
+        listens: Some(500),
+        settles: Some(90),
+        ..Plan::default()
+    });
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(restart(APP));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
 #[test]
 fn the_old_worker_dies_before_its_replacement_is_ready() {
     let mut world = World::new();

@@ -138,6 +138,11 @@ const STATES: &[(&str, Life, Path0)] = &[
         bench.prepare(&json!({"exec_mode": "cluster_mode"}));
         bench.spawned(FIRST);
     }),
+    ("worker online, not known to listen", FIRST, |bench| {
+        bench.prepare(&json!({"exec_mode": "cluster_mode"}));
+        bench.spawned(FIRST);
+        bench.take(Event::WorkerOnline { life: FIRST });
+    }),
     ("worker online", FIRST, worker),
     (
         "worker online, its replacement launching",
@@ -218,6 +223,7 @@ fn happen(bench: &mut Bench, event: &str, life: Life) -> Vec<Action> {
         "WorkerOnline" => bench.take(Event::WorkerOnline { life }),
         "WorkerAlone" => bench.take(Event::WorkerAlone { life, reason }),
         "Listening" => bench.take(Event::Listening { life }),
+        "Settled" => bench.take(Event::Settled { life }),
         "Drained" => bench.take(Event::Drained { life }),
         "Exited" => {
             let status = ExitStatus::Code(1);
@@ -248,6 +254,7 @@ const EVENTS: &[&str] = &[
     "WorkerOnline",
     "WorkerAlone",
     "Listening",
+    "Settled",
     "Drained",
     "Exited",
     "Probed: nothing left",

@@ -2,6 +2,7 @@
 //! declarations. JSON5, YAML and TOML are parsed; `.js` and its kin are programs and are evaluated
 //! by node, as is a `.json` that is JavaScript.
 
+mod apps;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use ward_core::config::source::Source;
-use ward_core::config::{Decl, SyntaxError, check, default_name, env, json, shape, toml, yaml};
+use ward_core::config::{Decl, SyntaxError, json, toml, yaml};
 
+use self::apps::assemble;
 use crate::exit::Failure;
 
 /// Files that `start` without a target looks for, in this order.
@@ -60,6 +62,17 @@ pub(crate) struct Selection<'a> {
     pub(crate) env: Option<&'a str>,
     /// `--only`: names, separated by commas or spaces.
     pub(crate) only: Option<&'a str>,
+    /// `--silent`: what a file says with `console.log` and its kin is not shown.
+    pub(crate) silent: bool,
+}
+
+/// What evaluating a file changed in the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Added, or given another value.
+    pub(crate) set: Map<String, Value>,
+    /// Deleted.
+    pub(crate) unset: Vec<String>,
 }
 
 /// A file, read.
@@ -73,8 +86,12 @@ pub(crate) struct Loaded {
         reason = "for the command that deploys; their variables are merged here"
     )]
     pub(crate) deploy: Option<Map<String, Value>>,
-    /// For standard error: unknown keys, a missing environment, code in a `.json`.
+    /// For standard error: unknown keys, a name that is not there, code in a `.json`.
     pub(crate) notices: Vec<String>,
+    /// Names of apps for which the chosen environment is not defined.
+    pub(crate) undefined: Vec<String>,
+    /// What the file, if it is a program, did to the environment of its apps.
+    pub(crate) changed: Changed,
 }
 
 /// Whether a word of the command line names a configuration. PM2 takes every word that contains
@@ -110,17 +127,20 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     })?;
     match kind {
         Kind::Program | Kind::TypeScript => {
-            let (value, printed) = program::evaluate(&path, kind == Kind::TypeScript)
+            let typescript = kind == Kind::TypeScript;
+            let said = program::evaluate(&path, typescript, selection.silent)
                 .map_err(|failed| malformed(target, &failed))?;
-            assemble(
-                Source {
-                    file: target,
-                    text: &text,
+            let source = Source {
+                file: target,
+                text: &text,
+            };
+            Ok(Loaded {
+                changed: Changed {
+                    set: said.set,
+                    unset: said.unset,
                 },
-                value,
-                selection,
-                printed,
-            )
+                ..assemble(source, said.value, selection, Vec::new())?
+            })
         }
         _ => from_text(target, &text, kind, selection),
     }
@@ -161,93 +181,6 @@ fn from_text(
         },
     };
     assemble(Source { file, text }, value, selection, notices)
-}
-
-/// From a value to selected declarations.
-fn assemble(
-    source: Source<'_>,
-    value: Value,
-    selection: &Selection<'_>,
-    mut notices: Vec<String>,
-) -> Result<Loaded, Failure> {
-    let shape = shape::read(value).map_err(|error| malformed(source.file, &error))?;
-    let mut apps = Vec::new();
-    let mut problems = Vec::new();
-    for written in &shape.apps {
-        match check::app(written, source) {
-            Ok(checked) => {
-                notices.extend(checked.warnings);
-                apps.push(checked.decl);
-            }
-            Err(found) => problems.extend(found.iter().map(ToString::to_string)),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Failure::new(problems.join("\n")));
-    }
-    let names: Vec<Option<String>> = apps.iter_mut().map(named).collect();
-    let wanted: Option<Vec<&str>> = selection.only.map(|only| {
-        only.split([',', ' '])
-            .filter(|name| !name.is_empty())
-            .collect()
-    });
-    let mut selected = Vec::new();
-    for (mut app, plain) in apps.into_iter().zip(names) {
-        let warnings = env::choose(&mut app, selection.env, shape.deploy.as_ref());
-        let name = app.get("name").and_then(Value::as_str);
-        let is = |wanted: &str| Some(wanted) == name || Some(wanted) == plain.as_deref();
-        // A name may have a space or a comma in it.
-        let whole = selection.only.is_some_and(is);
-        if whole
-            || wanted
-                .as_ref()
-                .is_none_or(|wanted| wanted.iter().any(|name| is(name)))
-        {
-            notices.extend(warnings);
-            selected.push((plain, app));
-        }
-    }
-    for name in wanted.unwrap_or_default() {
-        if selected
-            .iter()
-            .any(|(plain, _)| plain.as_deref() == selection.only)
-        {
-            break;
-        }
-        let has = |(plain, app): &(Option<String>, Decl)| {
-            plain.as_deref() == Some(name) || app.get("name").and_then(Value::as_str) == Some(name)
-        };
-        if !selected.iter().any(has) {
-            notices.push(format!("{}: no app is named {name}", source.file));
-        }
-    }
-    let mut seen = Vec::new();
-    notices.retain(|notice| {
-        let new = !seen.contains(notice);
-        if new {
-            seen.push(notice.clone());
-        }
-        new
-    });
-    let apps = selected.into_iter().map(|(_, app)| app).collect();
-    Ok(Loaded {
-        apps,
-        deploy: shape.deploy,
-        notices,
-    })
-}
-
-/// Fills in the name, so that running apps can be found by it.
-fn named(app: &mut Decl) -> Option<String> {
-    if let Some(Value::String(name)) = app.get("name") {
-        return Some(name.clone());
-    }
-    let Some(Value::String(script)) = app.get("script") else {
-        return None;
-    };
-    let name = default_name(script);
-    app.insert("name".to_owned(), Value::String(name.clone()));
-    Some(name)
 }
 
 fn malformed(file: &str, error: &dyn core::fmt::Display) -> Failure {

@@ -24,8 +24,10 @@ use crate::paths::Paths;
 pub(crate) struct Context<'a> {
     /// Current directory.
     pub(crate) cwd: PathBuf,
-    /// The environment of the command.
+    /// The environment of the command, as a file that was evaluated left it.
     pub(crate) env: Map<String, Value>,
+    /// What such a file added there or changed.
+    pub(crate) evaluated: Map<String, Value>,
     /// The home folder.
     pub(crate) paths: &'a Paths,
     /// Name of the user.

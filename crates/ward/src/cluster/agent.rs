@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 /// Drains connections when asked.
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
-    include_str!("agent/drain.cjs")
+    include_str!("agent/drain.cjs"),
+    include_str!("agent/settle.cjs")
 );
 
 /// Drains, and reports.
 const WHOLE: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
+    include_str!("agent/settle.cjs"),
     include_str!("agent/report.cjs")
 );
 

@@ -128,6 +128,10 @@ impl Primary {
                 let event = WorkerEvent::Alone(reason.unwrap_or_default().to_owned());
                 wires.tell_of_worker(life, event);
             }
+            // One that asked for a socket is about to listen.
+            "settled" if worker.keys.is_empty() => {
+                wires.tell_of_worker(life, WorkerEvent::Settled);
+            }
             _ => {}
         }
     }

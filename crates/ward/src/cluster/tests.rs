@@ -256,6 +256,23 @@ fn a_retired_instance_closes_what_only_it_had() {
 }
 
 #[test]
+fn a_worker_that_asked_for_a_socket_is_about_to_listen() {
+    const SETTLED: &str = r#"{"cmd":"NODE_WARD","act":"settled"}"#;
+    let mut desk = Desk::new();
+    let news = |event: &WorkerEvent| matches!(event, WorkerEvent::Online | WorkerEvent::Settled);
+    let mut asking = desk.silent(1, Desk::seat(1));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    asking.ask_for(desk.port);
+    asking.raw(SETTLED);
+    asking.say(json!({ "act": "online" }));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    let mut resting = desk.silent(2, Desk::seat(2));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    resting.raw(SETTLED);
+    assert_eq!(desk.event(news), (resting.life, WorkerEvent::Settled));
+}
+
+#[test]
 fn a_draining_worker_gets_nothing_and_is_told_when_all_has_arrived() {
     let mut desk = Desk::new();
     let mut old = desk.worker(1);

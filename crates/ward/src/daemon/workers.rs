@@ -198,6 +198,7 @@ impl Daemon {
                 self.lives.is_alone(life);
                 self.handle(Event::WorkerAlone { life, reason });
             }
+            WorkerEvent::Settled => self.handle(Event::Settled { life }),
             WorkerEvent::Version(version) => {
                 let report = Report::NodeVersion(version);
                 self.handle(Event::Reported { life, report });

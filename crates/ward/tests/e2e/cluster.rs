@@ -12,6 +12,7 @@ mod neighbours;
 mod overlap;
 mod reload;
 mod sessions;
+mod settling;
 mod sockets;
 mod upgraded;
 

@@ -6,6 +6,7 @@ mod channel;
 mod cluster;
 mod commands;
 mod environment;
+mod evaluated;
 mod examples;
 mod files;
 mod first_command;

@@ -385,3 +385,13 @@ fn peak_kilobytes(pid: u32) -> u64 {
         .parse()
         .unwrap()
 }
+
+/// PM2 says nothing at all then, and exits with 0.
+#[test]
+fn logs_of_nothing_are_no_failure_unless_they_are_followed() {
+    let ward = Ward::new();
+    let ran = ward.run(&["logs", "nosuch", "--nostream"]).succeeds();
+    let warning = "[PM2][WARN] Process or Namespace nosuch not found\n";
+    assert!(ran.stderr().ends_with(warning), "{}", ran.stderr());
+    ward.run(&["logs", "nosuch"]).fails().complains("not found");
+}

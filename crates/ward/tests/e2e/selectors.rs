@@ -163,3 +163,31 @@ fn a_script_that_runs_is_not_started_again_but_under_another_name() {
     ward.run(&["start", "two", "--name", "three"]).succeeds();
     assert_eq!(ward.status("three"), "online");
 }
+
+/// PM2 starts a second copy, which finds the port taken; here the one that runs is restarted as it is
+/// declared now. Deploy scripts go on either way.
+#[test]
+fn a_command_that_runs_is_restarted() {
+    let mut ward = Ward::new();
+    ward.write("package.json", r#"{"scripts":{"start":"sleep 1000"}}"#);
+    for (name, words) in [
+        ("web", &["npm", "--name", "web", "--", "start"][..]),
+        ("found", &["sleep", "--name", "found", "--", "1000"]),
+        ("shell", &["sleep 1000; true", "--name", "shell"]),
+    ] {
+        let words = [&["start"], words].concat();
+        ward.run(&words).succeeds().prints("[PM2] Done.");
+        ward.set_env("FRESH", name);
+        ward.run(&words)
+            .succeeds()
+            .prints(&format!("[PM2] {name} runs already and is restarted"))
+            .prints("│");
+        assert_eq!(ward.app(name)["pm2_env"]["restart_time"], 1);
+        let fresh = format!("FRESH={name}");
+        assert!(ward.environ(name).contains(&fresh), "{name}");
+    }
+    // Other words are another command, as under PM2.
+    ward.run(&["start", "sleep", "--name", "found", "--", "2000"])
+        .succeeds();
+    assert_eq!(ward.list().len(), 4);
+}

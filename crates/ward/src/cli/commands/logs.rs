@@ -187,9 +187,13 @@ fn show(
         .map_err(|error| Failure::new(format!("cannot read the pattern: {error}")))?;
     let Some(filter) = filter else {
         let word = word.unwrap_or_default();
-        return Err(Failure::new(format!(
-            "Process or Namespace {word} not found"
-        )));
+        let text = format!("Process or Namespace {word} not found");
+        // What is asked for once can be nothing; to follow nothing for ever is a mistake.
+        if options.no_stream {
+            console.warn_aside(text);
+            return Ok(());
+        }
+        return Err(Failure::new(text));
     };
     if options.shows_files() {
         let daemon_log = &invocation.paths.daemon_log;

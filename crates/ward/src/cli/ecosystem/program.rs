@@ -1,11 +1,15 @@
 //! Configuration that is a program: node (or bun, deno) runs it and tells the result as JSON.
 
 use core::fmt;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use rustix::fs::{MemfdFlags, memfd_create};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::cli::resolve::lookup;
 
@@ -40,18 +44,65 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Runs a configuration file and returns what it exports: `module.exports`, `export default`,
-/// named exports, or what an exported function returns; and the lines the file printed.
-pub(super) fn evaluate(path: &Path, typescript: bool) -> Result<(Value, Vec<String>), Failed> {
+/// What a configuration file says, and does beside.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Evaluated {
+    /// What it exports: `module.exports`, `export default`, named exports, or what an exported
+    /// function returns.
+    pub(super) value: Value,
+    /// Variables it added to the environment or changed there.
+    pub(super) set: Map<String, Value>,
+    /// Variables it deleted.
+    pub(super) unset: Vec<String>,
+    /// There is no value because of this.
+    thrown: Option<String>,
+}
+
+/// Runs a configuration file. Both standard streams are its own, so the answer comes through
+/// memory that we share with it: nothing that it prints, and nothing that it leaves running, can be
+/// taken for the answer or keep us waiting.
+pub(super) fn evaluate(path: &Path, typescript: bool, silent: bool) -> Result<Evaluated, Failed> {
     let mut command = runtime(typescript)?;
+    let memory = memfd_create("ward-config", MemfdFlags::CLOEXEC);
+    let mut answer = File::from(memory.map_err(|errno| Failed::Run(errno.into()))?);
+    let opened = format!("/proc/{}/fd/{}", std::process::id(), answer.as_raw_fd());
     command
         .arg(LOAD)
         .env("WARD_CONFIG_FILE", path)
+        .env("WARD_CONFIG_ANSWER", opened)
+        .env("WARD_CONFIG_WORDS", json!(words()).to_string())
         // Inside an app these belong to the app.
         .env_remove("NODE_CHANNEL_FD")
         .env_remove("NODE_UNIQUE_ID")
         .stdin(Stdio::null());
-    run(command, "", &path.to_string_lossy())
+    if silent {
+        command.env("WARD_CONFIG_SILENT", "1");
+    }
+    command.status().map_err(Failed::Run)?;
+    let mut text = Vec::new();
+    answer.rewind().map_err(Failed::Run)?;
+    answer.read_to_end(&mut text).map_err(Failed::Run)?;
+    let said: Evaluated = serde_json::from_slice(&text).map_err(|_| Failed::Silent)?;
+    match said.thrown {
+        Some(printed) => Err(threw(&printed, &path.to_string_lossy())),
+        None => Ok(said),
+    }
+}
+
+/// The command line as PM2 shows it to such a file, without node: the program, then its words.
+fn words() -> Vec<String> {
+    let mut words = std::env::args_os();
+    let called = words.next().map(PathBuf::from).unwrap_or_default();
+    let program = if called.components().count() > 1 {
+        std::path::absolute(&called).ok()
+    } else {
+        which(&called.to_string_lossy()).or_else(|| std::env::current_exe().ok())
+    };
+    core::iter::once(program.unwrap_or(called).into_os_string())
+        .chain(words)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Evaluates a text as one JavaScript expression: no `require`, no `process`, one second.
@@ -63,10 +114,10 @@ pub(super) fn evaluate_text(file: &str, text: &str) -> Result<Value, Failed> {
         .env_clear()
         .env("WARD_CONFIG_FILE", file)
         .stdin(Stdio::piped());
-    run(command, text, file).map(|(value, _)| value)
+    run(command, text, file)
 }
 
-fn run(mut command: Command, input: &str, file: &str) -> Result<(Value, Vec<String>), Failed> {
+fn run(mut command: Command, input: &str, file: &str) -> Result<Value, Failed> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -79,20 +130,11 @@ fn run(mut command: Command, input: &str, file: &str) -> Result<(Value, Vec<Stri
     let output = child.wait_with_output().map_err(Failed::Run)?;
     let answer =
         memchr::memmem::rfind(&output.stdout, MARK).map(|at| &output.stdout[at + MARK.len()..]);
-    let printed = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(threw(&printed, file));
+        return Err(threw(&String::from_utf8_lossy(&output.stderr), file));
     }
     let value = answer.and_then(|answer| serde_json::from_slice(answer).ok());
-    // Warnings of node itself, about its own experiments, are not the file's.
-    let own = |line: &&str| line.starts_with("(node:") || line.starts_with("(Use `node ");
-    let lines = printed
-        .lines()
-        .filter(|line| !own(line) && !line.is_empty());
-    Ok((
-        value.ok_or(Failed::Silent)?,
-        lines.map(str::to_owned).collect(),
-    ))
+    value.ok_or(Failed::Silent)
 }
 
 /// A command that takes a module as its last word.
@@ -119,7 +161,8 @@ fn runtime(typescript: bool) -> Result<Command, Failed> {
         }
     }
     if let Some(bun) = which("bun") {
-        return Ok(with(bun, &["-e"]));
+        // A `.env` is for the file to read, or not.
+        return Ok(with(bun, &["--env-file=/dev/null", "-e"]));
     }
     if let Some(deno) = which("deno") {
         return Ok(with(deno, &["eval", "--ext=mjs"]));
@@ -137,7 +180,7 @@ fn which(program: &str) -> Option<PathBuf> {
 }
 
 /// Finds message and place in what node prints for an uncaught exception: `file:line`, the line,
-/// a caret below the column, an empty line, the error with its stack.
+/// a caret below the column, an empty line, the error with its stack; or in the stack alone.
 fn threw(printed: &str, file: &str) -> Failed {
     let lines: Vec<&str> = printed.lines().collect();
     let is_error = |line: &&&str| {

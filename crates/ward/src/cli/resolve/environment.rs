@@ -1,4 +1,5 @@
-//! The layers of an app's environment: inherited, declared, added by us.
+//! The layers of an app's environment: inherited, set by the file as it was evaluated, declared, added
+//! by us.
 
 use serde_json::{Map, Value, json};
 use ward_core::config::env;
@@ -9,6 +10,7 @@ use super::{Draft, text};
 /// The layers, apart.
 pub(super) struct Layers {
     captured: Map<String, Value>,
+    evaluated: Map<String, Value>,
     declared: Map<String, Value>,
     injected: Map<String, Value>,
 }
@@ -29,6 +31,7 @@ pub(super) fn layers(
     if let Some(owner) = owner {
         captured.insert("HOME".to_owned(), json!(owner.home));
     }
+    let evaluated = split_off(&mut captured, &context.evaluated);
     let mut declared = draft
         .decl
         .get("env")
@@ -68,9 +71,23 @@ pub(super) fn layers(
     }
     Layers {
         captured,
+        evaluated,
         declared,
         injected,
     }
+}
+
+/// Takes out what the file set, as far as nothing stands above it (the app's own user and folder do)
+/// and nothing filtered it.
+fn split_off(captured: &mut Map<String, Value>, set: &Map<String, Value>) -> Map<String, Value> {
+    let mut evaluated = Map::new();
+    for (name, value) in set {
+        if captured.get(name) == Some(value) {
+            captured.shift_remove(name);
+            evaluated.insert(name.clone(), value.clone());
+        }
+    }
+    evaluated
 }
 
 /// What `set <name>:<key> <value>` stored for an app of this name.
@@ -96,6 +113,7 @@ impl Layers {
     /// All in one, later layers winning.
     pub(super) fn merged(&self) -> Value {
         let mut env = self.captured.clone();
+        env.extend(self.evaluated.clone());
         env.extend(self.declared.clone());
         env.extend(self.injected.clone());
         Value::Object(env)
@@ -103,6 +121,9 @@ impl Layers {
 
     /// For the daemon.
     pub(super) fn apart(&self) -> Value {
-        json!({"captured": self.captured, "declared": self.declared, "injected": self.injected})
+        json!({
+            "captured": self.captured, "evaluated": self.evaluated, "declared": self.declared,
+            "injected": self.injected,
+        })
     }
 }

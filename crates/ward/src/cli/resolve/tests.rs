@@ -66,6 +66,7 @@ impl World {
         Context {
             cwd: self.at("work"),
             env: env.as_object().unwrap().clone(),
+            evaluated: Map::new(),
             paths: &self.paths,
             user: "ops".to_owned(),
             is_file,
@@ -331,6 +332,31 @@ fn layers_of_the_environment() {
     );
     let bare = world.record(&json!({"script": "a.js", "filter_env": true}));
     assert_eq!(bare["ward"]["captured"], json!({}));
+}
+
+#[test]
+fn what_the_file_set_is_a_layer_of_its_own() {
+    let world = World::new();
+    world.program("node");
+    world.file("a.js", b"", 0o644);
+    let mut context = world.context(true);
+    let set = json!({"DOTENV": "1", "SECRET_B": "s", "PWD": "elsewhere"});
+    context.evaluated = set.as_object().unwrap().clone();
+    context.env.extend(context.evaluated.clone());
+    let decl = json!({"script": "a.js", "cwd": ".", "filter_env": ["SECRET"], "env": {"A": "1"}});
+    let record = resolve(decl.as_object().unwrap(), &context).unwrap().record;
+    let layers = &record["ward"];
+    assert_eq!(
+        layers["captured"],
+        json!({"PATH": world.text("bin"), "HOME": world.text("me"), "PWD": world.text("work")})
+    );
+    assert_eq!(layers["evaluated"], json!({"DOTENV": "1"}));
+    let spec = ward_core::record::spec_from(&record).unwrap();
+    assert_eq!(json!(spec.env.evaluated), layers["evaluated"]);
+    assert_eq!(
+        json!(ward_core::record::merged_env(&spec.env)),
+        record["env"]
+    );
 }
 
 #[test]

@@ -204,9 +204,11 @@ require('http').createServer((request, response) => {
 
 #[test]
 fn a_reload_tells_what_became_of_the_connections() {
-    for agent in [true, false] {
+    // Whoever calls it PM2 gets it beside what PM2 says.
+    for (agent, program) in [(true, "ward"), (false, "pm2")] {
         let port = crate::harness::free_port();
         let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+        let ward = ward.called(program);
         ward.write("app.js", ENDLESS);
         let file = format!(
             "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 3000, agent: {agent} }}\n"
@@ -215,13 +217,19 @@ fn a_reload_tells_what_became_of_the_connections() {
         ward.run(&["start", "ecosystem.config.js"]).succeeds();
         ward.run(&["reload", "app"])
             .succeeds()
-            .prints("Connections of the old workers: 0 drained, 0 given to others, 0 cut");
+            .prints_no("Connections of the old workers");
 
         // One for each worker.
         let open: Vec<TcpStream> = (0..2).map(|_| begin(port)).collect();
-        let told = ward.run(&["reload", "app"]).succeeds().stdout();
+        let ran = ward.run(&["reload", "app"]).succeeds();
         let cut = "Connections of the old workers: 0 drained, 0 given to others, 2 cut";
-        assert!(told.trim_end().ends_with(cut), "agent {agent}: {told}");
+        let (said, aside) = if program == "pm2" {
+            (ran.stderr(), ran.stdout())
+        } else {
+            (ran.stdout(), ran.stderr())
+        };
+        assert!(said.trim_end().ends_with(cut), "agent {agent}: {said}");
+        assert!(!aside.contains("Connections"), "agent {agent}: {aside}");
         drop(open);
         for app in ward.list() {
             let connections = &app["pm2_env"]["last_reload"]["connections"];

@@ -52,7 +52,7 @@ pub(crate) fn on_ids(
     };
     let outcomes = outcomes?;
     let reported = report(&invocation.console, action, &job, &known, &outcomes);
-    tell_connections(&invocation.console, &[outcomes]);
+    tell_connections(invocation, &[outcomes]);
     reported
 }
 
@@ -153,32 +153,39 @@ pub(crate) fn side_by_side(
         };
         result = result.and(reported);
     }
-    tell_connections(&invocation.console, &answers);
+    tell_connections(invocation, &answers);
     result
 }
 
-/// What became of the connections of all workers that were replaced; behind all that PM2 says.
-fn tell_connections(console: &Console, answers: &[Value]) {
+/// What became of the connections of all workers that were replaced, if there were any; behind all that
+/// PM2 says, and beside it for those who call us by its name.
+fn tell_connections(invocation: &Invocation, answers: &[Value]) {
     let entries = answers.iter().filter_map(Value::as_array).flatten();
     let all: Vec<&Value> = entries
         .filter_map(|entry| entry.get("connections"))
         .collect();
-    if all.is_empty() {
-        return;
-    }
     let sum = |key: &str| {
         let count = |connections: &&Value| connections[key].as_u64();
         // Unknown of one is unknown of all.
-        let sum: Option<u64> = all.iter().map(count).sum();
-        json!(sum)
+        all.iter().map(count).sum::<Option<u64>>()
     };
-    let sums = json!({
-        "drained": sum("drained"), "redispatched": sum("redispatched"), "cut": sum("cut"),
-    });
-    console.say(format!(
+    let sums = ["drained", "redispatched", "cut"].map(|key| (key, sum(key)));
+    if sums.iter().all(|(_, sum)| *sum == Some(0)) {
+        return;
+    }
+    let sums: Value = sums
+        .map(|(key, sum)| (key.to_owned(), json!(sum)))
+        .into_iter()
+        .collect();
+    let text = format!(
         "Connections of the old workers: {}",
         describe::connections(&sums)
-    ));
+    );
+    if invocation.program.starts_with("pm2") {
+        invocation.console.notice(text);
+    } else {
+        invocation.console.say(text);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,7 +9,7 @@ use ward_core::config::{Decl, check};
 use super::extensions;
 use crate::cli::args::Invocation;
 use crate::cli::commands::{self, change};
-use crate::cli::ecosystem::{self, Selection};
+use crate::cli::ecosystem::{self, Loaded, Selection};
 use crate::cli::resolve::{self, Context, Resolved};
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
@@ -21,6 +21,8 @@ pub(super) struct Declared {
     pub(super) apps: Vec<Map<String, Value>>,
     /// Whether all of them could be resolved; those that could not were named on standard error.
     pub(super) complete: bool,
+    /// Names of those for which the chosen environment is not defined.
+    pub(super) undefined: Vec<String>,
 }
 
 /// Options that mean something for a whole file; PM2 ignores the others there.
@@ -38,8 +40,16 @@ pub(super) fn file(
     let mut declared = Declared {
         apps: Vec::new(),
         complete: true,
+        undefined: Vec::new(),
     };
-    for mut decl in load(invocation, word)? {
+    let loaded = load(invocation, word)?;
+    for name in &loaded.changed.unset {
+        context.env.shift_remove(name);
+    }
+    context.env.extend(loaded.changed.set.clone());
+    context.evaluated = loaded.changed.set;
+    declared.undefined = loaded.undefined;
+    for mut decl in loaded.apps {
         for key in FOR_FILES {
             let stays = key == "namespace" && decl.contains_key(key);
             if let Some(value) = options.get(key).filter(|_| !stays) {
@@ -91,26 +101,35 @@ fn resolve_or_at_home(
 
 /// The names a file declares.
 pub(super) fn names(invocation: &Invocation, word: &str) -> Result<Vec<String>, Failure> {
-    let decls = load(invocation, word)?;
+    let loaded = load(invocation, word)?;
+    for name in &loaded.undefined {
+        warn_undefined(invocation, &loaded.undefined, name);
+    }
     let name = |decl: &Decl| decl.get("name").and_then(Value::as_str).map(str::to_owned);
-    Ok(decls.iter().filter_map(name).collect())
+    Ok(loaded.apps.iter().filter_map(name).collect())
 }
 
-fn load(invocation: &Invocation, word: &str) -> Result<Vec<Decl>, Failure> {
+/// Says so when the chosen environment is not defined for an app; as in PM2 on standard output, and
+/// for each app.
+pub(super) fn warn_undefined(invocation: &Invocation, undefined: &[String], name: &str) {
+    if undefined.iter().any(|it| it == name) {
+        let env = invocation.text("env").unwrap_or_default();
+        let text = format!("Environment [{env}] is not defined in process file");
+        invocation.console.warn(text);
+    }
+}
+
+fn load(invocation: &Invocation, word: &str) -> Result<Loaded, Failure> {
     let selection = Selection {
         env: invocation.text("env"),
         only: invocation.text("only"),
+        silent: invocation.console.is_silent(),
     };
     let loaded = ecosystem::load(word, &commands::cwd()?, &selection)?;
     for notice in &loaded.notices {
-        // PM2 has this one line on standard output.
-        if notice.starts_with("Environment [") {
-            invocation.console.warn(notice);
-        } else {
-            invocation.console.warn_aside(notice);
-        }
+        invocation.console.warn_aside(notice);
     }
-    Ok(loaded.apps)
+    Ok(loaded)
 }
 
 /// The declaration of a script or command with the options of the command line.
@@ -181,6 +200,7 @@ fn context(invocation: &Invocation, is_file: bool) -> Result<Context<'_>, Failur
         cwd: commands::cwd()?,
         user: user(&env),
         env,
+        evaluated: Map::new(),
         paths: &invocation.paths,
         is_file,
     })

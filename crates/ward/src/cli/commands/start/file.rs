@@ -67,9 +67,13 @@ fn start_all(
         .into_iter()
         .partition(|found| !found.ids.is_empty());
     let mut ids: Vec<u32> = present.iter().flat_map(|found| found.ids.clone()).collect();
+    let undefined = &declared.undefined;
+    for found in &present {
+        declare::warn_undefined(invocation, undefined, &name(&found.app));
+    }
     let restarted = restart(invocation, client, action, present, &candidates);
     let missing = missing.into_iter().map(|found| found.app).collect();
-    let started = launch(invocation, client, missing);
+    let started = launch(invocation, client, missing, undefined);
     restarted?;
     ids.extend(started?);
     // An app that could not be resolved was named already; the others were not held up by it.
@@ -143,6 +147,7 @@ fn launch(
     invocation: &Invocation,
     client: &mut Client,
     missing: Vec<Map<String, Value>>,
+    undefined: &[String],
 ) -> Result<Vec<u32>, Failure> {
     if missing.is_empty() {
         return Ok(Vec::new());
@@ -153,6 +158,9 @@ fn launch(
         "Applications {} not running, starting...",
         names.join(", ")
     ));
+    for name in &names {
+        declare::warn_undefined(invocation, undefined, name);
+    }
     for app in &missing {
         if app.get("wait_ready") == Some(&json!(true)) {
             console.warn(format!(

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::declare;
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
-use crate::cli::commands::act::{self, Action};
+use crate::cli::commands::act::{self, Action, Extras};
 use crate::cli::commands::{self, change, fork_mode};
 use crate::cli::resolve::lookup;
-use crate::cli::select::Candidate;
+use crate::cli::select::{Candidate, Selection};
 use crate::exit::Failure;
 
 /// Starts a script, unless it runs already.
@@ -24,6 +24,10 @@ pub(crate) fn run(
     if !invocation.is_set("force")
         && let Some(existing) = existing(candidates, &app)
     {
+        let is_file = commands::cwd()?.join(word).is_file();
+        if is_running(existing) && !is_file {
+            return command_again(invocation, client, candidates, app);
+        }
         return start_again(invocation, client, existing);
     }
     launch(invocation, client, vec![app])
@@ -31,9 +35,13 @@ pub(crate) fn run(
 
 /// An instance of the same script and name.
 fn existing<'a>(candidates: &'a [Candidate], app: &Map<String, Value>) -> Option<&'a Candidate> {
-    candidates.iter().find(|candidate| {
-        app["pm_exec_path"] == candidate.script.as_str() && app["name"] == candidate.name.as_str()
-    })
+    candidates
+        .iter()
+        .find(|candidate| is_instance(candidate, app))
+}
+
+fn is_instance(candidate: &Candidate, app: &Map<String, Value>) -> bool {
+    app["pm_exec_path"] == candidate.script.as_str() && app["name"] == candidate.name.as_str()
 }
 
 fn start_again(
@@ -41,7 +49,7 @@ fn start_again(
     client: &mut Client,
     existing: &Candidate,
 ) -> Result<Vec<u32>, Failure> {
-    if !matches!(existing.status.as_str(), "stopped" | "stopping" | "errored") {
+    if is_running(existing) {
         return Err(Failure::new(
             "Script already launched, add -f option to force re-execution",
         ));
@@ -51,6 +59,54 @@ fn start_again(
     let ids = act::on_word(invocation, client, Action::Restart, name, &extras)?;
     invocation.console.say("Process successfully started");
     Ok(ids)
+}
+
+fn is_running(candidate: &Candidate) -> bool {
+    !matches!(
+        candidate.status.as_str(),
+        "stopped" | "stopping" | "errored"
+    )
+}
+
+/// A command that runs already, as in `start npm --name web -- start`. PM2 starts a second copy, which
+/// finds the port taken; what deploy scripts want is the command as it is declared now, once.
+fn command_again(
+    invocation: &Invocation,
+    client: &mut Client,
+    candidates: &[Candidate],
+    app: Map<String, Value>,
+) -> Result<Vec<u32>, Failure> {
+    let mut ids = Vec::new();
+    for candidate in candidates.iter().filter(|it| is_instance(it, &app)) {
+        let spec = client.call("ward:spec", &[json!({"id": candidate.id})])?;
+        // The same program with other words is another command, unless it was given the name.
+        let same = words(&spec["args"]) == words(app.get("args").unwrap_or(&Value::Null));
+        if same || invocation.is_set("name") {
+            ids.push(candidate.id);
+        }
+    }
+    let Some(Value::String(name)) = app.get("name").filter(|_| !ids.is_empty()) else {
+        return launch(invocation, client, vec![app]);
+    };
+    let name = name.clone();
+    invocation.console.say(format!(
+        "{name} runs already and is restarted as declared now, add -f option to start it once more"
+    ));
+    let selection = Selection {
+        ids,
+        typed_id: false,
+    };
+    act::applying(&invocation.console, Action::Restart, &name, &selection);
+    let mut extras = Extras::new();
+    extras.insert("spec".to_owned(), Value::Object(app));
+    let acted = (&*selection.ids, candidates);
+    act::on_ids(invocation, client, Action::Restart, acted, &extras)?;
+    Ok(selection.ids)
+}
+
+/// The arguments in a declaration; none and an empty list are the same.
+fn words(args: &Value) -> &[Value] {
+    args.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Hands declarations to the daemon and reports.
