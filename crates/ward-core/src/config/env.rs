@@ -69,36 +69,37 @@ pub fn is_internal(name: &str) -> bool {
     INTERNAL.contains(&name)
 }
 
+/// What is to be told about the choice of an environment.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// Neither the app nor `deploy` has such an environment.
+    pub is_undefined: bool,
+    /// About what it holds.
+    pub warnings: Vec<String>,
+}
+
 /// Makes `env` of a declaration what it should be for one environment: `env`, then
 /// `deploy.<name>.env`, then `env_<name>`, later ones winning; objects become JSON text. What is called
-/// like a setting in `env_<name>` acts, too. Returns warnings.
-pub fn choose(
-    app: &mut Decl,
-    name: Option<&str>,
-    deploy: Option<&Map<String, Value>>,
-) -> Vec<String> {
-    let mut warnings = Vec::new();
+/// like a setting in `env_<name>` acts, too.
+pub fn choose(app: &mut Decl, name: Option<&str>, deploy: Option<&Map<String, Value>>) -> Chosen {
+    let mut chosen = Chosen::default();
     let mut env = Map::new();
     if let Some(name) = name {
         let deployed = deploy.and_then(|deploy| deploy.get(name)?.get("env"));
         env.extend(app.get("env").map(variables).unwrap_or_default());
         env.extend(deployed.map(variables).unwrap_or_default());
         let variant = app.get(&format!("env_{name}")).map(variables);
-        if variant.is_none() && deployed.is_none() {
-            warnings.push(format!(
-                "Environment [{name}] is not defined in process file"
-            ));
-        }
+        chosen.is_undefined = variant.is_none() && deployed.is_none();
         env.extend(variant.unwrap_or_default());
         if app.get("append_env_to_name") == Some(&Value::Bool(true)) {
             let base = match (app.get("name"), app.get("script")) {
                 (Some(Value::String(name)), _) => name.clone(),
                 (_, Some(Value::String(script))) => default_name(script),
-                _ => return warnings,
+                _ => return chosen,
             };
             app.insert("name".to_owned(), Value::String(format!("{base}-{name}")));
         }
-        warnings.extend(settings::act(app, name));
+        chosen.warnings = settings::act(app, name);
     } else {
         env = app.get("env").map(variables).unwrap_or_default();
     }
@@ -110,7 +111,7 @@ pub fn choose(
     if app.contains_key("env") || !env.is_empty() {
         app.insert("env".to_owned(), Value::Object(env));
     }
-    warnings
+    chosen
 }
 
 /// The variables of an `env` value. A string holds assignments: `A=1 B="two words"`.
@@ -189,28 +190,26 @@ mod tests {
             &json!({"prod": {"env": {"B": "deployed", "D": "d"}}, "only": {"env": {"D": 1}}}),
         );
         let text = json!({"A": 1, "B": "b", "O": "{\"x\":[1]}", "N": "null"});
-        for (name, wanted, label, warnings) in [
-            (None, text.clone(), None, 0),
+        for (name, wanted, label, is_undefined) in [
+            (None, text.clone(), None, false),
             (
                 Some("prod"),
                 json!({"A": 2, "B": "deployed", "D": "d", "O": "{\"x\":[1]}", "N": "null", "C": true}),
                 Some("web.app-prod"),
-                0,
+                false,
             ),
             (
                 Some("only"),
                 json!({"D": 1, "A": 1, "B": "b", "O": "{\"x\":[1]}", "N": "null"}),
                 Some("web.app-only"),
-                0,
+                false,
             ),
-            (Some("nope"), text, Some("web.app-nope"), 1),
+            (Some("nope"), text, Some("web.app-nope"), true),
         ] {
             let mut chosen = object(&app);
-            assert_eq!(
-                choose(&mut chosen, name, Some(&deploy)).len(),
-                warnings,
-                "{name:?}"
-            );
+            let told = choose(&mut chosen, name, Some(&deploy));
+            assert_eq!(told.is_undefined, is_undefined, "{name:?}");
+            assert!(told.warnings.is_empty(), "{name:?}: {told:?}");
             assert_eq!(chosen["env"], wanted, "{name:?}");
             assert_eq!(
                 chosen.get("name").and_then(Value::as_str),

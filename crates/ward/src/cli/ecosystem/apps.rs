@@ -38,7 +38,7 @@ pub(super) fn assemble(
     let mut selected = Vec::new();
     let mut undefined = Vec::new();
     for (mut app, plain) in apps.into_iter().zip(names) {
-        let warnings = env::choose(&mut app, selection.env, shape.deploy.as_ref());
+        let chosen = env::choose(&mut app, selection.env, shape.deploy.as_ref());
         let name = app.get("name").and_then(Value::as_str);
         let is = |wanted: &str| Some(wanted) == name || Some(wanted) == plain.as_deref();
         // A name may have a space or a comma in it.
@@ -48,7 +48,8 @@ pub(super) fn assemble(
                 .as_ref()
                 .is_none_or(|wanted| wanted.iter().any(|name| is(name)))
         {
-            if !warnings.is_empty() {
+            notices.extend(chosen.warnings);
+            if chosen.is_undefined {
                 undefined.extend(name.map(str::to_owned));
             }
             selected.push((plain, app));

@@ -196,6 +196,18 @@ fn selection() {
     .unwrap();
     assert_eq!(loaded.apps[0]["env"], json!({"X": 2}));
     assert_eq!(loaded.undefined, ["c"]);
+    let text = "{apps: [{name: 'a', script: 'a', env_prod: {watch: 'src'}}]}";
+    let prod = Selection {
+        env: Some("prod"),
+        ..Selection::default()
+    };
+    let loaded = read("e.json5", text, &prod).unwrap();
+    assert!(loaded.undefined.is_empty(), "{:?}", loaded.undefined);
+    assert!(
+        loaded.notices[0].contains("sets watch"),
+        "{:?}",
+        loaded.notices
+    );
 }
 
 #[test]

@@ -109,6 +109,9 @@ impl Normal {
             }
             let cells = line.trim_matches('│').split('│');
             let mut cells: Vec<String> = cells.map(|cell| self.line(cell.trim())).collect();
+            if cells.len() == 2 && VARYING_COLUMNS.contains(&cells[0].as_str()) {
+                cells[1] = format!("<{}>", cells[0]);
+            }
             if cells.first().is_some_and(|cell| cell == "id") {
                 head.clone_from(&cells);
             }
