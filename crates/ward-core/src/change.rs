@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::request::{Change, RequestError};
 use crate::spec::AppSpec;
@@ -10,7 +10,13 @@ use crate::spec::AppSpec;
 /// The declaration after `change`.
 pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestError> {
     let mut changed = match &change.spec {
-        Some(new) => replaced(spec, new),
+        Some(new) => {
+            let mut changed = replaced(spec, new);
+            if change.keeps_captured {
+                crate::record::keep_captured(&mut changed, spec);
+            }
+            changed
+        }
         None => spec.clone(),
     };
     if change.replace_captured {
@@ -47,7 +53,7 @@ fn replaced(old: &AppSpec, new: &AppSpec) -> AppSpec {
 }
 
 /// PM2 merges over the whole environment, so a variable is changed in the layer that decides it.
-fn merge_env(spec: &mut AppSpec, env: &serde_json::Map<String, Value>) {
+fn merge_env(spec: &mut AppSpec, env: &Map<String, Value>) {
     for (name, value) in env {
         let env = &mut spec.env;
         let layers = [&mut env.injected, &mut env.declared, &mut env.evaluated];

@@ -97,6 +97,32 @@ pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
     }
 }
 
+/// Leaves a new declaration the captured environment that the app has: who restarts it from a file in
+/// another shell does not mean that one's. What the new declaration filters is left out, what belongs
+/// to another user or folder is taken from it.
+pub(crate) fn keep_captured(spec: &mut AppSpec, old: &AppSpec) {
+    if env_is_mixed(&old.env) {
+        return;
+    }
+    let mut kept = Map::clone(&old.env.captured);
+    if let Some(rule) = &spec.filter_env {
+        kept = env::filter(kept, Some(&write::filter_env(rule)));
+    }
+    for (name, moved) in [
+        ("HOME", old.user.uid != spec.user.uid),
+        ("PWD", old.program.cwd != spec.program.cwd),
+    ] {
+        if let Some(value) = spec.env.captured.get(name).filter(|_| moved) {
+            kept.insert(name.to_owned(), value.clone());
+        }
+    }
+    spec.env.captured = if kept == *old.env.captured {
+        Arc::clone(&old.env.captured)
+    } else {
+        Arc::new(kept)
+    };
+}
+
 /// Merges PM2's `current_conf` over a declaration: the string `null` deletes a key, an empty `env`
 /// is ignored, another `env` takes the place of the declared layer. All or nothing.
 pub fn apply_conf(spec: &mut AppSpec, conf: &Map<String, Value>) -> Result<(), BadSpec> {

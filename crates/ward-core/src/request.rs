@@ -74,6 +74,8 @@ pub struct Change {
     pub conf: serde_json::Map<String, Value>,
     /// Take `env` as the whole captured environment instead of merging it.
     pub replace_captured: bool,
+    /// The new declaration comes without its captured environment: the app keeps the one it has.
+    pub keeps_captured: bool,
     /// A file is started again and nobody asked for this app: one that is not to start by itself
     /// and rests takes the declaration and goes on resting.
     pub respects_autostart: bool,

@@ -375,6 +375,46 @@ fn a_new_shell_takes_the_place_of_the_old_one() {
     assert!(env_is_mixed(&mixed.env) && !mixed.env.captured.contains_key("SECRET_A"));
 }
 
+#[test]
+fn a_new_declaration_keeps_the_old_shell() {
+    let record = |captured: Value, more: Value| {
+        let mut record = object(json!({
+            "name": "w", "pm_exec_path": "/srv/a", "pm_cwd": "/srv",
+            "ward": {"captured": captured, "declared": {}, "injected": {}},
+        }));
+        record.extend(object(more));
+        spec_from(&record).unwrap()
+    };
+    let old = record(
+        json!({"A": "1", "SECRET": "s", "HOME": "/home/u", "PWD": "/srv"}),
+        json!({}),
+    );
+    let shell = json!({"A": "2", "NEW": "n", "HOME": "/root", "PWD": "/new"});
+    for (more, wanted) in [
+        (
+            json!({}),
+            json!({"A": "1", "SECRET": "s", "HOME": "/home/u", "PWD": "/srv"}),
+        ),
+        (
+            json!({"filter_env": "SECRET", "pm_cwd": "/new"}),
+            json!({"A": "1", "HOME": "/home/u", "PWD": "/new"}),
+        ),
+        (
+            json!({"uid": 33}),
+            json!({"A": "1", "SECRET": "s", "HOME": "/root", "PWD": "/srv"}),
+        ),
+    ] {
+        let mut new = record(shell.clone(), more.clone());
+        keep_captured(&mut new, &old);
+        assert_eq!(json!(*new.env.captured), wanted, "{more}");
+    }
+    // Where the file's own variables lie among the shell's, keeping these would keep those.
+    let mixed = spec_from(&captured("ecosystem")).unwrap();
+    let mut new = record(shell.clone(), json!({}));
+    keep_captured(&mut new, &mixed);
+    assert_eq!(json!(*new.env.captured), shell);
+}
+
 mod hostile {
     //! Whatever stands in a record: no panic, and what was understood is a fixed point.
 

@@ -41,6 +41,27 @@ fn a_variable_removed_from_the_file_is_gone() {
     assert!(!names(&ward.environ("app"), "FOO"), "it stays gone");
 }
 
+/// Who deploys from cron or CI has another environment than who started the app.
+#[test]
+fn a_file_does_not_take_the_environment_of_another_shell_unasked() {
+    let mut ward = Ward::new().with_env("API_KEY", "given");
+    ward.write("app.sh", "exec sleep 1000");
+    ward.write("eco.json", r#"[{"name":"app","script":"app.sh"}]"#);
+    ward.run(&["start", "eco.json"]).succeeds();
+    ward.unset_env("API_KEY");
+    ward.set_env("SSH_TTY", "/dev/pts/0");
+    for action in ["restart", "start", "startOrReload"] {
+        ward.run(&[action, "eco.json"]).succeeds();
+        let environ = ward.environ("app");
+        assert!(has(&environ, "API_KEY=given"), "{action}: {environ:?}");
+        assert!(!names(&environ, "SSH_TTY"), "{action}: {environ:?}");
+    }
+    ward.run(&["restart", "eco.json", "--update-env"])
+        .succeeds();
+    let environ = ward.environ("app");
+    assert!(!names(&environ, "API_KEY") && has(&environ, "SSH_TTY=/dev/pts/0"));
+}
+
 #[test]
 fn update_env_takes_the_shells_environment_as_it_is_now() {
     let mut ward = Ward::new()

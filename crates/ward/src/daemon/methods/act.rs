@@ -206,6 +206,7 @@ fn change(options: &Value) -> Result<Change, String> {
         env: object(&options["env"]).clone(),
         conf: object(&options["conf"]).clone(),
         replace_captured: options["replace_captured"] == json!(true),
+        keeps_captured: options["keeps_captured"] == json!(true),
         respects_autostart: options["respects_autostart"] == json!(true),
     })
 }

@@ -134,6 +134,9 @@ fn restart(
         let mut extras = Extras::new();
         extras.insert("spec".to_owned(), Value::Object(app));
         extras.insert("respects_autostart".to_owned(), json!(true));
+        // Who deploys from another shell (cron, CI) must not take the app's variables away unasked.
+        let asked = invocation.is_set("update-env");
+        extras.insert("keeps_captured".to_owned(), json!(!asked));
         jobs.push(Job {
             ids: selection.ids,
             extras,
