@@ -119,7 +119,6 @@ fn scripts_are_found() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_cannot_start_is_refused() {
     let world = World::new();
     world.program("node");
