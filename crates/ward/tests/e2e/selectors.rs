@@ -1,6 +1,6 @@
 //! What a word on the command line selects, in the order of the rules.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Ward;
 
@@ -186,8 +186,10 @@ fn a_command_that_runs_is_restarted() {
         let fresh = format!("FRESH={name}");
         assert!(ward.environ(name).contains(&fresh), "{name}");
     }
-    // Other words are another command, as under PM2.
+    // A name that is given means the app of this name, whatever it runs from now on.
     ward.run(&["start", "sleep", "--name", "found", "--", "2000"])
-        .succeeds();
-    assert_eq!(ward.list().len(), 4);
+        .succeeds()
+        .prints("[PM2] found runs already and is restarted");
+    assert_eq!(ward.app("found")["pm2_env"]["args"], json!(["2000"]));
+    assert_eq!(ward.list().len(), 3);
 }

@@ -1,6 +1,8 @@
 //! Shapes of files that PM2 takes and people have: values that mean nothing, settings in unusual
 //! places, names of log files, ids.
 
+mod settings;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -118,22 +120,16 @@ fn file_name<'a>(app: &'a Value, key: &str) -> Option<&'a str> {
 #[test]
 fn log_files_are_named_as_under_pm2() {
     let ward = Ward::new();
-    ward.write("app.js", "setInterval(() => {}, 1e6)");
+    // Who listens is not waited for.
+    ward.write("app.js", "require('http').createServer().listen(0)");
     for (more, out, merged) in [
         ("instances: 'max'", "a-out.log", json!(true)),
-        ("instances: 0", "a-out.log", json!(true)),
-        ("instances: 'auto'", "a-out.log", json!(true)),
         (
             "instances: 'max', exec_mode: 'cluster'",
             "a-out-0.log",
             Value::Null,
         ),
         ("merge_logs: false", "a-out-0.log", Value::Null),
-        (
-            "merge_logs: false, exec_mode: 'fork', instances: 1",
-            "a-out-0.log",
-            Value::Null,
-        ),
         ("name: 'a'", "a-out.log", json!(true)),
     ] {
         let text = format!("module.exports = {{apps: [{{name: 'a', script: 'app.js', {more}}}]}}");
@@ -143,67 +139,6 @@ fn log_files_are_named_as_under_pm2() {
         assert_eq!(file_name(app, "pm_out_log_path"), Some(out), "{more}");
         assert_eq!(setting(app, "merge_logs"), &merged, "{more}");
         ward.run(&["delete", "all"]).succeeds();
-    }
-}
-
-#[test]
-fn settings_in_the_chosen_environment_act() {
-    let ward = Ward::new();
-    ward.write("app.sh", SLEEPER);
-    ward.write(
-        "e.config.js",
-        "module.exports = {apps: [{name: 'a', script: 'app.sh', env: {watch: true},
-            env_production: {NODE_ENV: 'production', autorestart: false, instances: 2, namespace: 'live',
-                args: 'x y', kill_timeout: '700', port: 80}}]}",
-    );
-    let ran = ward
-        .run(&["start", "e.config.js", "--env", "production"])
-        .succeeds();
-    let told = ran.stderr();
-    assert_eq!(told.matches("unusual place").count(), 1, "{told}");
-    let check = || {
-        let apps = ward.list();
-        assert_eq!(apps.len(), 2);
-        for (key, wanted) in [
-            ("autorestart", json!(false)),
-            ("namespace", json!("live")),
-            ("args", json!(["x", "y"])),
-            ("kill_timeout", json!(700)),
-        ] {
-            assert_eq!(setting(&apps[0], key), &wanted, "{key}");
-        }
-        let env = ward.environ("a");
-        for variable in ["namespace=live", "args=x y", "kill_timeout=700", "port=80"] {
-            assert!(env.contains(&variable.to_owned()), "{variable}");
-        }
-        assert!(!env.iter().any(|variable| variable.starts_with("PORT=")));
-    };
-    check();
-    ward.run(&["save"]).succeeds();
-    ward.run(&["delete", "all"]).succeeds();
-    ward.run(&["resurrect"]).succeeds();
-    check();
-    ward.run(&["delete", "all"]).succeeds();
-    let ran = ward.run(&["start", "e.config.js"]).succeeds();
-    assert!(!ran.stderr().contains("unusual place"));
-    let app = ward.app("a");
-    assert_eq!(setting(&app, "namespace"), "default");
-    assert_eq!(setting(&app, "autorestart"), true);
-}
-
-#[test]
-fn a_name_in_the_chosen_environment_names_the_app() {
-    let ward = Ward::new();
-    ward.write("app.sh", SLEEPER);
-    ward.write(
-        "e.config.js",
-        "module.exports = {apps: [{name: 'a', script: 'app.sh', env_production: {name: 'b'}}]}",
-    );
-    for restarts in 0..2 {
-        ward.run(&["start", "e.config.js", "--env", "production"])
-            .succeeds();
-        assert_eq!(ward.list().len(), 1);
-        assert_eq!(setting(&ward.app("b"), "restart_time"), restarts);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::declare;
 use crate::cli::args::Invocation;
@@ -76,19 +76,9 @@ fn command_again(
     candidates: &[Candidate],
     app: Map<String, Value>,
 ) -> Result<Vec<u32>, Failure> {
-    let mut ids = Vec::new();
-    for candidate in candidates.iter().filter(|it| is_instance(it, &app)) {
-        let spec = client.call("ward:spec", &[json!({"id": candidate.id})])?;
-        // The same program with other words is another command, unless it was given the name.
-        let same = words(&spec["args"]) == words(app.get("args").unwrap_or(&Value::Null));
-        if same || invocation.is_set("name") {
-            ids.push(candidate.id);
-        }
-    }
-    let Some(Value::String(name)) = app.get("name").filter(|_| !ids.is_empty()) else {
-        return launch(invocation, client, vec![app]);
-    };
-    let name = name.clone();
+    let instances = candidates.iter().filter(|it| is_instance(it, &app));
+    let ids: Vec<u32> = instances.map(|it| it.id).collect();
+    let name = app["name"].as_str().unwrap_or_default().to_owned();
     invocation.console.say(format!(
         "{name} runs already and is restarted as declared now, add -f option to start it once more"
     ));
@@ -102,11 +92,6 @@ fn command_again(
     let acted = (&*selection.ids, candidates);
     act::on_ids(invocation, client, Action::Restart, acted, &extras)?;
     Ok(selection.ids)
-}
-
-/// The arguments in a declaration; none and an empty list are the same.
-fn words(args: &Value) -> &[Value] {
-    args.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Hands declarations to the daemon and reports.
