@@ -99,12 +99,16 @@ pub fn recapture(spec: &mut AppSpec, shell: &Map<String, Value>) {
 
 /// Leaves a new declaration the captured environment that the app has: who restarts it from a file in
 /// another shell does not mean that one's. What the new declaration filters is left out, what belongs
-/// to another user or folder is taken from it.
+/// to another user or folder is taken from it. Where the file declares no variables the shell's are
+/// merged over, as PM2 does: there they are meant.
 pub(crate) fn keep_captured(spec: &mut AppSpec, old: &AppSpec) {
     if env_is_mixed(&old.env) {
         return;
     }
     let mut kept = Map::clone(&old.env.captured);
+    if spec.env.declared.is_empty() {
+        kept.extend(Map::clone(&spec.env.captured));
+    }
     if let Some(rule) = &spec.filter_env {
         kept = env::filter(kept, Some(&write::filter_env(rule)));
     }

@@ -380,7 +380,7 @@ fn a_new_declaration_keeps_the_old_shell() {
     let record = |captured: Value, more: Value| {
         let mut record = object(json!({
             "name": "w", "pm_exec_path": "/srv/a", "pm_cwd": "/srv",
-            "ward": {"captured": captured, "declared": {}, "injected": {}},
+            "ward": {"captured": captured, "declared": {"PORT": 80}, "injected": {}},
         }));
         record.extend(object(more));
         spec_from(&record).unwrap()
@@ -408,6 +408,11 @@ fn a_new_declaration_keeps_the_old_shell() {
         keep_captured(&mut new, &old);
         assert_eq!(json!(*new.env.captured), wanted, "{more}");
     }
+    let mut without = record(shell.clone(), json!({}));
+    without.env.declared.clear();
+    keep_captured(&mut without, &old);
+    let wanted = json!({"A": "2", "SECRET": "s", "HOME": "/root", "PWD": "/new", "NEW": "n"});
+    assert_eq!(json!(*without.env.captured), wanted);
     // Where the file's own variables lie among the shell's, keeping these would keep those.
     let mixed = spec_from(&captured("ecosystem")).unwrap();
     let mut new = record(shell.clone(), json!({}));

@@ -41,25 +41,33 @@ fn a_variable_removed_from_the_file_is_gone() {
     assert!(!names(&ward.environ("app"), "FOO"), "it stays gone");
 }
 
-/// Who deploys from cron or CI has another environment than who started the app.
+/// Who deploys from cron or CI has another environment than who started the app. As under PM2, one
+/// that declares variables keeps what it was started with, the others get new ones and lose none.
 #[test]
 fn a_file_does_not_take_the_environment_of_another_shell_unasked() {
     let mut ward = Ward::new().with_env("API_KEY", "given");
     ward.write("app.sh", "exec sleep 1000");
-    ward.write("eco.json", r#"[{"name":"app","script":"app.sh"}]"#);
+    ward.write(
+        "eco.json",
+        r#"[{"name":"with","script":"app.sh","env":{"A":1}},{"name":"without","script":"app.sh"}]"#,
+    );
     ward.run(&["start", "eco.json"]).succeeds();
     ward.unset_env("API_KEY");
     ward.set_env("SSH_TTY", "/dev/pts/0");
     for action in ["restart", "start", "startOrReload"] {
         ward.run(&[action, "eco.json"]).succeeds();
-        let environ = ward.environ("app");
-        assert!(has(&environ, "API_KEY=given"), "{action}: {environ:?}");
-        assert!(!names(&environ, "SSH_TTY"), "{action}: {environ:?}");
+        for (app, is_new) in [("with", false), ("without", true)] {
+            let environ = ward.environ(app);
+            assert!(has(&environ, "API_KEY=given"), "{action}: {environ:?}");
+            assert_eq!(names(&environ, "SSH_TTY"), is_new, "{action}: {environ:?}");
+        }
     }
     ward.run(&["restart", "eco.json", "--update-env"])
         .succeeds();
-    let environ = ward.environ("app");
-    assert!(!names(&environ, "API_KEY") && has(&environ, "SSH_TTY=/dev/pts/0"));
+    for app in ["with", "without"] {
+        let environ = ward.environ(app);
+        assert!(!names(&environ, "API_KEY") && has(&environ, "SSH_TTY=/dev/pts/0"));
+    }
 }
 
 #[test]
