@@ -20,6 +20,6 @@ mod tests;
 mod worker;
 
 pub(crate) use ask::RECORD;
-pub(crate) use classify::{Place, Verdict, classify, find};
+pub(crate) use classify::{Place, Verdict, classify, find, words};
 pub(crate) use context::Context;
 pub(crate) use worker::{main, script_shell};

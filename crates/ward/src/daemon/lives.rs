@@ -3,6 +3,7 @@
 
 mod begin;
 mod births;
+mod seat;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

@@ -76,11 +76,6 @@ pub(crate) fn classify(argv: &[String], script: Option<&str>, place: &Place<'_>)
         (None, "env") => with_variables("env", rest, place),
         (None, _) if is_shell(first) => match rest {
             [option, line, ..] if option == "-c" => command_line(line, place),
-            // PM2 runs the script of a cluster app with node, whatever interpreter is declared; a
-            // shell could do nothing with it.
-            [script, ..] if is_javascript(script, place) => {
-                node(&[&["node".to_owned()], rest].concat(), None, place)
-            }
             _ => Verdict::Alone(not_a_runtime(first)),
         },
         (None, _) => match find(first, place) {
@@ -106,6 +101,17 @@ fn position(argv: &[String], script: &str) -> Option<usize> {
 /// Whether a program that is named without a runtime is one that node runs, or a launcher.
 fn is_of_node(program: &Path, place: &Place<'_>) -> bool {
     programs::is_for_node(program) || programs::kind(program, place.cwd) != Kind::Other
+}
+
+/// The words of a cluster app as they are run. PM2 runs its script with node, whatever interpreter is
+/// declared; where that is a shell, which can do nothing with JavaScript, so does ward.
+pub(crate) fn words(argv: &[String], place: &Place<'_>) -> Vec<String> {
+    match argv {
+        [shell, script, ..] if is_shell(shell) && is_javascript(script, place) => {
+            [&["node".to_owned()], &argv[1..]].concat()
+        }
+        _ => argv.to_vec(),
+    }
 }
 
 fn is_javascript(script: &str, place: &Place<'_>) -> bool {
@@ -166,7 +172,14 @@ fn script_of(argv: &[String]) -> Option<usize> {
 fn by_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
     let name = base_name(&argv[at]).to_owned();
     match programs::kind(&place.cwd.join(&argv[at]), place.cwd) {
-        Kind::Launcher => return Verdict::Launcher,
+        Kind::Launcher => match without_shell(&name, &argv[at + 1..]) {
+            Some(subcommand) => {
+                return Verdict::Alone(format!(
+                    "{name} {subcommand} starts the app in a process of its own. For a cluster give the app itself as `script`, or a script of its package to {name}."
+                ));
+            }
+            None => return Verdict::Launcher,
+        },
         Kind::SetsVariables => return with_variables(&name, &argv[at + 1..], place),
         Kind::OwnProcess(how) => {
             return Verdict::Alone(format!(
@@ -183,6 +196,19 @@ fn by_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
         script: Some(at),
         env: Vec::new(),
     })
+}
+
+/// The subcommand with which a launcher runs a program without a shell, if the words have one.
+fn without_shell<'a>(launcher: &str, words: &'a [String]) -> Option<&'a str> {
+    let direct: &[&str] = match launcher {
+        "pnpm" | "pn" | "pnpm.cjs" | "pnpm.mjs" => &["exec", "dlx"],
+        "yarn" | "yarnpkg" | "yarn.js" => &["node", "exec"],
+        _ => &[],
+    };
+    let own = words
+        .iter()
+        .take_while(|word| *word != "--" && !word.starts_with("run"));
+    own.map(String::as_str).find(|word| direct.contains(word))
 }
 
 /// `tsx app.ts`: node can load tsx's loader itself.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::classify::command_line;
-use super::{Place, Verdict, classify};
+use super::{Place, Verdict, classify, words};
 
 /// A folder with programs, the only one in PATH.
 struct Programs {
@@ -130,15 +130,29 @@ fn commands_that_can_be_workers() {
             "node <~/lib/@babel/node/lib/_babel-node.js> app.js",
         ),
         ("bun run app.ts", "bun run app.ts"),
-        ("bash app.js one", "node <app.js> one"),
-        ("/bin/sh bin/next start", "node <bin/next> start"),
         ("npm start", "launcher"),
         ("node --no-warnings bin/npm start", "launcher"),
         ("pnpm start", "launcher"),
+        ("pnpm run exec", "launcher"),
         ("cross-env A=1 npm start", "launcher"),
         ("sh -c node", "launcher"),
     ] {
         assert_eq!(programs.verdict(command), wanted, "{command}");
+    }
+}
+
+#[test]
+fn javascript_is_for_node_even_under_a_shell() {
+    let programs = Programs::new();
+    for (command, wanted) in [
+        ("bash app.js one", "node app.js one"),
+        ("/bin/sh bin/next start", "node bin/next start"),
+        ("bash app.sh", "bash app.sh"),
+        ("bash -c app.js", "bash -c app.js"),
+        ("node app.js", "node app.js"),
+    ] {
+        let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        assert_eq!(words(&argv, &programs.place()).join(" "), wanted);
     }
 }
 
@@ -175,6 +189,14 @@ fn commands_that_cannot_be_workers_and_why() {
         (
             "tsx --tsconfig x app.ts",
             "tsx starts the app in a process of its own when it is run in this way",
+        ),
+        (
+            "pnpm --filter api exec node app.js",
+            "pnpm exec starts the app in a process of its own",
+        ),
+        (
+            "yarn node app.js",
+            "yarn node starts the app in a process of its own",
         ),
         (
             "cross-env A=1",

@@ -17,10 +17,9 @@ use ward_sys::spawn::{Command, Credentials, Stdio};
 use ward_sys::user;
 
 use super::births::{Order, Outcome, Unborn};
+use super::seat::seat;
 use super::{Lives, Process};
 use crate::channel::{CHANNEL_FD, ChannelHandle};
-use crate::cluster::{self, Runtime, Seat, agent};
-use crate::launcher::{self, Context, Place, Verdict};
 use crate::log::LogHandle;
 
 /// What a beginning life is connected to.
@@ -133,66 +132,6 @@ impl Lives {
         }
         Ok((pid, launch))
     }
-}
-
-/// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
-fn seat(
-    command: &mut Command,
-    instance: &Instance,
-    launch: &Launch,
-    home: &Path,
-) -> Result<(Option<Seat>, Option<String>), String> {
-    let place = Place {
-        cwd: Path::new(&launch.cwd),
-        search: ward_sys::path::path_of(&command.env).to_owned(),
-    };
-    let verdict = launcher::classify(&launch.argv, Some(&launch.script), &place);
-    // Another user cannot read what is in the home.
-    let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
-    let parts = if instance.spec.node.is_instrumented() {
-        agent::Parts::Whole
-    } else {
-        agent::Parts::Drain
-    };
-    let agent = || agent::install(home, parts).ok().filter(|_| wanted);
-    let (argv, runtime, has_agent) = match verdict {
-        Verdict::Alone(reason) => return Ok((None, Some(reason))),
-        Verdict::Launcher => {
-            let agent = agent();
-            let has_agent = agent.is_some();
-            let context = Context {
-                unique_id: launch.worker.unwrap_or_default(),
-                number: instance.number,
-                agent,
-            };
-            // Whoever runs it, and whatever lies at our path by now.
-            command.program = "/proc/self/exe".into();
-            let words = ["ward".to_owned()].into_iter().chain(context.words());
-            (
-                words.chain(launch.argv.iter().cloned()).collect(),
-                Runtime::Node,
-                has_agent,
-            )
-        }
-        Verdict::Worker(worker) => {
-            let (mut argv, mut script) = (worker.argv, worker.script);
-            let agent = agent().filter(|_| worker.runtime == Runtime::Node);
-            let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
-            script = script.map(|at| at + agent::words(has_agent));
-            cluster::spread_inspectors(&mut argv, script, instance.number);
-            if argv.first() != launch.argv.first() {
-                let program = launcher::find(&argv[0], &place);
-                command.program = program.ok_or_else(|| format!("find {} in PATH", argv[0]))?;
-            }
-            let variables = worker.env.into_iter();
-            command
-                .env
-                .extend(variables.map(|(name, value)| (name.into(), value.into())));
-            (argv, worker.runtime, has_agent)
-        }
-    };
-    command.argv = argv.into_iter().map(OsString::from).collect();
-    Seat::of(instance, &launch.env, has_agent, runtime).map(|seat| (Some(seat), None))
 }
 
 /// The command of a launch, with program and user found.
