@@ -4,7 +4,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -29,9 +29,10 @@ const SHELL_VARIABLES: [&str; 3] = [
 /// The environment of the script that is run now, in the launchers' own words.
 const EVENT: &str = "npm_lifecycle_event";
 
-/// A launcher answers within the time it takes to load. One that has not by then does not use the
+/// A launcher answers as soon as it has loaded, and however long that takes on a busy machine, it has no
+/// other processes meanwhile. One with the same process at two looks this far apart does not use the
 /// script shell and runs the app itself.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A script that a launcher would run.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,13 +102,24 @@ pub(super) fn ask(mut launcher: Command, shell: &Path) -> io::Result<Answer> {
     let path = format!("/proc/{}/fd/{}", std::process::id(), noted.as_raw_fd());
     launcher.env(RECORD, path).stdin(Stdio::null());
     launcher.envs(SHELL_VARIABLES.map(|name| (name, shell)));
+    let child = launcher.spawn()?;
+    let pid = child.id();
     let running = Running {
-        ended: wait_beside(launcher.spawn()?)?,
+        ended: wait_beside(child)?,
     };
-    let status = match running.ended.recv_timeout(PATIENCE) {
-        Ok(status) => status?,
-        Err(RecvTimeoutError::Timeout) => return Ok(Answer::RunsItself(running)),
-        Err(RecvTimeoutError::Disconnected) => return running.wait().map(Answer::Ended),
+    let mut before = Vec::new();
+    let status = loop {
+        match running.ended.recv_timeout(LOOK_EVERY) {
+            Ok(status) => break status?,
+            Err(RecvTimeoutError::Timeout) => {
+                let now = children(pid);
+                if now.iter().any(|child| before.contains(child)) {
+                    return Ok(Answer::RunsItself(running));
+                }
+                before = now;
+            }
+            Err(RecvTimeoutError::Disconnected) => return running.wait().map(Answer::Ended),
+        }
     };
     let mut bytes = Vec::new();
     noted.rewind()?;
@@ -117,6 +129,18 @@ pub(super) fn ask(mut launcher: Command, shell: &Path) -> io::Result<Answer> {
         return Ok(Answer::Ended(status));
     }
     Ok(arrange(scripts).map_or(Answer::Several, |scripts| Answer::Runs(Box::new(scripts))))
+}
+
+/// The children of a process, of all its threads (proc(5), `/proc/pid/task/tid/children`).
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let numbers = |list: String| -> Vec<u32> {
+        let words = list.split_whitespace();
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    lists.flat_map(numbers).collect()
 }
 
 fn wait_beside(mut child: Child) -> io::Result<Receiver<io::Result<ExitStatus>>> {

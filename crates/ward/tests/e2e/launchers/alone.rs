@@ -6,7 +6,8 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::Project;
-use crate::harness::Ward;
+use crate::cluster::client::get;
+use crate::harness::{Ward, alive};
 
 #[rstest]
 #[case::pipe("npm", "run piped", "needs a shell: it has a pipe (|)")]
@@ -105,4 +106,30 @@ fn a_project_of_yarn_berry_runs_in_fork_mode() {
     let seen = project.start("bin/yarn", &json!({ "instances": 1 }), &[("web", "start")]);
     assert_eq!(seen["web"]["worker"], false);
     assert_eq!(ward.app("web")["pm2_env"]["exec_mode"], "fork_mode");
+}
+
+/// Whether a launcher asks its script shell is seen only when it does not: the app runs behind it.
+#[test]
+fn a_launcher_without_a_script_shell_is_found_out() {
+    let project = Project::new();
+    let ward = &project.ward;
+    let text = "#!/usr/bin/env node
+const { spawn } = require('child_process')
+spawn('node', ['server.js'], { stdio: 'inherit' }).on('exit', (code, signal) => process.exit(signal ? 130 : code))
+process.on('SIGINT', () => {})
+";
+    let yarn = ward.write("bin/yarn", text);
+    std::fs::set_permissions(&yarn, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let seen = project.start("bin/yarn", &json!({ "instances": 1 }), &[("web", "start")]);
+    assert_eq!(seen["web"]["worker"], false);
+    ward.wait_until("fork mode", |list| {
+        list[0]["pm2_env"]["exec_mode"] == "fork_mode"
+    });
+    let log = ward.daemon_log();
+    assert!(log.contains("runs the app without a script shell"), "{log}");
+    let port = ward.app("web")["pm2_env"]["PORT"].as_u64().unwrap();
+    let app: u32 = get(u16::try_from(port).unwrap()).parse().unwrap();
+    ward.run(&["stop", "web"]).succeeds();
+    assert!(!alive(app));
+    assert_eq!(ward.app("web")["pm2_env"]["exit_code"], 130);
 }
