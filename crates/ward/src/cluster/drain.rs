@@ -83,14 +83,14 @@ impl Primary {
                 accepts |= held.shared;
             }
         }
+        // One that has none may be gone as soon as it is told.
+        worker.count_remaining(&self.listeners, wires);
         if accepts {
             let mut line = Vec::new();
             worker.outbox.disconnect(&mut line);
             worker.reason = Reason::Finished;
             wires.send(token, line, None);
         }
-        // It may be gone before the others are counted again.
-        worker.count_remaining(&self.listeners, wires);
         self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
 

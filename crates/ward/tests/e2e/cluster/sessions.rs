@@ -132,8 +132,9 @@ fn slow_clients_hold_up_nobody_and_are_served_in_the_end() {
     std::thread::sleep(Duration::from_secs(3));
     let spent = cpu_ticks(daemon) - cpu;
     assert!(spent < 100, "waiting costs nothing, but took {spent} ticks");
+    // All of them: a worker that is slow just then is passed over, and may get none of a few.
     let slots: BTreeSet<String> = slow
-        .drain(500..)
+        .into_iter()
         .map(|mut stream| {
             let rest = b"x-session: a\r\nConnection: close\r\nHost: a\r\n\r\n";
             stream.write_all(rest).unwrap();
