@@ -430,6 +430,24 @@ fn a_dump_entry_starts_the_same_app_again() {
 }
 
 #[test]
+fn what_was_declared_for_a_cluster_is_so_in_the_dump_of_an_app_in_fork_mode() {
+    let mut bench = Bench::new();
+    bench.prepare(&with(web(), &json!({"exec_mode": "cluster_mode"})));
+    let reason = "It is a shell script.".to_owned();
+    let life = Life(1);
+    bench.take(Event::WorkerAlone { life, reason });
+    let record = bench.record(0);
+    assert_eq!(record["exec_mode"], "fork_mode");
+    assert_eq!(record["fork_reason"], "It is a shell script.");
+    let entries = bench.supervisor.dump_entries();
+    let mut again = Bench::new();
+    again.prepare(&Value::Object(entries[0].clone()));
+    let record = again.record(0);
+    assert_eq!(record["exec_mode"], "cluster_mode", "it is judged anew");
+    assert!(!record.contains_key("fork_reason"));
+}
+
+#[test]
 fn a_bad_cron_pattern_is_refused_with_the_words_of_pm2() {
     let mut bench = Bench::new();
     bench.prepare(&with(web(), &json!({"cron_restart": "every day"})));

@@ -17,6 +17,7 @@ pub(super) const RUNTIME: &[&str] = &[
     "exit_code",
     "exit_signal",
     "failure",
+    "last_reload",
     "version",
     "node_version",
     "_pm2_version",

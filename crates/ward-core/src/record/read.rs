@@ -42,10 +42,7 @@ pub fn spec_from(record: &Map<String, Value>) -> Result<AppSpec, BadSpec> {
             .text("namespace")?
             .unwrap_or_else(|| "default".to_owned()),
         program,
-        mode: match take.text("exec_mode")?.as_deref() {
-            Some("cluster_mode" | "cluster") => Mode::Cluster,
-            _ => Mode::Fork,
-        },
+        mode: mode(&mut take)?,
         instances: take.read("instances", "a number", instances)?,
         env,
         instance_var: take
@@ -91,6 +88,17 @@ pub fn spec_from(record: &Map<String, Value>) -> Result<AppSpec, BadSpec> {
     sort_rest(&mut spec, take.rest(), runtime && !apart);
     spec.extra.extend(odd);
     Ok(spec)
+}
+
+/// An app that runs in fork mode for a reason was declared for a cluster.
+fn mode(take: &mut Take) -> Result<Mode, BadSpec> {
+    let stated = take.text("exec_mode")?;
+    let is_declared = take.text("fork_reason")?.is_some();
+    Ok(match stated.as_deref() {
+        Some("cluster_mode" | "cluster") => Mode::Cluster,
+        _ if is_declared => Mode::Cluster,
+        _ => Mode::Fork,
+    })
 }
 
 fn program(take: &mut Take, script: String) -> Result<Program, BadSpec> {

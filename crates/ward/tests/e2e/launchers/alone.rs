@@ -76,6 +76,22 @@ fn two_copies_are_two_processes() {
     assert!(list.iter().all(|app| app["pm2_env"]["status"] == "online"));
     ward.log_when("loop-out-0.log", |log| log == "copy 0\n");
     ward.log_when("loop-out-1.log", |log| log == "copy 1\n");
+    // What is restored is judged once more, for the script may have changed.
+    ward.run(&["save"]).succeeds();
+    ward.run(&["kill"]).succeeds();
+    ward.run(&["resurrect"]).succeeds();
+    let list = ward.list();
+    assert_eq!(list.len(), 2);
+    assert!(
+        list.iter()
+            .all(|app| app["pm2_env"]["exec_mode"] == "fork_mode")
+    );
+    let log = ward.daemon_log();
+    assert_eq!(
+        log.matches("runs in fork mode: bash is no program").count(),
+        4,
+        "{log}"
+    );
 }
 
 /// The launcher says what is wrong, as without ward, and it is no matter of the cluster.
