@@ -80,7 +80,10 @@ fn a_crash_loop_ends_errored_after_sixteen_starts() {
 #[test]
 fn an_app_that_was_stable_and_then_loops_ends_errored_too() {
     let ward = Ward::new();
-    ward.write("app.sh", "[ -e broken ] && exit 1\nexec sleep 1000\n");
+    ward.write(
+        "app.sh",
+        "[ -e broken ] && exit 1\necho up\nexec sleep 1000\n",
+    );
     let file = ward.write(
         "one.json",
         r#"{"apps":[{"name":"app","script":"app.sh","min_uptime":100,"max_restarts":3}]}"#,
@@ -92,7 +95,8 @@ fn an_app_that_was_stable_and_then_loops_ends_errored_too() {
         let mut bus = ward.bus();
         wait_until_wall(up + 150);
         kill(ward.pid("app"), rustix::process::Signal::KILL);
-        bus.wait("its return", |event| event.is_process("online"));
+        // It has looked for the file that breaks it.
+        bus.wait_output("app", "up");
     }
     assert_eq!(ward.status("app"), "online");
     ward.write("broken", "");
