@@ -114,14 +114,12 @@ pub(super) fn connections(pid: u32, places: &Places) -> Option<usize> {
     if !places.paths.is_empty() {
         wanted.extend(unix_inodes(folder, &places.paths));
     }
-    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    let mut nothing = true;
-    let mut count = 0;
-    for entry in open.flatten() {
-        nothing = false;
-        count += usize::from(leads_to(&entry.path(), &wanted));
-    }
-    (!nothing).then_some(count)
+    let open = || fs::read_dir(format!("/proc/{pid}/fd"));
+    let entries = open().ok()?.flatten();
+    let count = entries.filter(|it| leads_to(&it.path(), &wanted)).count();
+    // One that ended meanwhile lost all at once, and the list broke off.
+    let is_open = open().is_ok_and(|mut entries| entries.next().is_some());
+    is_open.then_some(count)
 }
 
 /// The inodes of the TCP connections on these ports. The kernel's list is the better source: its
