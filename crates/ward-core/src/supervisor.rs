@@ -79,7 +79,7 @@ impl Supervisor {
                 it.heard(life, Word::Online, turn);
             }),
             Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.is_alone(life, reason, turn);
+                it.found_alone(life, reason, turn);
             }),
             Event::Listening { life } => self.about(now, life, actions, |it, turn| {
                 it.heard(life, Word::Listening, turn);

@@ -110,7 +110,7 @@ impl Instance {
 
     /// A life that was to be a worker cannot be one: from now on the instance runs as in fork mode. A
     /// replacement that cannot be one would find the old worker's port taken, so it has failed.
-    pub(crate) fn is_alone(&mut self, life: Life, reason: String, turn: &mut Turn<'_>) {
+    pub(crate) fn found_alone(&mut self, life: Life, reason: String, turn: &mut Turn<'_>) {
         if let Some(Side::Starting(next)) = &self.side
             && next.life == life
         {

@@ -83,7 +83,7 @@ impl Process {
 
 impl Lives {
     /// A life that was to be a cluster worker is none: nobody gives it connections.
-    pub(super) fn is_alone(&mut self, life: Life) {
+    pub(super) fn feed_no_more(&mut self, life: Life) {
         if let Some(process) = self.processes.get_mut(&life) {
             process.is_fed = false;
             process.connections = None;

@@ -195,7 +195,7 @@ impl Daemon {
                 self.handle(Event::Listening { life });
             }
             WorkerEvent::Alone(reason) => {
-                self.lives.is_alone(life);
+                self.lives.feed_no_more(life);
                 self.handle(Event::WorkerAlone { life, reason });
             }
             WorkerEvent::Settled => self.handle(Event::Settled { life }),
