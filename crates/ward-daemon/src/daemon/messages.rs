@@ -50,7 +50,7 @@ impl Daemon {
             }
             ChannelEvent::Closed { life } => {
                 self.speakers.remove(&life);
-                self.workers.voices.remove(&life);
+                self.workers.report_sources.remove(&life);
                 self.workers.places.remove(&life);
                 self.disconnected(life);
             }

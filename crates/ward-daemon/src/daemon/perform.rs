@@ -8,8 +8,8 @@ use ward_core::launch::Launch;
 use ward_sys::signal::{self, Signal};
 
 use super::clock;
-use super::lives::{Begin, Outcome, Unborn};
 use super::package;
+use super::processes::{Begin, Outcome, PendingSpawn};
 use super::run::Daemon;
 
 impl Daemon {
@@ -42,7 +42,7 @@ impl Daemon {
                     }
                 }
             }
-            if let Some(event) = self.next_birth() {
+            if let Some(event) = self.next_spawned() {
                 self.events.push_back(event);
             } else if !self.advance_batches() {
                 break;
@@ -62,18 +62,18 @@ impl Daemon {
                 launch,
             } => return self.spawn(instance, life, launch),
             Action::Terminate { life, how } => self.terminate(life, how),
-            Action::Kill { life, scope } => self.lives.kill(life, scope),
+            Action::Kill { life, scope } => self.processes.kill(life, scope),
             Action::Probe { life } => {
-                let alive = self.lives.probe(life);
+                let alive = self.processes.probe(life);
                 return Some(Event::Probed { life, alive });
             }
             Action::Signal { life, signal } => {
                 if let Some(signal) = signal::from_number(signal) {
-                    self.lives.signal(life, signal, Scope::Main);
+                    self.processes.signal(life, signal, Scope::Main);
                 }
             }
             Action::WriteLine { life, line } => {
-                if let Err(error) = self.lives.write_line(life, &line) {
+                if let Err(error) = self.processes.write_line(life, &line) {
                     self.say(
                         true,
                         &format!("cannot write to the input of life {life}: {error}"),
@@ -96,7 +96,7 @@ impl Daemon {
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => {
                 self.channel.close(life);
-                self.lives.release(life);
+                self.processes.release(life);
             }
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
@@ -117,18 +117,18 @@ impl Daemon {
             worker,
             home: &self.paths.home,
         };
-        let (unborn, order) = match self.lives.prepare(instance, life, launch, &with) {
+        let (pending, request) = match self.processes.prepare(instance, life, launch, &with) {
             Ok(prepared) => prepared,
             Err(reason) => return Some(Event::SpawnFailed { life, reason }),
         };
-        if self.events.is_empty() && self.births.is_empty() {
-            let outcome = order.deliver();
-            return Some(self.born(unborn, outcome));
+        if self.events.is_empty() && self.spawner.is_empty() {
+            let outcome = request.deliver();
+            return Some(self.born(pending, outcome));
         }
-        self.births.begin(unborn, order);
-        if self.births.is_full() {
+        self.spawner.spawn(pending, request);
+        if self.spawner.is_full() {
             // First of all, so that what follows from it is done while others are born.
-            if let Some(event) = self.next_birth() {
+            if let Some(event) = self.next_spawned() {
                 self.events.push_front(event);
             }
         }
@@ -136,15 +136,15 @@ impl Daemon {
     }
 
     /// Waits for one of those that are being born, if there is one.
-    fn next_birth(&mut self) -> Option<Event> {
-        let (unborn, outcome) = self.births.next()?;
-        Some(self.born(unborn, outcome))
+    fn next_spawned(&mut self) -> Option<Event> {
+        let (pending, outcome) = self.spawner.next()?;
+        Some(self.born(pending, outcome))
     }
 
-    fn born(&mut self, unborn: Unborn, outcome: Outcome) -> Event {
-        let (instance, life) = (unborn.instance, unborn.life);
-        let alone = unborn.alone.clone();
-        match self.lives.begin(unborn, outcome, &self.channel) {
+    fn born(&mut self, pending: PendingSpawn, outcome: Outcome) -> Event {
+        let (instance, life) = (pending.instance, pending.life);
+        let alone = pending.alone.clone();
+        match self.processes.adopt(pending, outcome, &self.channel) {
             Ok((pid, launch)) => {
                 if launch.worker.is_some() && alone.is_none() {
                     self.workers.insert(life, instance);
@@ -165,7 +165,7 @@ impl Daemon {
 
     fn terminate(&mut self, life: Life, how: Ask) {
         let has_channel = self
-            .lives
+            .processes
             .get(life)
             .is_some_and(|process| process.has_channel);
         if has_channel {
@@ -173,7 +173,7 @@ impl Daemon {
         }
         match how {
             Ask::Signal(number, scope) => {
-                self.lives.signal(
+                self.processes.signal(
                     life,
                     signal::from_number(number).unwrap_or(Signal::INT),
                     scope,
@@ -182,7 +182,7 @@ impl Daemon {
             Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
             Ask::Disconnect if has_channel => self.channel.disconnect(life),
             // Nobody would hear it.
-            Ask::Message | Ask::Disconnect => self.lives.signal(life, Signal::INT, Scope::Tree),
+            Ask::Message | Ask::Disconnect => self.processes.signal(life, Signal::INT, Scope::Tree),
         }
     }
 

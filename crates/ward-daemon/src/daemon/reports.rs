@@ -7,7 +7,7 @@ use ward_core::id::{InstanceId, Life};
 
 use super::messages::object;
 use super::run::Daemon;
-use super::workers::Voice;
+use super::workers::ReportSource;
 
 /// Keys every report has: `cmd` and `act`.
 const ENVELOPE: usize = 2;
@@ -27,7 +27,13 @@ impl Daemon {
         if body.len() <= ENVELOPE {
             return;
         }
-        if *self.workers.voices.entry(life).or_insert(Voice::Agent) == Voice::App {
+        if *self
+            .workers
+            .report_sources
+            .entry(life)
+            .or_insert(ReportSource::Agent)
+            == ReportSource::App
+        {
             return self.silence(life);
         }
         let mut take = |key: &str| body.remove(key);
@@ -62,8 +68,8 @@ impl Daemon {
 
     /// The app of a worker reports by itself: what the agent told is taken back.
     pub(super) fn speaks_for_itself(&mut self, life: Life) {
-        let before = self.workers.voices.insert(life, Voice::App);
-        if before == Some(Voice::Agent) {
+        let before = self.workers.report_sources.insert(life, ReportSource::App);
+        if before == Some(ReportSource::Agent) {
             let report = Report::Retraction;
             self.handle(Event::Reported { life, report });
             self.silence(life);
@@ -79,7 +85,7 @@ impl Daemon {
     pub(super) fn as_own_action(&self, life: Life, command: &Value) -> Option<Value> {
         let name = command.get("msg")?.as_str()?;
         let offered = OWN_ACTIONS.contains(&name);
-        let has_agent = self.workers.voices.get(&life) == Some(&Voice::Agent);
+        let has_agent = self.workers.report_sources.get(&life) == Some(&ReportSource::Agent);
         (offered && has_agent).then(|| {
             json!({
                 "cmd": "NODE_WARD", "act": "action", "name": name, "opts": command.get("opts"),

@@ -19,9 +19,9 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
-use super::lives::{Births, Lives, Reaped};
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
+use super::processes::{Processes, Reaped, Spawner};
 use super::rpc::{self, Call, Responder};
 use super::settings::{self, Settings};
 use super::system::System;
@@ -48,8 +48,8 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 pub(super) struct Daemon {
     pub(super) paths: Paths,
     pub(super) supervisor: Supervisor,
-    pub(super) lives: Lives,
-    pub(super) births: Births,
+    pub(super) processes: Processes,
+    pub(super) spawner: Spawner,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
@@ -66,7 +66,7 @@ pub(super) struct Daemon {
     pub(super) began_at_ms: u64,
     /// When a client of PM2's announced a kill; restarts are refused for a while then.
     pub(super) kill_announced: Option<Instant>,
-    pub(super) ending: Ending,
+    pub(super) shutdown: Shutdown,
     /// Leave the loop.
     pub(super) ended: bool,
     last_request: u64,
@@ -83,7 +83,7 @@ pub(super) struct Daemon {
 
 /// The end of the daemon, once it was asked for.
 #[derive(Debug, Default)]
-pub(super) struct Ending {
+pub(super) struct Shutdown {
     /// How many apps there were; `None` while nobody asked.
     apps: Option<usize>,
     /// The signal that asked for it first.
@@ -114,7 +114,7 @@ struct Sources {
 enum Occurrence {
     ChildEnded,
     Called(Call),
-    Heard(ChannelEvent),
+    Readiness(ChannelEvent),
     Printed(LogChunk),
     Watched(WatchEvent),
     Signalled(ProcessSignal),
@@ -129,7 +129,7 @@ impl Sources {
             return tokio::select! {
                 _ = self.child.recv() => Occurrence::ChildEnded,
                 Some(call) = self.calls.recv() => Occurrence::Called(call),
-                Some(event) = self.messages.recv() => Occurrence::Heard(event),
+                Some(event) = self.messages.recv() => Occurrence::Readiness(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watched(event),
                 _ = self.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
@@ -172,8 +172,8 @@ pub(super) async fn run(
     settings.own_sockets(&paths)?;
     let mut daemon = Daemon {
         supervisor: Supervisor::new(settings::defaults(&paths)),
-        lives: Lives::new()?,
-        births: Births::default(),
+        processes: Processes::new()?,
+        spawner: Spawner::default(),
         log,
         channel,
         workers: Workers::default(),
@@ -188,7 +188,7 @@ pub(super) async fn run(
         began: Instant::now(),
         began_at_ms: clock::wall().0,
         kill_announced: None,
-        ending: Ending::default(),
+        shutdown: Shutdown::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
@@ -210,7 +210,7 @@ pub(super) async fn run(
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
-    let signal = daemon.ending.signal;
+    let signal = daemon.shutdown.signal;
     daemon.close().await;
     Ok(signal)
 }
@@ -237,12 +237,12 @@ impl Daemon {
         match what {
             Occurrence::ChildEnded => self.reap(),
             Occurrence::Called(call) => self.call(call),
-            Occurrence::Heard(event) => self.message(event),
+            Occurrence::Readiness(event) => self.message(event),
             Occurrence::Printed(chunk) => self.output(&chunk),
             Occurrence::Watched(event) => self.watch_event(event),
             Occurrence::Signalled(signal) => {
                 let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
-                self.ending.signal.get_or_insert(signal);
+                self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => self.reopen_logs(),
@@ -296,7 +296,7 @@ impl Daemon {
     /// Collects everything that has ended.
     fn reap(&mut self) {
         let mut orphans = false;
-        while let Some(reaped) = self.lives.reap() {
+        while let Some(reaped) = self.processes.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
                 Reaped::Other(pid) => {
@@ -306,7 +306,7 @@ impl Daemon {
             }
         }
         if orphans {
-            for life in self.lives.swept() {
+            for life in self.processes.swept() {
                 self.handle(Event::Probed { life, alive: 0 });
             }
         }
@@ -336,10 +336,10 @@ impl Daemon {
     /// All apps stop side by side, then the daemon ends. Asked once more it goes on as it is: who is
     /// impatient must not leave half of the apps behind.
     pub(super) fn end(&mut self, why: &str) {
-        if self.ending.apps.is_some() {
+        if self.shutdown.apps.is_some() {
             return;
         }
-        self.ending.apps = Some(self.supervisor.instances().count());
+        self.shutdown.apps = Some(self.supervisor.instances().count());
         let text = format!("pm2 has been killed {why}");
         self.bus
             .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
@@ -372,11 +372,11 @@ impl Daemon {
         ] {
             std::fs::remove_file(path).ok();
         }
-        let stopped = self.ending.apps.unwrap_or_default();
-        for responder in self.ending.responders.drain(..) {
+        let stopped = self.shutdown.apps.unwrap_or_default();
+        for responder in self.shutdown.responders.drain(..) {
             responder.ok(json!({ "stopped": stopped }));
         }
-        for caller in self.ending.callers.drain(..) {
+        for caller in self.shutdown.callers.drain(..) {
             rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
         }
         self.bus.close();
@@ -384,7 +384,7 @@ impl Daemon {
         for _ in 0..64 {
             tokio::task::yield_now().await;
         }
-        self.lives.close();
+        self.processes.close();
         self.log.stop(LAST_OUTPUT);
     }
 }

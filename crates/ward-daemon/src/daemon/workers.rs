@@ -11,7 +11,7 @@ use ward_core::request::Reply;
 
 use super::batch::Part;
 use super::run::Daemon;
-use crate::cluster::sockets::{Strangers, listener_of};
+use crate::cluster::sockets::{PortHolders, listener_of};
 use crate::cluster::{Holder, WorkerEvent};
 
 const EACCES: i32 = 13;
@@ -35,9 +35,9 @@ pub(super) struct Workers {
     pub(super) paused: HashSet<InstanceId>,
     /// Where each life has begun to listen, for people.
     pub(super) places: HashMap<Life, Vec<String>>,
-    strangers: Strangers,
+    port_holders: PortHolders,
     /// Those whose agent, or whose app in its place, reports about them.
-    pub(super) voices: HashMap<Life, Voice>,
+    pub(super) report_sources: HashMap<Life, ReportSource>,
 }
 
 /// Whose connections are being finished; the app may be forgotten before they are.
@@ -49,7 +49,7 @@ struct Drained {
 
 /// Who speaks for a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Voice {
+pub(super) enum ReportSource {
     /// Our agent.
     Agent,
     /// A library in the app: it knows better, the agent is to be silent.
@@ -83,7 +83,7 @@ impl Workers {
             ),
             Some(Holder::App(app)) => Some(format!("the app {app} has it")),
             None => port
-                .and_then(|port| self.strangers.on(port, Instant::now(), listener_of))
+                .and_then(|port| self.port_holders.on(port, Instant::now(), listener_of))
                 .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
         };
         let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
@@ -100,7 +100,7 @@ impl Daemon {
         self.workers.beginning.retain(|life, instance| {
             match supervisor
                 .instance(*instance)
-                .map(|it| (&it.state, &it.side))
+                .map(|it| (&it.state, &it.replacement))
             {
                 Some((State::Online { life: online, .. }, _)) if online == life => {
                     channel.admit(*life);
@@ -195,7 +195,7 @@ impl Daemon {
                 self.handle(Event::Listening { life });
             }
             WorkerEvent::Alone(reason) => {
-                self.lives.feed_no_more(life);
+                self.processes.feed_no_more(life);
                 self.handle(Event::WorkerAlone { life, reason });
             }
             WorkerEvent::Settled => self.handle(Event::Settled { life }),

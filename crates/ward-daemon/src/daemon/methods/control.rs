@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
 use ward_core::record;
 use ward_core::record::BadSpec;
-use ward_core::request::{Change, Kept, Request};
+use ward_core::request::{Change, Request, RestoredState};
 use ward_core::time::Wall;
 
 use super::Args;
-use crate::daemon::answers::{id_text, instance_id, unknown};
 use crate::daemon::pending::{Form, Waiting};
+use crate::daemon::replies::{id_text, instance_id, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -173,7 +173,7 @@ pub(super) fn registration(app: &Map<String, Value>) -> Result<Request, BadSpec>
     if status.is_none() && number("created_at").is_none() {
         return Ok(Request::Prepare(spec));
     }
-    let kept = Kept {
+    let kept = RestoredState {
         stopped: status == Some("stopped"),
         number: count(&spec.instance_var),
         created_at: number("created_at").map(Wall),

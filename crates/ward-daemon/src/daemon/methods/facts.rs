@@ -65,7 +65,7 @@ impl Daemon {
 
     fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let (lives, workers) = (&self.lives, &self.workers);
+        let (lives, workers) = (&self.processes, &self.workers);
         let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
@@ -100,20 +100,20 @@ impl Daemon {
     /// Tells the core how much memory each tree holds.
     pub(in crate::daemon) fn check_memory(&mut self) {
         use ward_core::event::Event;
-        let limited = |it: &&Instance| it.spec.restart.max_memory.is_some();
-        let lives: Vec<_> = self
+        let has_limit = |it: &&Instance| it.spec.restart.max_memory.is_some();
+        let limited: Vec<_> = self
             .supervisor
             .instances()
-            .filter(limited)
+            .filter(has_limit)
             .filter_map(|it| Some((it.life()?, pid_of(it)?)))
             .collect();
-        let cgroup = |life| self.lives.cgroup(life);
-        let roots: Vec<_> = lives
+        let cgroup = |life| self.processes.cgroup(life);
+        let roots: Vec<_> = limited
             .iter()
             .map(|(life, pid)| (*pid, cgroup(*life)))
             .collect();
         let usages = self.usages.sample(&roots);
-        for (life, pid) in lives {
+        for (life, pid) in limited {
             if let Some(usage) = usages.get(&pid) {
                 self.handle(Event::Sampled {
                     life,

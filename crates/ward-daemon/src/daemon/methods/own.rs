@@ -6,7 +6,7 @@ use ward_core::record;
 use ward_core::view;
 
 use super::Args;
-use crate::daemon::answers::{id_text, unknown};
+use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -27,7 +27,7 @@ impl Daemon {
             "flush" => self.flush(options, responder),
             "pause" => self.pause(options, responder),
             "shutdown" => {
-                self.ending.responders.push(responder);
+                self.shutdown.responders.push(responder);
                 self.end("via CLI");
             }
             _ => responder.refuse(&format!("method \"ward:{method}\" does not exist")),
@@ -54,7 +54,7 @@ impl Daemon {
             return responder.error(&unknown("pause", &id_text(id)));
         };
         let (name, id) = (&instance.spec.name, instance.id);
-        let process = instance.life().and_then(|life| self.lives.get(life));
+        let process = instance.life().and_then(|life| self.processes.get(life));
         match process {
             Some(process) if process.is_fed => {}
             Some(process) if process.connections.is_some() => {

@@ -1,9 +1,9 @@
 //! The processes behind the lives: started, found, signalled, reaped and released here. Nothing is
 //! decided here; the core says what to do.
 
-mod begin;
-mod births;
-mod seat;
+mod adopt;
+mod spawner;
+mod worker_command;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -21,9 +21,9 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
-use crate::cluster::Gauge;
-pub(super) use begin::{Begin, command};
-pub(super) use births::{Births, Outcome, Unborn};
+use crate::cluster::ConnectionCount;
+pub(super) use adopt::{Begin, command};
+pub(super) use spawner::{Outcome, PendingSpawn, Spawner};
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Process {
     /// It has a Node IPC channel.
     pub(super) has_channel: bool,
     /// How many connections it has, as a cluster worker.
-    pub(super) connections: Option<Gauge>,
+    pub(super) connections: Option<ConnectionCount>,
     /// As a cluster worker it gets its connections from the daemon.
     pub(super) is_fed: bool,
     /// The main process was reaped.
@@ -49,8 +49,8 @@ pub(super) struct Process {
 
 /// All processes.
 #[derive(Debug)]
-pub(super) struct Lives {
-    processes: HashMap<Life, Process>,
+pub(super) struct Processes {
+    by_life: HashMap<Life, Process>,
     by_pid: HashMap<Pid, Life>,
     /// Ended lives of which something is left: looked at again whenever an orphan is reaped.
     leftovers: HashSet<Life>,
@@ -81,10 +81,10 @@ impl Process {
     }
 }
 
-impl Lives {
+impl Processes {
     /// A life that was to be a cluster worker is none: nobody gives it connections.
     pub(super) fn feed_no_more(&mut self, life: Life) {
-        if let Some(process) = self.processes.get_mut(&life) {
+        if let Some(process) = self.by_life.get_mut(&life) {
             process.is_fed = false;
             process.connections = None;
         }
@@ -92,7 +92,7 @@ impl Lives {
 
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            processes: HashMap::new(),
+            by_life: HashMap::new(),
             by_pid: HashMap::new(),
             leftovers: HashSet::new(),
             hierarchy: Hierarchy::create(),
@@ -107,12 +107,12 @@ impl Lives {
 
     /// The process of a life.
     pub(super) fn get(&self, life: Life) -> Option<&Process> {
-        self.processes.get(&life)
+        self.by_life.get(&life)
     }
 
     /// The cgroup of a life, if it has one.
     pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
-        self.processes.get(&life)?.cgroup.as_ref()
+        self.by_life.get(&life)?.cgroup.as_ref()
     }
 
     /// Collects one ended child, if there is one.
@@ -121,7 +121,7 @@ impl Lives {
         let Some(life) = self.by_pid.remove(&exited.pid) else {
             return Some(Reaped::Other(exited.pid));
         };
-        if let Some(process) = self.processes.get_mut(&life) {
+        if let Some(process) = self.by_life.get_mut(&life) {
             process.ended = true;
             process.stdin = None;
         }
@@ -154,7 +154,7 @@ impl Lives {
     }
 
     fn count(&mut self, life: Life) -> u32 {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return 0;
         };
         let by_pid = &self.by_pid;
@@ -170,13 +170,13 @@ impl Lives {
 
     /// The main processes of all lives but this one.
     fn others(&self, life: Life) -> Vec<Pid> {
-        let others = self.processes.iter().filter(|(it, _)| **it != life);
+        let others = self.by_life.iter().filter(|(it, _)| **it != life);
         others.map(|(_, process)| process.pid).collect()
     }
 
     /// A signal to the main process or to everything of a life.
     pub(super) fn signal(&mut self, life: Life, signal: Signal, scope: Scope) {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return;
         };
         if scope == Scope::Main {
@@ -204,7 +204,7 @@ impl Lives {
 
     /// SIGKILL.
     pub(super) fn kill(&mut self, life: Life, scope: Scope) {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return;
         };
         match scope {
@@ -224,7 +224,7 @@ impl Lives {
     ///
     /// The app does not read, or has closed its input.
     pub(super) fn write_line(&self, life: Life, line: &str) -> io::Result<()> {
-        let process = self.processes.get(&life).ok_or(io::ErrorKind::NotFound)?;
+        let process = self.by_life.get(&life).ok_or(io::ErrorKind::NotFound)?;
         let stdin = process.stdin.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
         let written = rustix::io::write(stdin, line.as_bytes())?;
         if written < line.len() {
@@ -236,7 +236,7 @@ impl Lives {
     /// The life is over: drops what belongs to it.
     pub(super) fn release(&mut self, life: Life) {
         self.leftovers.remove(&life);
-        let Some(process) = self.processes.remove(&life) else {
+        let Some(process) = self.by_life.remove(&life) else {
             return;
         };
         // The pid may be another life's by now, if only a child of this one was left.
@@ -257,7 +257,7 @@ impl Lives {
 
     /// Removes the cgroups. For the end of the daemon.
     pub(super) fn close(self) {
-        drop(self.processes);
+        drop(self.by_life);
         if let Some(hierarchy) = self.hierarchy {
             hierarchy.remove();
         }
