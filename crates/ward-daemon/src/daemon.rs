@@ -2,7 +2,6 @@
 
 mod batch;
 mod bus;
-pub(crate) mod clock;
 mod messages;
 mod methods;
 mod node_versions;

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use ward_core::event::{Event, Report};
 use ward_core::id::{InstanceId, Life};
 
-use super::clock;
 use super::run::Daemon;
 use crate::channel::ChannelEvent;
+use crate::clock;
 
 /// Topics only the daemon speaks on. An app that uses one is heard as `process:msg`, so that
 /// nobody can fake the end of another app or of the daemon.

@@ -7,10 +7,10 @@ use ward_core::id::{InstanceId, Life};
 use ward_core::launch::Launch;
 use ward_sys::signal::{self, Signal};
 
-use super::clock;
 use super::package;
 use super::processes::{Begin, Outcome, PendingSpawn};
 use super::run::Daemon;
+use crate::clock;
 
 impl Daemon {
     /// Tells the core what happened and does what it says, until nothing follows. An event that

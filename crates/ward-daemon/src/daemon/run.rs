@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -19,6 +18,7 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
+use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped, Spawner};
@@ -28,8 +28,9 @@ use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
-use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
+use crate::clock;
+use crate::fault;
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::watch::WatchEvent;
 use ward_home::Paths;
@@ -316,7 +317,11 @@ impl Daemon {
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
         self.tidy_at = Some(Instant::now() + TIDY_AFTER);
-        if catch_unwind(AssertUnwindSafe(|| methods::dispatch(self, call))).is_err() {
+        let dispatched = fault::contain(|| {
+            fault::inject("rpc.call");
+            methods::dispatch(self, call);
+        });
+        if dispatched.is_err() {
             self.handling = false;
             self.say(
                 true,

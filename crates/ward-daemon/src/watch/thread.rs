@@ -18,7 +18,7 @@ use super::roots::Root;
 use super::rules::Rules;
 use super::walk::{Since, Walk};
 use super::{AppId, Plan, WatchEvent};
-use crate::daemon::clock;
+use crate::clock;
 use crate::poll::{Interest, Poll, Slots};
 
 /// Room for some hundred events.
