@@ -14,6 +14,8 @@ mod reports;
 mod rpc;
 mod run;
 pub(crate) mod settings;
+mod shutdown;
+mod sources;
 mod system;
 mod usage;
 mod watched;

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
 use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
 use ward_core::supervisor::Supervisor;
+use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
@@ -22,27 +21,24 @@ use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped, Spawner};
-use super::rpc::{self, Call, Responder};
+use super::rpc::{self, Call, Unwritten};
 use super::settings::{self, Settings};
+use super::shutdown::Shutdown;
+use super::sources::{Occurrence, Signals, Sources};
 use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
-use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
+use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
-use crate::log::{LogChunk, LogHandle, LogThread};
-use crate::watch::WatchEvent;
-use ward_home::Paths;
+use crate::log::{LogHandle, LogThread};
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
 /// How long after the last call freed memory is given back to the kernel.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
-
-/// How long the last output of the apps may take to reach the disk when the daemon ends.
-const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
 /// The daemon: the core and everything it acts on.
 #[derive(Debug)]
@@ -57,6 +53,8 @@ pub(super) struct Daemon {
     pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
+    /// Replies that clients have not been sent yet.
+    pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
     pub(super) watched: Watched,
@@ -82,68 +80,6 @@ pub(super) struct Daemon {
     settings: Settings,
 }
 
-/// The end of the daemon, once it was asked for.
-#[derive(Debug, Default)]
-pub(super) struct Shutdown {
-    /// How many apps there were; `None` while nobody asked.
-    apps: Option<usize>,
-    /// The signal that asked for it first.
-    signal: Option<ProcessSignal>,
-    /// Who is answered at the very end.
-    pub(super) responders: Vec<Responder>,
-    /// Clients of PM2's that wait for SIGQUIT.
-    pub(super) callers: Vec<ward_sys::Pid>,
-}
-
-/// Where the world comes in.
-#[derive(Debug)]
-struct Sources {
-    calls: mpsc::UnboundedReceiver<Call>,
-    messages: mpsc::UnboundedReceiver<ChannelEvent>,
-    chunks: mpsc::Receiver<LogChunk>,
-    changes: mpsc::UnboundedReceiver<WatchEvent>,
-    child: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hangup: Signal,
-    reload_logs: Signal,
-}
-
-/// One thing that happened.
-#[derive(Debug)]
-enum Occurrence {
-    ChildEnded,
-    Called(Call),
-    Readiness(ChannelEvent),
-    Printed(LogChunk),
-    Watched(WatchEvent),
-    Signalled(ProcessSignal),
-    LogsMoved,
-    Due,
-}
-
-impl Sources {
-    /// The next thing that happens, of several the one chance picks, so that none starves.
-    async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
-        loop {
-            return tokio::select! {
-                _ = self.child.recv() => Occurrence::ChildEnded,
-                Some(call) = self.calls.recv() => Occurrence::Called(call),
-                Some(event) = self.messages.recv() => Occurrence::Readiness(event),
-                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
-                Some(event) = self.changes.recv() => Occurrence::Watched(event),
-                _ = self.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
-                _ = self.interrupt.recv() => Occurrence::Signalled(ProcessSignal::INT),
-                _ = self.quit.recv() => Occurrence::Signalled(ProcessSignal::QUIT),
-                _ = self.reload_logs.recv() => Occurrence::LogsMoved,
-                _ = self.hangup.recv() => continue,
-                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
-            };
-        }
-    }
-}
-
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
 pub(super) async fn run(
     paths: Paths,
@@ -160,12 +96,7 @@ pub(super) async fn run(
         messages,
         chunks,
         changes,
-        child: signal(SignalKind::child())?,
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-        quit: signal(SignalKind::quit())?,
-        hangup: signal(SignalKind::hangup())?,
-        reload_logs: signal(SignalKind::user_defined2())?,
+        signals: Signals::register()?,
     };
     let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
@@ -181,6 +112,7 @@ pub(super) async fn run(
         node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
+        unwritten: Unwritten::new(),
         batches: Batches::default(),
         usages: Usages::new(),
         watched: Watched::new(to_restarts),
@@ -199,7 +131,11 @@ pub(super) async fn run(
         settings,
         paths,
     };
-    tokio::task::spawn_local(rpc::accept(rpc_listener, to_calls));
+    tokio::task::spawn_local(rpc::accept(
+        rpc_listener,
+        to_calls,
+        daemon.unwritten.watch(),
+    ));
     daemon.say(
         false,
         &format!(
@@ -338,20 +274,6 @@ impl Daemon {
         self.handle(Event::Requested { id, request });
     }
 
-    /// All apps stop side by side, then the daemon ends. Asked once more it goes on as it is: who is
-    /// impatient must not leave half of the apps behind.
-    pub(super) fn end(&mut self, why: &str) {
-        if self.shutdown.apps.is_some() {
-            return;
-        }
-        self.shutdown.apps = Some(self.supervisor.instances().count());
-        let text = format!("pm2 has been killed {why}");
-        self.bus
-            .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
-        self.say(false, &text);
-        self.ask(Request::Shutdown, Waiting::End);
-    }
-
     /// Workers are told, as PM2 tells those that write their files themselves.
     pub(super) fn reopen_logs(&mut self) {
         self.say(false, "reopening all log files");
@@ -364,32 +286,5 @@ impl Daemon {
                 self.channel.send(life, &message);
             }
         }
-    }
-
-    /// Nothing runs any more. Who asked for the end is told when the sockets are gone, so that the
-    /// next command does not talk to a daemon that is leaving.
-    async fn close(mut self) {
-        self.say(false, "the daemon has ended");
-        for path in [
-            &self.paths.rpc_socket,
-            &self.paths.pub_socket,
-            &self.paths.pid_file,
-        ] {
-            std::fs::remove_file(path).ok();
-        }
-        let stopped = self.shutdown.apps.unwrap_or_default();
-        for responder in self.shutdown.responders.drain(..) {
-            responder.ok(json!({ "stopped": stopped }));
-        }
-        for caller in self.shutdown.callers.drain(..) {
-            rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
-        }
-        self.bus.close();
-        // Replies and events that are queued go out before the runtime ends.
-        for _ in 0..64 {
-            tokio::task::yield_now().await;
-        }
-        self.processes.close();
-        self.log.stop(LAST_OUTPUT);
     }
 }
