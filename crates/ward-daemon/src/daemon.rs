@@ -1,7 +1,6 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
 mod batch;
-mod bus;
 mod messages;
 mod methods;
 mod node_versions;

@@ -35,6 +35,9 @@ impl Daemon {
         let mut actions = Vec::new();
         loop {
             while let Some(event) = self.events.pop_front() {
+                // Listeners come, go and choose at any time.
+                let followed = self.bus.wants_process_events();
+                self.supervisor.set_followed(followed);
                 self.supervisor.handle(clock::now(), event, &mut actions);
                 for action in actions.drain(..) {
                     if let Some(event) = self.perform(action) {
@@ -88,9 +91,6 @@ impl Daemon {
                 process,
             }) => {
                 self.publish_process(event, manually, process);
-                // The last listener may have left.
-                let followed = self.bus.is_followed();
-                self.supervisor.set_followed(followed);
             }
             Action::Reply { request, reply } => self.answer(request, reply),
             Action::Log { error, text } => self.say(error, &text),
@@ -214,22 +214,5 @@ impl Daemon {
                 &json!({ "process": process, "at": clock::wall().0, "data": format!("{text}\n") }),
             );
         }
-    }
-
-    /// Output of an app, for those who follow it.
-    pub(super) fn output(&mut self, chunk: &crate::log::LogChunk) {
-        if !self.bus.is_followed() {
-            self.log.set_followed(false);
-            return;
-        }
-        let origin = &chunk.origin;
-        let process = json!({
-            "pm_id": origin.pm_id, "name": origin.app_name, "rev": null, "namespace": origin.namespace,
-        });
-        let topic = if chunk.error { "log:err" } else { "log:out" };
-        self.bus.publish(
-            topic,
-            &json!({ "process": process, "at": chunk.at_ms, "data": chunk.data }),
-        );
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
@@ -16,7 +16,6 @@ use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
-use super::bus::Bus;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
@@ -29,13 +28,11 @@ use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
+use crate::bus::Bus;
 use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
 use crate::log::{LogHandle, LogThread};
-
-/// Chunks of output that may wait for the bus; more are dropped and counted.
-const CHUNKS: usize = 256;
 
 /// How long after the last call freed memory is given back to the kernel.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
@@ -87,18 +84,17 @@ pub(super) async fn run(
     ready: impl FnOnce(),
 ) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
-    let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
-        chunks,
         changes,
         signals: Signals::register()?,
     };
-    let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
+    let bus = Bus::start()?;
+    let log = LogThread::start(bus.publisher(), Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
     let settings = Settings::from_env();
     settings.own_sockets(&paths)?;
@@ -110,7 +106,7 @@ pub(super) async fn run(
         channel,
         workers: Workers::default(),
         node_versions: NodeVersions::default(),
-        bus: Bus::default(),
+        bus,
         pending: Pending::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
@@ -161,9 +157,8 @@ impl Daemon {
                 biased;
                 // First: who subscribed before he asked for something sees what comes of it.
                 Ok((stream, _)) = subscribers.accept() => {
-                    self.bus.subscribe(stream);
-                    self.log.set_followed(true);
-                    self.supervisor.set_followed(true);
+                    // A connection that cannot be served is closed; its client tries again.
+                    stream.into_std().and_then(|stream| self.bus.subscribe(stream)).ok();
                 }
                 occurred = from.next(wake) => self.occurred(occurred),
             }
@@ -175,14 +170,13 @@ impl Daemon {
             Occurrence::ChildEnded => self.reap(),
             Occurrence::Called(call) => self.call(call),
             Occurrence::Readiness(event) => self.message(event),
-            Occurrence::Printed(chunk) => self.output(&chunk),
             Occurrence::Watched(event) => self.watch_event(event),
             Occurrence::Signalled(signal) => {
                 let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
-            Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::LogsMoved => drop(self.reopen_logs()),
             Occurrence::Due => self.tick(),
         }
     }
@@ -275,16 +269,16 @@ impl Daemon {
     }
 
     /// Workers are told, as PM2 tells those that write their files themselves.
-    pub(super) fn reopen_logs(&mut self) {
+    /// The receiver completes when nothing more goes to the old files.
+    pub(super) fn reopen_logs(&mut self) -> oneshot::Receiver<()> {
         self.say(false, "reopening all log files");
-        if let Err(error) = self.log.reopen_all() {
-            self.say(true, &format!("cannot reopen log files: {error}"));
-        }
+        let reopened = self.log.reopen_all();
         let message = json!({ "type": "log:reload" });
         for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
             if let Some(life) = worker.life() {
                 self.channel.send(life, &message);
             }
         }
+        reopened
     }
 }

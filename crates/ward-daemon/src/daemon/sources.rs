@@ -10,7 +10,6 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
 use crate::channel::ChannelEvent;
-use crate::log::LogChunk;
 use crate::watch::WatchEvent;
 
 /// Where the world comes in.
@@ -18,7 +17,6 @@ use crate::watch::WatchEvent;
 pub(super) struct Sources {
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
-    pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
 }
@@ -40,7 +38,6 @@ pub(super) enum Occurrence {
     ChildEnded,
     Called(Call),
     Readiness(ChannelEvent),
-    Printed(LogChunk),
     Watched(WatchEvent),
     Signalled(ProcessSignal),
     LogsMoved,
@@ -73,7 +70,6 @@ impl Sources {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
                 Some(call) = self.calls.recv() => Occurrence::Called(call),
                 Some(event) = self.messages.recv() => Occurrence::Readiness(event),
-                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watched(event),
                 _ = self.signals.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
                 _ = self.signals.interrupt.recv() => Occurrence::Signalled(ProcessSignal::INT),

@@ -52,12 +52,12 @@ impl Processes {
             .as_ref()
             .is_some_and(|config| !config.sched.is_shared());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
-        let (out, err) = with
+        let attached = with
             .log
-            .attach(&launch.output)
+            .attach(life, &launch.output)
             .map_err(|error| format!("open a log file: {}", plain(&error)))?;
-        command.stdout = Stdio::Fd(out);
-        command.stderr = Stdio::Fd(err);
+        command.stdout = Stdio::Fd(attached.out);
+        command.stderr = Stdio::Fd(attached.err);
         if launch.ipc {
             let end = with
                 .channel
@@ -90,6 +90,7 @@ impl Processes {
             connections,
             is_fed,
             alone,
+            _reading: attached.reading,
         };
         Ok((pending, SpawnRequest { command, pid_path }))
     }

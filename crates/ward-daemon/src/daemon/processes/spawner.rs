@@ -19,6 +19,7 @@ use ward_sys::cgroup::Cgroup;
 use ward_sys::spawn::{Child, Command, spawn};
 
 use crate::cluster::ConnectionCount;
+use crate::log::Reading;
 
 /// So many are prepared before the first of them is born: more would only hold descriptors.
 const AHEAD: usize = 4;
@@ -47,6 +48,8 @@ pub(in crate::daemon) struct PendingSpawn {
     pub(super) is_fed: bool,
     /// It was declared as a cluster worker and cannot be one, for this reason.
     pub(in crate::daemon) alone: Option<String>,
+    /// Held until the start was told: subscribers see output after it.
+    pub(super) _reading: Reading,
 }
 
 /// The process, or what completes "cannot …".
