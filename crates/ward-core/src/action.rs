@@ -64,6 +64,12 @@ pub enum Action {
         /// Whom.
         life: Life,
     },
+    /// Measure the memory of the trees of these lives. Answered by one `Sampled` for each that could
+    /// be measured.
+    Sample {
+        /// Running lives whose apps have a memory limit.
+        lives: Vec<Life>,
+    },
     /// Publish on the bus.
     Publish(Notice),
     /// Answer a request.

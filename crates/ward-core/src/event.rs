@@ -102,6 +102,9 @@ pub enum Event {
         /// Resident memory of the tree, in bytes.
         memory_bytes: u64,
     },
+    /// A client of PM2's announced that it is going to end the daemon (`notifyKillPM2`): restarts
+    /// are refused for some seconds, as PM2 does.
+    KillAnnounced,
     /// A deadline may have passed. Extra ticks are harmless.
     Ticked,
 }

@@ -50,6 +50,16 @@ pub enum Request {
     Shutdown,
 }
 
+impl Request {
+    /// Whether it replaces what runs.
+    pub(crate) const fn restarts(&self) -> bool {
+        matches!(
+            self,
+            Self::Restart(..) | Self::Reload(..) | Self::SoftReload(..)
+        )
+    }
+}
+
 /// What a saved instance keeps beside its declaration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestoredState {
@@ -156,6 +166,9 @@ pub enum RequestError {
     /// The supervisor is ending.
     #[error("the daemon is stopping")]
     ShuttingDown,
+    /// The end of the daemon was announced, so nothing is restarted now.
+    #[error("the daemon is about to be killed, nothing is restarted")]
+    KillAnnounced,
     /// The change cannot be applied.
     #[error("{0}")]
     BadSpec(String),

@@ -160,6 +160,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         drains: saying.3,
         alone: saying.4,
         settles: saying.5,
+        memory_bytes: 0,
     })
 }
 

@@ -338,6 +338,7 @@ fn word(action: &Action) -> Option<String> {
         },
         Action::Kill { life, .. } => format!("kill {life}"),
         Action::Probe { life } => format!("probe {life}"),
+        Action::Sample { lives } => format!("sample {}", lives[0]),
         Action::Drain { life } => format!("drain {life}"),
         Action::Send { life, .. } => format!("send {life}"),
         Action::Release { life } => format!("release {life}"),

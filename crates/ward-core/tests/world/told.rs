@@ -43,6 +43,10 @@ pub(crate) fn action(action: &Action) -> Option<String> {
         Action::Signal { life, signal } => format!("signal {signal} to life {life}"),
         Action::WriteLine { life, line } => format!("write {line:?} to life {life}"),
         Action::Send { life, message } => format!("send {message} to life {life}"),
+        Action::Sample { lives } => {
+            let lives: Vec<String> = lives.iter().map(ToString::to_string).collect();
+            format!("sample lives {}", lives.join(" "))
+        }
         Action::Drain { life } => format!("drain life {life}"),
         Action::Publish(Notice::Process {
             event,

@@ -160,6 +160,7 @@ impl World {
                 let ends = Happening::MainEnds(life, ExitStatus::Signal(signal));
                 self.os.plan(self.now, ends);
             }
+            Action::Sample { lives } => answers.extend(self.os.sample(&lives)),
             Action::WriteLine { .. }
             | Action::Send { .. }
             | Action::Publish(_)

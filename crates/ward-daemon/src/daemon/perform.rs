@@ -82,6 +82,7 @@ impl Daemon {
             }
             Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
+            Action::Sample { lives } => self.sample_memory(&lives),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -101,7 +102,6 @@ impl Daemon {
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
             }
         }
         None

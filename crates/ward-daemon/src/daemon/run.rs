@@ -63,8 +63,6 @@ pub(super) struct Daemon {
     pub(super) system: System,
     pub(super) began: Instant,
     pub(super) began_at_ms: u64,
-    /// When a client of PM2's announced a kill; restarts are refused for a while then.
-    pub(super) kill_announced: Option<Instant>,
     pub(super) shutdown: Shutdown,
     /// Leave the loop.
     pub(super) ended: bool,
@@ -75,9 +73,6 @@ pub(super) struct Daemon {
     pub(super) handling: bool,
     /// When freed memory is given back: some time after the last call, which may have been large.
     tidy_at: Option<Instant>,
-    /// When memory limits are looked at next; only while an app has one.
-    next_check: Option<Instant>,
-    settings: Settings,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -120,15 +115,12 @@ pub(super) async fn run(
         system: System::default(),
         began: Instant::now(),
         began_at_ms: clock::wall().0,
-        kill_announced: None,
         shutdown: Shutdown::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
-        next_check: None,
         tidy_at: None,
-        settings,
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -196,7 +188,7 @@ impl Daemon {
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
         let batches = self.batches.deadline();
-        [core, batches, self.next_check, self.tidy_at, node]
+        [core, batches, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min()
@@ -206,27 +198,9 @@ impl Daemon {
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
-        if self.next_check.is_some_and(|at| at <= Instant::now()) {
-            self.next_check = None;
-            self.check_memory();
-        }
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
-        }
-        self.plan_check();
-    }
-
-    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
-    pub(super) fn plan_check(&mut self) {
-        let limited = self
-            .supervisor
-            .instances()
-            .any(|it| it.spec.restart.max_memory.is_some());
-        if !limited {
-            self.next_check = None;
-        } else if self.next_check.is_none() {
-            self.next_check = Some(Instant::now() + self.settings.worker_interval);
         }
     }
 

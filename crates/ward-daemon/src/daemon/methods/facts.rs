@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use ward_core::event::Event;
+use ward_core::id::Life;
 use ward_core::instance::{Instance, State};
 use ward_core::view;
 use ward_sys::Pid;
@@ -97,23 +99,25 @@ impl Daemon {
         }))
     }
 
-    /// Tells the core how much memory each tree holds.
-    pub(in crate::daemon) fn check_memory(&mut self) {
-        use ward_core::event::Event;
-        let has_limit = |it: &&Instance| it.spec.restart.max_memory.is_some();
-        let limited: Vec<_> = self
-            .supervisor
-            .instances()
-            .filter(has_limit)
-            .filter_map(|it| Some((it.life()?, pid_of(it)?)))
+    /// Tells the core how much memory the tree of each of these lives holds.
+    pub(in crate::daemon) fn sample_memory(&mut self, lives: &[Life]) {
+        let pid = |life: Life| {
+            pid_of(
+                self.supervisor
+                    .instance(self.supervisor.instance_of(life)?)?,
+            )
+        };
+        let measured: Vec<_> = lives
+            .iter()
+            .filter_map(|life| Some((*life, pid(*life)?)))
             .collect();
         let cgroup = |life| self.processes.cgroup(life);
-        let roots: Vec<_> = limited
+        let roots: Vec<_> = measured
             .iter()
             .map(|(life, pid)| (*pid, cgroup(*life)))
             .collect();
         let usages = self.usages.sample(&roots);
-        for (life, pid) in limited {
+        for (life, pid) in measured {
             if let Some(usage) = usages.get(&pid) {
                 self.handle(Event::Sampled {
                     life,
