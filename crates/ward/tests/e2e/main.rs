@@ -8,6 +8,7 @@ mod commands;
 mod environment;
 mod evaluated;
 mod examples;
+mod faults;
 mod files;
 mod first_command;
 mod frameworks;
