@@ -2,6 +2,7 @@
 
 mod batch;
 mod bus;
+mod handle;
 mod messages;
 mod methods;
 mod node_versions;

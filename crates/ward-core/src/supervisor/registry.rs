@@ -46,6 +46,18 @@ struct Namesakes {
     lowest_free: u32,
 }
 
+/// Files an instance anew when it is dropped.
+struct FilesAnew<'a> {
+    registry: &'a mut Registry,
+    id: InstanceId,
+}
+
+impl Drop for FilesAnew<'_> {
+    fn drop(&mut self) {
+        self.registry.file_anew(self.id);
+    }
+}
+
 impl Keys {
     fn of(instance: &Instance) -> Self {
         Self {
@@ -120,21 +132,27 @@ impl Registry {
         }
     }
 
-    /// Lets an instance change, and files it anew where that is needed. `None`: nobody has the id.
+    /// Lets an instance change, and files it anew where that is needed, even if `change` panics: a
+    /// deadline that is not filed would be forgotten. `None`: nobody has the id.
     pub(crate) fn change<T>(
         &mut self,
         id: InstanceId,
         change: impl FnOnce(&mut Instance) -> T,
     ) -> Option<T> {
-        let entry = self.entries.get_mut(&id)?;
-        let result = change(&mut entry.instance);
-        if !entry.keys.fit(&entry.instance) {
+        let registry = FilesAnew { registry: self, id };
+        let entry = registry.registry.entries.get_mut(&id)?;
+        Some(change(&mut entry.instance))
+    }
+
+    fn file_anew(&mut self, id: InstanceId) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && !entry.keys.fit(&entry.instance)
+        {
             let keys = Keys::of(&entry.instance);
             let before = core::mem::replace(&mut entry.keys, keys.clone());
             self.unfile(id, &before);
             self.file(id, &keys);
         }
-        Some(result)
     }
 
     fn file(&mut self, id: InstanceId, keys: &Keys) {

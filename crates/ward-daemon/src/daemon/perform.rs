@@ -13,48 +13,8 @@ use super::run::Daemon;
 use crate::clock;
 
 impl Daemon {
-    /// Tells the core what happened and does what it says, until nothing follows. An event that
-    /// comes up while another is being handled waits for its turn.
-    pub(super) fn handle(&mut self, event: Event) {
-        self.events.push_back(event);
-        if !std::mem::replace(&mut self.handling, true) {
-            self.settle();
-        }
-    }
-
-    /// The same for all that `many` asks, as if it had happened at one moment.
-    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
-        let outermost = !std::mem::replace(&mut self.handling, true);
-        many(self);
-        if outermost {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        let mut actions = Vec::new();
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                self.supervisor.handle(clock::now(), event, &mut actions);
-                for action in actions.drain(..) {
-                    if let Some(event) = self.perform(action) {
-                        self.events.push_back(event);
-                    }
-                }
-            }
-            if let Some(event) = self.next_spawned() {
-                self.events.push_back(event);
-            } else if !self.advance_batches() {
-                break;
-            }
-        }
-        self.handling = false;
-        self.watch_apps();
-        self.look_at_workers();
-    }
-
     /// Does one thing; what came of it is the next event.
-    fn perform(&mut self, action: Action) -> Option<Event> {
+    pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn {
                 instance,
@@ -136,7 +96,7 @@ impl Daemon {
     }
 
     /// Waits for one of those that are being born, if there is one.
-    fn next_spawned(&mut self) -> Option<Event> {
+    pub(super) fn next_spawned(&mut self) -> Option<Event> {
         let (pending, outcome) = self.spawner.next()?;
         Some(self.born(pending, outcome))
     }

@@ -37,6 +37,9 @@ use crate::log::{LogHandle, LogThread};
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after a fault what is due is looked at again.
+const FAULT_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long after the last call freed memory is given back to the kernel.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
 
@@ -73,6 +76,8 @@ pub(super) struct Daemon {
     pub(super) handling: bool,
     /// When freed memory is given back: some time after the last call, which may have been large.
     tidy_at: Option<Instant>,
+    /// After a fault: when what is due is looked at again.
+    resume_at: Option<Instant>,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -121,6 +126,7 @@ pub(super) async fn run(
         events: VecDeque::new(),
         handling: false,
         tidy_at: None,
+        resume_at: None,
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -162,14 +168,35 @@ impl Daemon {
         }
     }
 
+    /// A fault while one thing is handled drops that thing, is said, and ends nothing else.
     fn occurred(&mut self, what: Occurrence) {
+        let source = what.source();
+        let handled = fault::contain(|| {
+            fault::inject(source);
+            self.take(what);
+        });
+        if let Err(fault) = handled {
+            self.handling = false;
+            let text = format!("a fault inside ward ({source}): {fault}; please report this");
+            self.say(true, &text);
+            self.rest_after_fault();
+        }
+    }
+
+    /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
+    /// not at once, or a fault that comes again each time would keep the daemon busy.
+    pub(super) fn rest_after_fault(&mut self) {
+        self.resume_at = Some(Instant::now() + FAULT_PAUSE);
+    }
+
+    fn take(&mut self, what: Occurrence) {
         match what {
             Occurrence::ChildEnded => self.reap(),
-            Occurrence::Called(call) => self.call(call),
-            Occurrence::Readiness(event) => self.message(event),
-            Occurrence::Printed(chunk) => self.output(&chunk),
-            Occurrence::Watched(event) => self.watch_event(event),
-            Occurrence::Signalled(signal) => {
+            Occurrence::Call(call) => self.call(call),
+            Occurrence::Channel(event) => self.message(event),
+            Occurrence::Log(chunk) => self.output(&chunk),
+            Occurrence::Watch(event) => self.watch_event(event),
+            Occurrence::Signal(signal) => {
                 let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
@@ -188,13 +215,20 @@ impl Daemon {
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
         let batches = self.batches.deadline();
-        [core, batches, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node]
             .into_iter()
             .flatten()
-            .min()
+            .min();
+        match (due, self.resume_at) {
+            (Some(due), Some(resume)) => Some(due.max(resume)),
+            (due, resume) => due.or(resume),
+        }
     }
 
     fn tick(&mut self) {
+        if self.resume_at.take().is_some() {
+            self.reap();
+        }
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
