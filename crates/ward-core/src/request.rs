@@ -44,6 +44,9 @@ pub enum Request {
     Send(InstanceId, Value),
     /// Mark as monitored or not (`_km_monitored`).
     Monitor(InstanceId, bool),
+    /// No connections for the worker, or connections again (false). It holds for its instance,
+    /// whatever its process, until that is stopped.
+    Pause(InstanceId, bool),
     /// Watching on, off or toggled.
     Watch(InstanceId, WatchChange),
     /// Stop all instances of all apps and forget them; the daemon ends after the reply.

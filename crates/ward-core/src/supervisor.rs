@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::context::{Context, LifeIndex};
 use crate::defaults::Defaults;
-use crate::event::Event;
+use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
 use crate::pending::Pending;
@@ -115,9 +115,13 @@ impl Supervisor {
                 it.sampled(life, memory_bytes, cx);
             }),
             Event::KillAnnounced => self.state.kill_window = Some(now.mono + KILL_WINDOW),
-            Event::Reported { life, report } => {
-                self.about(now, life, actions, |it, _| it.reported(life, report));
-            }
+            Event::Reported {
+                life,
+                source,
+                reports,
+            } => self.about(now, life, actions, |it, cx| {
+                it.reported(life, source, reports, cx);
+            }),
         }
     }
 
@@ -148,6 +152,11 @@ impl Supervisor {
     /// The instance a life belongs to, also while the life is being replaced or lingers.
     pub fn instance_of(&self, life: Life) -> Option<InstanceId> {
         self.state.lives.owner(life)
+    }
+
+    /// Who speaks for a worker that is running or beginning, once somebody did: its app or the agent.
+    pub fn report_source(&self, life: Life) -> Option<ReportSource> {
+        self.instance(self.instance_of(life)?)?.report_source(life)
     }
 
     /// What was assumed for all apps.

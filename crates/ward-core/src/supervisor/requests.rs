@@ -71,6 +71,9 @@ impl Supervisor {
                 it.monitored = Some(on);
                 Ok(Outcome::Instances(vec![of]))
             }),
+            Request::Pause(of, paused) => {
+                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx))
+            }
             Request::Watch(of, change) => self.tell(now, id, of, actions, |it, cx| {
                 watch(it, change, cx);
                 Ok(Outcome::Instances(vec![of]))

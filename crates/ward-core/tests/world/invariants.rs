@@ -35,6 +35,7 @@ enum Verb {
     Duplicate,
     Reset,
     Watch,
+    Pause,
     Send,
 }
 
@@ -107,6 +108,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         Verb::Duplicate,
         Verb::Reset,
         Verb::Watch,
+        Verb::Pause,
         Verb::Send,
     ])
 }
@@ -207,6 +209,7 @@ fn request(verb: Verb, id: InstanceId) -> Request {
         Verb::Duplicate => Request::Duplicate(id),
         Verb::Reset => Request::Reset(id),
         Verb::Watch => Request::Watch(id, WatchChange::Toggle),
+        Verb::Pause => Request::Pause(id, true),
         Verb::Send => Request::Send(id, json!("hello")),
     }
 }

@@ -508,6 +508,26 @@ fn memory_is_measured_only_while_an_app_has_a_limit() {
 }
 
 #[test]
+fn a_pause_holds_over_restarts_and_ends_with_a_stop() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(Request::Pause(APP, true));
+    world.ask(restart(APP));
+    world.run(1000);
+    let paused = |world: &World| world.supervisor.instance(APP).map(|it| it.paused);
+    assert_eq!(paused(&world), Some(true));
+    world.ask(Request::Stop(APP));
+    world.run(1000);
+    assert_eq!(paused(&world), Some(false));
+    let refused = world.ask(Request::Pause(APP, true));
+    assert!(world.replies[&refused].is_err(), "it does not run");
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
 fn nothing_is_restarted_for_a_while_after_a_kill_was_announced() {
     let mut world = World::new();
     prepare(&mut world, &json!({}));

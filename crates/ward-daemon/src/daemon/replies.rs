@@ -61,6 +61,7 @@ impl Daemon {
             Form::Child => found.first().map_or(Value::Null, |it| child(it)),
             Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
             Form::List => self.supervisor.instances().map(view::process).collect(),
+            Form::Paused(id, paused) => json!({ "pm_id": id.0, "paused": paused }),
             Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
         })
     }

@@ -17,6 +17,7 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
+use super::held_replies::HeldReplies;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
@@ -56,6 +57,7 @@ pub(super) struct Daemon {
     pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
+    pub(super) held_replies: HeldReplies,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
@@ -112,6 +114,7 @@ pub(super) async fn run(
         node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
+        held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
         usages: Usages::new(),

@@ -92,7 +92,7 @@ impl Daemon {
             if let Some(places) = places {
                 process["pm2_env"]["listens_on"] = json!(places);
             }
-            if workers.paused.contains(&instance.id) {
+            if instance.paused {
                 process["pm2_env"]["paused"] = true.into();
             }
             process
