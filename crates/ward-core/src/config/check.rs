@@ -13,8 +13,8 @@ use regex::Regex;
 use serde_json::{Map, Number, Value};
 
 use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
-use super::near::nearest;
 use super::source::Source;
+use super::suggest::nearest;
 use super::{Decl, units, words};
 use crate::cron;
 
