@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014). Good enough to tell instances apart; not for secrets.
+/// `SplitMix64` (Steele, Lea and Flood, 2014). Good enough to tell instances apart; not for secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Random(u64);
 
