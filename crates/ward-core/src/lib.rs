@@ -41,6 +41,7 @@ mod change;
 mod compose;
 pub mod config;
 pub mod cron;
+pub mod date;
 pub mod defaults;
 pub mod ending;
 pub mod event;

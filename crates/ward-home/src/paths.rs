@@ -6,35 +6,35 @@ use std::path::{Path, PathBuf};
 
 /// Where things are.
 #[derive(Clone, Debug)]
-pub(crate) struct Paths {
+pub struct Paths {
     /// The home folder itself.
-    pub(crate) home: PathBuf,
+    pub home: PathBuf,
     /// Requests and replies.
-    pub(crate) rpc_socket: PathBuf,
+    pub rpc_socket: PathBuf,
     /// Events.
-    pub(crate) pub_socket: PathBuf,
+    pub pub_socket: PathBuf,
     /// The daemon's pid, for others to read; never trusted.
-    pub(crate) pid_file: PathBuf,
+    pub pid_file: PathBuf,
     /// The daemon's log.
-    pub(crate) daemon_log: PathBuf,
+    pub daemon_log: PathBuf,
     /// The saved list.
-    pub(crate) dump: PathBuf,
+    pub dump: PathBuf,
     /// Its previous generation.
-    pub(crate) dump_backup: PathBuf,
+    pub dump_backup: PathBuf,
     /// Logs of the apps.
-    pub(crate) logs: PathBuf,
+    pub logs: PathBuf,
     /// Pid files of the apps.
-    pub(crate) pids: PathBuf,
+    pub pids: PathBuf,
     /// Installed modules.
-    pub(crate) modules: PathBuf,
+    pub modules: PathBuf,
     /// Key/value store.
-    pub(crate) module_conf: PathBuf,
+    pub module_conf: PathBuf,
     /// Held while a reload runs.
-    pub(crate) reload_lock: PathBuf,
+    pub reload_lock: PathBuf,
     /// Marks that the home was used before.
-    pub(crate) touch: PathBuf,
+    pub touch: PathBuf,
     /// Held exclusively by the daemon while it lives, and by whoever starts it.
-    pub(crate) lock: PathBuf,
+    pub lock: PathBuf,
 }
 
 /// Names under which the binary behaves as PM2 and shares its home.
@@ -42,7 +42,7 @@ const PM2_NAMES: [&str; 4] = ["pm2", "pm2-runtime", "pm2-dev", "pm2-docker"];
 
 impl Paths {
     /// Reads the environment. `program` is the name the binary was called by.
-    pub(crate) fn from_env(program: &str) -> Self {
+    pub fn from_env(program: &str) -> Self {
         let own = env::var_os("WARD_HOME").filter(|home| !home.is_empty());
         let pm2 = env::var_os("PM2_HOME").filter(|home| !home.is_empty());
         let home = own

@@ -32,7 +32,7 @@ const NODES_OWN: [&str; 3] = [
 ];
 
 /// Becomes the command; returns only when that is not possible, or when the app had to be waited for.
-pub(crate) fn main(words: &[OsString]) -> ExitCode {
+pub fn main(words: &[OsString]) -> ExitCode {
     let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let context = words.next().and_then(|word| Context::read(&word));
     let argv: Vec<String> = words.collect();
@@ -55,7 +55,7 @@ fn complain(text: &str, code: u8) -> ExitCode {
 }
 
 /// Called as the script shell of a launcher: `ward -c <line>`.
-pub(crate) fn script_shell(words: &[OsString]) -> ExitCode {
+pub fn script_shell(words: &[OsString]) -> ExitCode {
     let noted = match words.first() {
         Some(line) => ask::record(line),
         None => Err(io::ErrorKind::InvalidInput.into()),

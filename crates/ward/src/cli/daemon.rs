@@ -6,25 +6,22 @@
 //! looks again, starts the daemon with the lock in its hands, and waits for its word.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use ward_home::{HomeError, Paths, READY};
 use ward_sys::daemonize::{self, Outcome};
 use ward_sys::lock::Lock;
 
 use crate::exit::Failure;
-use crate::paths::Paths;
 
 /// How long a daemon may take until it accepts. It takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The word of a daemon that accepts.
-pub(super) const READY: &str = "ready";
 
 /// Variables of a managed app that must not look like those of the daemon.
 const NOT_INHERITED: [&str; 5] = [
@@ -41,10 +38,10 @@ pub(crate) fn ensure(paths: &Paths) -> Result<(UnixStream, bool), Failure> {
     if let Some(stream) = connect(paths)? {
         return Ok((stream, false));
     }
-    make_home(paths)?;
-    let cannot = |error: &io::Error| cannot_use(&paths.home, error);
+    paths.make()?;
+    let cannot = |error: io::Error| cannot_use(&paths.home, error);
     // A daemon that runs holds the lock: then its socket is what to wait for, not the lock.
-    let lock = match Lock::try_acquire(&paths.lock).map_err(|error| cannot(&error))? {
+    let lock = match Lock::try_acquire(&paths.lock).map_err(cannot)? {
         Some(lock) => lock,
         None => match wait_for_lock_or_socket(paths)? {
             Found::Socket(stream) => return Ok((stream, false)),
@@ -76,7 +73,7 @@ fn wait_for_lock_or_socket(paths: &Paths) -> Result<Found, Failure> {
     loop {
         match waiting.recv_timeout(Duration::from_millis(2)) {
             Ok(Ok(lock)) => return Ok(Found::Lock(lock)),
-            Ok(Err(error)) => return Err(cannot_use(&paths.home, &error)),
+            Ok(Err(error)) => return Err(cannot_use(&paths.home, error)),
             Err(_) => {
                 if let Some(stream) = connect(paths)? {
                     return Ok(Found::Socket(stream));
@@ -115,34 +112,12 @@ fn connect(paths: &Paths) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-/// The home and its folders, for the user alone.
-pub(crate) fn make_home(paths: &Paths) -> Result<(), Failure> {
-    for folder in [&paths.home, &paths.logs, &paths.pids, &paths.modules] {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| cannot_use(folder, &error))?;
-    }
-    for (file, content) in [(&paths.module_conf, "{}"), (&paths.touch, "")] {
-        let opened = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file);
-        match opened {
-            Ok(mut file) => io::Write::write_all(&mut file, content.as_bytes())
-                .map_err(|error| cannot_use(&paths.home, &error))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(cannot_use(&paths.home, &error)),
-        }
-    }
-    Ok(())
-}
-
 fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
-    let cannot = |error: &io::Error| cannot_use(&paths.home, error);
+    let cannot = |error: io::Error| cannot_use(&paths.home, error);
     for socket in [&paths.rpc_socket, &paths.pub_socket] {
         // Nobody listens on it: we hold the lock.
         match fs::remove_file(socket) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
             _ => {}
         }
     }
@@ -151,8 +126,8 @@ fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
         .append(true)
         .mode(0o600)
         .open(&paths.daemon_log);
-    let log = OwnedFd::from(log.map_err(|error| cannot(&error))?);
-    let program = std::env::current_exe().map_err(|error| cannot(&error))?;
+    let log = OwnedFd::from(log.map_err(cannot)?);
+    let program = std::env::current_exe().map_err(cannot)?;
     let mut env: Vec<(OsString, OsString)> = std::env::vars_os()
         .filter(|(name, _)| !NOT_INHERITED.iter().any(|not| name == not))
         .filter(|(name, _)| name != "WARD_HOME")
@@ -163,10 +138,10 @@ fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
         program,
         env,
         log,
-        lock: Some(lock.share().map_err(|error| cannot(&error))?),
+        lock: Some(lock.share().map_err(cannot)?),
     };
     let starting = daemonize::start(launch).map_err(|error| died(paths, &error.to_string()))?;
-    match starting.wait(PATIENCE).map_err(|error| cannot(&error))? {
+    match starting.wait(PATIENCE).map_err(cannot)? {
         Outcome::Said(word) if word == READY => Ok(()),
         Outcome::Said(why) => Err(Failure::new(format!("cannot start the daemon: {why}"))),
         Outcome::Died(status) => Err(died(paths, &format!("it ended with {status:?}"))),
@@ -179,7 +154,16 @@ fn died(paths: &Paths, why: &str) -> Failure {
         .with_hint(format!("its log is {}", paths.daemon_log.display()))
 }
 
-fn cannot_use(folder: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("cannot use {}: {error}", folder.display()))
-        .with_hint("make it writable, or set WARD_HOME (or PM2_HOME) to a folder you can write")
+fn cannot_use(folder: &Path, source: io::Error) -> Failure {
+    HomeError {
+        path: folder.to_path_buf(),
+        source,
+    }
+    .into()
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::new(error.to_string()).with_hint(HomeError::HINT)
+    }
 }

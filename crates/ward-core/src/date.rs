@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 
 /// A parsed format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DateFormat {
+pub struct DateFormat {
     parts: Vec<Part>,
     /// Whether two moments of one second can look different.
     has_millis: bool,
@@ -53,7 +53,7 @@ const DAYS: [&str; 7] = [
 
 impl DateFormat {
     /// Reads a format. Every text is one: what is no field stands for itself.
-    pub(crate) fn parse(format: &str) -> Self {
+    pub fn parse(format: &str) -> Self {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = format;
@@ -82,7 +82,7 @@ impl DateFormat {
     }
 
     /// The moment in this format.
-    pub(crate) fn format(&self, wall_ms: u64) -> String {
+    pub fn format(&self, wall_ms: u64) -> String {
         self.format_in(wall_ms, TimeZone::system())
     }
 
@@ -163,7 +163,7 @@ fn ordinal(day: i8) -> &'static str {
 
 /// A format with the text of the latest second: most lines of a busy app fall into one.
 #[derive(Clone, Debug)]
-pub(crate) struct Stamp {
+pub struct Stamp {
     format: DateFormat,
     moment: Option<u64>,
     text: String,
@@ -171,7 +171,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// Nothing remembered yet.
-    pub(crate) fn new(format: DateFormat) -> Self {
+    pub fn new(format: DateFormat) -> Self {
         Self {
             format,
             moment: None,
@@ -180,7 +180,7 @@ impl Stamp {
     }
 
     /// The moment in the format.
-    pub(crate) fn at(&mut self, wall_ms: u64) -> &str {
+    pub fn at(&mut self, wall_ms: u64) -> &str {
         let moment = if self.format.has_millis {
             wall_ms
         } else {
@@ -195,7 +195,7 @@ impl Stamp {
 }
 
 /// The moment as JavaScript's `toISOString` writes it.
-pub(crate) fn iso(wall_ms: u64) -> String {
+pub fn iso(wall_ms: u64) -> String {
     DateFormat::parse("YYYY-MM-DDTHH:mm:ss.SSS[Z]").format_in(wall_ms, TimeZone::UTC)
 }
 

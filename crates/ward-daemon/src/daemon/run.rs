@@ -31,8 +31,8 @@ use super::workers::Workers;
 use super::{clock, methods};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::log::{LogChunk, LogHandle, LogThread};
-use crate::paths::Paths;
 use crate::watch::WatchEvent;
+use ward_home::Paths;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;

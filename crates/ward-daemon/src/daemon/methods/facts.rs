@@ -12,7 +12,7 @@ use super::Args;
 use crate::daemon::package;
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
-use crate::daemon::settings::PM2_VERSION;
+use ward_home::PM2_VERSION;
 
 impl Daemon {
     pub(super) fn fact_method(

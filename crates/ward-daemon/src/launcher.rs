@@ -19,7 +19,7 @@ mod shell;
 mod tests;
 mod worker;
 
-pub(crate) use ask::RECORD;
+pub use ask::RECORD;
 pub(crate) use classify::{Place, Verdict, classify, find, words};
 pub(crate) use context::Context;
-pub(crate) use worker::{main, script_shell};
+pub use worker::{main, script_shell};

@@ -8,10 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ward_core::defaults::Defaults;
 
-use crate::paths::Paths;
-
-/// The version of PM2 whose outside ward has.
-pub(crate) const PM2_VERSION: &str = "7.0.4";
+use ward_home::Paths;
 
 /// Settings of the shell around the core.
 #[derive(Debug)]
@@ -64,7 +61,7 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
             .filter(|name| !name.is_empty()),
         home: paths.home.display().to_string(),
         node_options: node_options.split_whitespace().map(str::to_owned).collect(),
-        version: PM2_VERSION.to_owned(),
+        version: ward_home::PM2_VERSION.to_owned(),
         // Until somebody subscribes.
         followed: false,
         zone: TimeZone::system(),

@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::paths::Paths;
+use crate::Paths;
 
 /// One saved instance: PM2's `pm2_env`.
-pub(crate) type Entry = Map<String, Value>;
+pub type Entry = Map<String, Value>;
 
 /// Older generations beside `dump.pm2.bak`.
 const GENERATIONS: u8 = 3;
 
 /// What a saved list cannot do.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// Writing failed; the list on disk is as it was.
     #[error("cannot save to {path}: {source}")]
     Write {
@@ -45,29 +45,29 @@ pub(crate) enum StoreError {
 
 /// A file that was no list and does not stand under its name any more.
 #[derive(Debug)]
-pub(crate) struct SetAside {
+pub struct SetAside {
     /// Its name.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Where it is now; `None` when it could not be moved.
-    pub(crate) now: Option<PathBuf>,
+    pub now: Option<PathBuf>,
     /// What is wrong with it.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// What was read.
 #[derive(Debug, Default)]
-pub(crate) struct Saved {
+pub struct Saved {
     /// The list, and the file it is from; `None` when nothing was ever saved.
-    pub(crate) list: Option<(PathBuf, Vec<Entry>)>,
+    pub list: Option<(PathBuf, Vec<Entry>)>,
     /// Files that were broken.
-    pub(crate) aside: Vec<SetAside>,
+    pub aside: Vec<SetAside>,
 }
 
 /// The entry of one record of the daemon; `None` for modules, which start by themselves. `spec` is
 /// what was declared. PM2 ignores what ward takes from it: the layers of the environment apart, or a
 /// restored app could not lose a variable that its file no longer has; and which keys are nothing but
 /// variables, or one called `uid` would decide who the restored app runs as.
-pub(crate) fn entry(record: &Value, spec: Option<&Value>) -> Option<Entry> {
+pub fn entry(record: &Value, spec: Option<&Value>) -> Option<Entry> {
     let mut entry = record.get("pm2_env")?.as_object()?.clone();
     if entry.get("pmx_module").and_then(Value::as_bool) == Some(true) {
         return None;
@@ -94,7 +94,7 @@ fn variables(entry: &Entry, spec: Option<&Value>) -> Vec<String> {
 }
 
 /// Writes the list. Without `force`, an empty one is refused when the saved one is not empty.
-pub(crate) fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreError> {
+pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreError> {
     if entries.is_empty() && !force && holds_something(&paths.dump) {
         return Err(StoreError::WouldEmpty);
     }
@@ -156,7 +156,7 @@ fn holds_something(path: &Path) -> bool {
 }
 
 /// Reads the newest list that can be read. Broken files are set aside.
-pub(crate) fn read(paths: &Paths) -> Result<Saved, StoreError> {
+pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     let older = (1..=GENERATIONS).map(|number| generation(paths, number));
     let files = [paths.dump.clone(), paths.dump_backup.clone()];

@@ -17,7 +17,7 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 /// Where the script shell notes what it is asked to run.
-pub(crate) const RECORD: &str = "WARD_LAUNCH_RECORD";
+pub const RECORD: &str = "WARD_LAUNCH_RECORD";
 
 /// How the launchers learn of their script shell: npm and pnpm up to 11, pnpm from 12, yarn 1.
 const SHELL_VARIABLES: [&str; 3] = [

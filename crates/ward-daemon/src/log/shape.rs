@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::date::{DateFormat, Stamp, iso};
+use ward_core::date::{DateFormat, Stamp, iso};
 
 /// The form of the lines of one stream.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::date::{DateFormat, Stamp};
 use super::sink::open;
+use ward_core::date::{DateFormat, Stamp};
 
 /// Format of the date before each line (`PM2_LOG_DATE_FORMAT`); empty: none.
 pub(crate) fn date_format() -> String {

@@ -5,7 +5,6 @@
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
 pub(crate) mod daemon;
-pub(crate) mod date;
 mod shape;
 mod sink;
 mod source;
