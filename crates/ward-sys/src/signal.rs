@@ -1,10 +1,10 @@
-//! Signals: names and numbers, groups, masks, dispositions.
+//! Signals: names and numbers, groups, dispositions.
 
-use std::{io, mem, ptr};
+use std::io;
 
 pub use rustix::process::Signal;
 
-use crate::{Pid, errno::Errno};
+use crate::Pid;
 
 /// Names without `SIG`, in the order of the numbers on Linux.
 const NAMES: [(&str, Signal); 31] = [
@@ -111,7 +111,7 @@ pub fn kill_group(group: Pid, signal: Signal) -> io::Result<bool> {
 }
 
 /// Whether a group has any process, zombies included.
-pub fn group_exists(group: Pid) -> bool {
+pub(crate) fn group_exists(group: Pid) -> bool {
     rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
 }
 
@@ -120,39 +120,6 @@ pub fn group_exists(group: Pid) -> bool {
 pub fn in_group(pid: Pid, group: Pid) -> bool {
     // SAFETY: takes and gives plain numbers.
     unsafe { libc::getpgid(pid.as_raw_nonzero().get()) == group.as_raw_nonzero().get() }
-}
-
-/// Holds back these signals in the calling thread and in threads it starts.
-pub fn block(signals: &[Signal]) -> io::Result<()> {
-    change_mask(libc::SIG_BLOCK, signals)
-}
-
-/// Lets these signals through again.
-pub fn unblock(signals: &[Signal]) -> io::Result<()> {
-    change_mask(libc::SIG_UNBLOCK, signals)
-}
-
-fn change_mask(how: libc::c_int, signals: &[Signal]) -> io::Result<()> {
-    let set = set_of(signals);
-    // SAFETY: `set` is initialised, the old mask is not asked for. (rustix has no masks.)
-    let error = unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
-    if error == 0 {
-        Ok(())
-    } else {
-        Err(Errno(error).to_io())
-    }
-}
-
-fn set_of(signals: &[Signal]) -> libc::sigset_t {
-    // SAFETY: a plain array of integers, for which zero is valid.
-    let mut set: libc::sigset_t = unsafe { mem::zeroed() };
-    // SAFETY: `set` is writable.
-    unsafe { libc::sigemptyset(&raw mut set) };
-    for signal in signals {
-        // SAFETY: `set` is initialised; a `Signal` is always a valid number.
-        unsafe { libc::sigaddset(&raw mut set, signal.as_raw()) };
-    }
-    set
 }
 
 /// Makes this process ignore a signal. Spawned apps start with the default again.
