@@ -362,7 +362,6 @@ fn signals_end_it() {
     assert!(reap::ended(&child.pidfd, PATIENCE).unwrap());
     let status = reap::wait_pidfd(&child.pidfd).unwrap().status;
     assert_eq!(status, ExitStatus::Signal(libc::SIGTERM, false));
-    assert_eq!(status.to_string(), "signal SIGTERM");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn captured_replies_are_understood_and_written_alike() {
                 assert_eq!(first_line(&again.value), first_line(&error.value), "{name}");
                 continue;
             }
-            Err(error) => match name {
+            Err(_) => match name {
                 "unknown.method.reply" => rpc::reply_refused(&id, &rpc::unknown_method("nosuch")),
                 "no.method.reply" => rpc::reply_refused(&id, &InvalidRequest::Method.to_string()),
                 "no.args.reply" => rpc::reply_refused(&id, &InvalidRequest::Args.to_string()),

@@ -241,7 +241,7 @@ impl Daemon {
             Occurrence::Printed(chunk) => self.output(&chunk),
             Occurrence::Watched(event) => self.watch_event(event),
             Occurrence::Signalled(signal) => {
-                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+                let name = ward_core::signal::name(signal.as_raw());
                 self.ending.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
