@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bus, DEADLINE, Ward, free_port};
+use crate::harness::{Bus, Ward, free_port, look_again_until};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -109,11 +109,8 @@ fn the_option_watches_the_working_directory() {
     assert_eq!(watch_threads(&ward), 1);
     // Nothing is left to be watched: the thread goes, and takes its inotify along.
     ward.run(&["stop", "app"]).succeeds();
-    let until = Instant::now() + DEADLINE;
-    while watch_threads(&ward) > 0 {
-        assert!(Instant::now() < until, "the thread goes on");
-        std::thread::yield_now();
-    }
+    let threads = || watch_threads(&ward);
+    look_again_until("end of the thread", threads, |threads| *threads == 0);
 }
 
 #[test]
@@ -257,12 +254,12 @@ fn restart_with_watch_toggles() {
 
 #[test]
 fn the_delay_is_waited_for() {
-    let (ward, mut bus) = watching(&json!({ "watch_delay": 5000 }));
+    let (ward, mut bus) = watching(&json!({ "watch_delay": 2000 }));
     let asked = Instant::now();
     ward.write("a.js", "1");
     ward.write("b.js", "1");
     assert_eq!(change(&mut bus), "a.js");
-    assert!(asked.elapsed() >= Duration::from_secs(5));
+    assert!(asked.elapsed() >= Duration::from_secs(2));
     bus.wait("the new life", |event| event.is_process("online"));
     assert_eq!(restarts(&ward), [1]);
 }
@@ -357,12 +354,11 @@ fn workers_are_replaced_and_no_connection_is_refused() {
     ask();
     ward.write("lib.js", "1");
     assert_eq!(change(&mut bus), "lib.js");
-    let done = || restarts(&ward) == [1, 1];
-    let until = Instant::now() + DEADLINE;
-    while !done() {
-        assert!(Instant::now() < until, "{:?}", ward.list());
+    let restarts = || {
         ask();
-    }
+        restarts(&ward)
+    };
+    look_again_until("restart of both", restarts, |counts| *counts == [1, 1]);
     ask();
 }
 
