@@ -17,7 +17,7 @@ pub enum Request {
     /// (`Supervisor::places`).
     PrepareAt(Box<AppSpec>, Vec<InstanceId>),
     /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
-    Register(Box<AppSpec>, Kept),
+    Register(Box<AppSpec>, RestoredState),
     /// Start a registered, not running instance.
     Start(InstanceId),
     /// Stop an instance; already stopped is a success.
@@ -52,7 +52,7 @@ pub enum Request {
 
 /// What a saved instance keeps beside its declaration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct RestoredState {
     /// It was stopped: only register it.
     pub stopped: bool,
     /// Number among the instances of its name; the lowest free one when it is taken.

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::context::{Context, LifeIndex};
 use crate::defaults::Defaults;
 use crate::event::Event;
 use crate::id::{InstanceId, Life};
-use crate::instance::{Instance, Word};
+use crate::instance::{Instance, ReadySignal};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
-use crate::turn::{Lives, Turn};
 
 mod places;
 mod register;
@@ -23,16 +23,16 @@ mod requests;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Supervisor {
     defaults: Defaults,
-    book: Book,
+    state: SupervisorState,
 }
 
 /// The part of the supervisor that a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Book {
+pub(crate) struct SupervisorState {
     /// Boxed: a node of the map has room for eleven, and half of that stays empty.
     instances: BTreeMap<InstanceId, Box<Instance>>,
     next_id: u32,
-    lives: Lives,
+    lives: LifeIndex,
     pending: Pending,
     random: Random,
     shutting_down: bool,
@@ -44,10 +44,10 @@ impl Supervisor {
         let random = Random::new(defaults.seed);
         Self {
             defaults,
-            book: Book {
+            state: SupervisorState {
                 instances: BTreeMap::new(),
                 next_id: 0,
-                lives: Lives::default(),
+                lives: LifeIndex::default(),
                 pending: Pending::default(),
                 random,
                 shutting_down: false,
@@ -60,35 +60,35 @@ impl Supervisor {
         match event {
             Event::Requested { id, request } => self.requested(now, id, request, actions),
             Event::Ticked => self.ticked(now, actions),
-            Event::Spawned { life, pid, version } => self.about(now, life, actions, |it, turn| {
-                it.spawned(life, pid, version, turn);
+            Event::Spawned { life, pid, version } => self.about(now, life, actions, |it, cx| {
+                it.spawned(life, pid, version, cx);
             }),
-            Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.spawn_failed(life, &reason, turn);
+            Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, cx| {
+                it.spawn_failed(life, &reason, cx);
             }),
-            Event::Exited { life, status } => self.about(now, life, actions, |it, turn| {
-                it.exited(life, status, turn);
+            Event::Exited { life, status } => self.about(now, life, actions, |it, cx| {
+                it.exited(life, status, cx);
             }),
-            Event::Probed { life, alive } => self.about(now, life, actions, |it, turn| {
-                it.probed(life, alive, turn);
+            Event::Probed { life, alive } => self.about(now, life, actions, |it, cx| {
+                it.probed(life, alive, cx);
             }),
-            Event::Ready { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Ready, turn);
+            Event::Ready { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Ready, cx);
             }),
-            Event::WorkerOnline { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Online, turn);
+            Event::WorkerOnline { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Online, cx);
             }),
-            Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.found_alone(life, reason, turn);
+            Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, cx| {
+                it.found_alone(life, reason, cx);
             }),
-            Event::Listening { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Listening, turn);
+            Event::Listening { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Listening, cx);
             }),
-            Event::Settled { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Settled, turn);
+            Event::Settled { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Settled, cx);
             }),
             Event::Drained { life } => {
-                self.about(now, life, actions, |it, turn| it.drained(life, turn));
+                self.about(now, life, actions, |it, cx| it.drained(life, cx));
             }
             // Only looks; unlike other events it comes after the life is over.
             Event::Tallied {
@@ -96,8 +96,8 @@ impl Supervisor {
                 life,
                 tally,
             } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
-            Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, turn| {
-                it.sampled(life, memory_bytes, turn);
+            Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, cx| {
+                it.sampled(life, memory_bytes, cx);
             }),
             Event::Reported { life, report } => {
                 self.about(now, life, actions, |it, _| it.reported(life, report));
@@ -112,12 +112,12 @@ impl Supervisor {
 
     /// All instances, by id.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        self.book.instances.values().map(Box::as_ref)
+        self.state.instances.values().map(Box::as_ref)
     }
 
     /// One instance.
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.book.instances.get(&id).map(Box::as_ref)
+        self.state.instances.get(&id).map(Box::as_ref)
     }
 
     /// The life an instance is about now.
@@ -127,7 +127,7 @@ impl Supervisor {
 
     /// The instance a life belongs to, also while the life is being replaced or lingers.
     pub fn instance_of(&self, life: Life) -> Option<InstanceId> {
-        self.book.lives.owner(life)
+        self.state.lives.owner(life)
     }
 
     /// What was assumed for all apps.
@@ -140,12 +140,12 @@ impl Supervisor {
         self.defaults.followed = followed;
     }
 
-    pub(crate) fn book(&self) -> &Book {
-        &self.book
+    pub(crate) fn state(&self) -> &SupervisorState {
+        &self.state
     }
 
-    pub(crate) fn from_book(book: Book, defaults: Defaults) -> Self {
-        Self { defaults, book }
+    pub(crate) fn from_state(state: SupervisorState, defaults: Defaults) -> Self {
+        Self { defaults, state }
     }
 
     fn about(
@@ -153,10 +153,10 @@ impl Supervisor {
         now: Now,
         life: Life,
         actions: &mut Vec<Action>,
-        event: impl FnOnce(&mut Instance, &mut Turn<'_>),
+        event: impl FnOnce(&mut Instance, &mut Context<'_>),
     ) {
         // A late event of a life that is over finds no owner, and that is all there is to do.
-        if let Some(id) = self.book.lives.owner(life) {
+        if let Some(id) = self.state.lives.owner(life) {
             self.with(now, id, actions, event);
         }
     }
@@ -167,30 +167,30 @@ impl Supervisor {
         now: Now,
         id: InstanceId,
         actions: &mut Vec<Action>,
-        act: impl FnOnce(&mut Instance, &mut Turn<'_>),
+        act: impl FnOnce(&mut Instance, &mut Context<'_>),
     ) {
-        let Book {
+        let SupervisorState {
             instances,
             lives,
             pending,
             ..
-        } = &mut self.book;
+        } = &mut self.state;
         let Some(instance) = instances.get_mut(&id) else {
             return;
         };
-        let mut turn = Turn {
+        let mut cx = Context {
             now,
             defaults: &self.defaults,
             lives,
             pending,
             actions,
         };
-        act(instance, &mut turn);
+        act(instance, &mut cx);
         if instance.is_forgotten() {
             instances.remove(&id);
         }
         if instances.is_empty() {
-            self.book.next_id = 0;
+            self.state.next_id = 0;
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod commands;
+mod daemon;
 pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;
@@ -11,7 +12,6 @@ mod no_daemon;
 pub(crate) mod out;
 pub(crate) mod resolve;
 pub(crate) mod select;
-pub(crate) mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,10 +19,7 @@ use std::process::ExitCode;
 use self::args::{Invocation, UsageError};
 use self::messages::Console;
 use crate::exit::Failure;
-use crate::paths::Paths;
-
-/// The version of PM2 whose outside ward has. Shown to those who call ward by PM2's name.
-pub(crate) const PM2_VERSION: &str = "7.0.4";
+use ward_home::Paths;
 
 /// Runs one command line. `program` is the name the binary was called by.
 pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {

@@ -1,19 +1,14 @@
 //! `ward`: the command line, the daemon and the small helpers in one binary. The first word, or
 //! the name it was called by, decides which.
 
-mod channel;
 mod cli;
-mod cluster;
-mod daemon;
 mod exit;
-mod launcher;
-mod log;
-mod paths;
-mod poll;
-mod watch;
 
 use std::env;
 use std::process::ExitCode;
+
+use ward_daemon::launcher;
+use ward_home::Paths;
 
 fn main() -> ExitCode {
     let mut words: Vec<std::ffi::OsString> = env::args_os().collect();
@@ -28,7 +23,7 @@ fn main() -> ExitCode {
         words.remove(0);
     }
     match words.first().and_then(|word| word.to_str()) {
-        Some("__daemon") => daemon::main(&paths::Paths::from_env(&program)),
+        Some("__daemon") => ward_daemon::main(&Paths::from_env(&program)),
         Some("__worker") => launcher::main(&words[1..]),
         Some("-c") if env::var_os(launcher::RECORD).is_some() => {
             launcher::script_shell(&words[1..])

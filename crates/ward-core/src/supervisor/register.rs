@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
-use crate::request::{Kept, RequestError};
+use crate::request::{RequestError, RestoredState};
 use crate::spec::AppSpec;
 use crate::supervisor::Supervisor;
 use crate::time::Now;
@@ -42,10 +42,10 @@ impl Supervisor {
             .zip(0..count)
             .map(|(place, _)| self.register(spec.clone(), place))
             .collect();
-        self.book.pending.expect_several(request, ids.clone());
+        self.state.pending.expect_several(request, ids.clone());
         for id in ids {
-            self.with(now, id, actions, |it, turn| {
-                it.registered(Some(request), start, turn);
+            self.with(now, id, actions, |it, cx| {
+                it.registered(Some(request), start, cx);
             });
         }
     }
@@ -55,7 +55,7 @@ impl Supervisor {
         now: Now,
         request: RequestId,
         spec: AppSpec,
-        kept: Kept,
+        restored: RestoredState,
         actions: &mut Vec<Action>,
     ) {
         if let Err(reply) = crate::change::check(&spec) {
@@ -68,17 +68,21 @@ impl Supervisor {
             self.instances()
                 .any(|it| it.id != id && it.spec.name == name && it.number == number)
         };
-        let number = kept.number.filter(|&number| {
+        let number = restored.number.filter(|&number| {
             self.instance(id)
                 .is_some_and(|it| !taken(&it.spec.name, number))
         });
-        self.book.pending.expect_several(request, vec![id]);
-        self.with(now, id, actions, |it, turn| {
+        self.state.pending.expect_several(request, vec![id]);
+        self.with(now, id, actions, |it, cx| {
             it.number = number.unwrap_or(it.number);
-            it.created_at = kept.created_at;
-            it.restarts = if kept.stopped { kept.restarts } else { 0 };
-            let start = it.spec.start.autostart && !kept.stopped;
-            it.registered(Some(request), start, turn);
+            it.created_at = restored.created_at;
+            it.restarts = if restored.stopped {
+                restored.restarts
+            } else {
+                0
+            };
+            let start = it.spec.start.autostart && !restored.stopped;
+            it.registered(Some(request), start, cx);
         });
     }
 
@@ -97,9 +101,9 @@ impl Supervisor {
         let spec = original.spec.clone();
         let start = true;
         let id = self.register(spec, None);
-        self.book.pending.expect_one(request);
-        self.with(now, id, actions, |it, turn| {
-            it.registered(Some(request), start, turn);
+        self.state.pending.expect_one(request);
+        self.with(now, id, actions, |it, cx| {
+            it.registered(Some(request), start, cx);
         });
     }
 
@@ -117,18 +121,18 @@ impl Supervisor {
         self.share_captured(&mut spec);
         let number = self.free_number(&spec.name);
         let id = place
-            .filter(|place| !self.book.instances.contains_key(place))
-            .unwrap_or(InstanceId(self.book.next_id));
-        self.book.next_id = self.book.next_id.max(id.0.saturating_add(1));
-        let unique_id = self.book.random.uuid();
+            .filter(|place| !self.state.instances.contains_key(place))
+            .unwrap_or(InstanceId(self.state.next_id));
+        self.state.next_id = self.state.next_id.max(id.0.saturating_add(1));
+        let unique_id = self.state.random.uuid();
         let instance = Instance::new(id, number, spec, unique_id);
-        self.book.instances.insert(id, Box::new(instance));
+        self.state.instances.insert(id, Box::new(instance));
         id
     }
 
     /// Apps that come from one shell have its environment once.
     fn share_captured(&self, spec: &mut AppSpec) {
-        let last = self.book.instances.values().next_back();
+        let last = self.state.instances.values().next_back();
         let same = last
             .map(|it| &it.spec.env.captured)
             .filter(|known| known.iter().eq(spec.env.captured.iter()));

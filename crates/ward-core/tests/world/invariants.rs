@@ -240,7 +240,7 @@ fn come_to_rest(world: &mut World) {
         };
         assert!(settled, "{:?} goes on for ever", instance.state);
         assert!(
-            instance.side.is_none() || instance.planned.is_some(),
+            instance.replacement.is_none() || instance.planned.is_some(),
             "a reload goes on"
         );
     }

@@ -230,7 +230,7 @@ impl World {
                 };
                 process.instance == instance.id && alive && !lingers(life) && !process.released
             });
-            let allowed = 1 + usize::from(instance.side.is_some());
+            let allowed = 1 + usize::from(instance.replacement.is_some());
             assert!(
                 lives.count() <= allowed,
                 "too many lives of {}",

@@ -17,7 +17,7 @@ use self::commands::CommandSpec;
 use self::options::{Effect, Takes};
 use self::words::{Given, Words};
 use crate::cli::messages::Console;
-use crate::paths::Paths;
+use ward_home::Paths;
 
 pub(crate) use self::words::UsageError;
 

@@ -14,7 +14,7 @@ use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc;
 
 use crate::exit::Failure;
-use crate::paths::Paths;
+use ward_home::Paths;
 
 pub(crate) use self::subscription::Subscription;
 
@@ -90,7 +90,7 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it when there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        let (stream, started) = crate::daemon::launch::ensure(paths)?;
+        let (stream, started) = crate::cli::daemon::ensure(paths)?;
         Ok(Self {
             started,
             ..Self::over(stream)

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
 use serde_json::json;
+use ward_daemon::DaemonError;
 use ward_sys::signal::{self, Signal};
 
 use super::args::Invocation;
 use super::client::Client;
 use super::commands::logs;
-use crate::daemon;
 use crate::exit::Failure;
 
 /// Exit code of a command that failed in its thread; 0 while none has.
@@ -34,8 +34,12 @@ pub(super) fn run(
         invocation.program
     ));
     let own = invocation.clone();
-    let signal = daemon::foreground(&invocation.paths, move || {
+    let signal = ward_daemon::foreground(&invocation.paths, move || {
         thread::spawn(move || work(&own, command));
+    });
+    let signal = signal.map_err(|error| match error {
+        DaemonError::Home(error) => error.into(),
+        other => Failure::new(other.to_string()),
     })?;
     match FAILED.load(Ordering::Acquire) {
         0 => signal.map_or(Ok(()), |signal| Err(end_by(signal))),

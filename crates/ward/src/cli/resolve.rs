@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use ward_core::config::{Decl, check, default_name};
 
 use crate::exit::Failure;
-use crate::paths::Paths;
+use ward_home::Paths;
 
 /// Where and by whom a command was given.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use ward_wire::amp::Decoder;
 use ward_wire::bus::Event;
 
 use crate::exit::Failure;
-use crate::paths::Paths;
+use ward_home::Paths;
 
 /// A stream of events. It ends when the daemon does.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::cli::messages::Console;
 use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::screen;
 use crate::exit::Failure;
-use crate::log::date::DateFormat;
+use ward_core::date::DateFormat;
 
 pub(crate) use self::tail::last_lines;
 

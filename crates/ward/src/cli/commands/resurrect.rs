@@ -7,15 +7,15 @@ use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
 use crate::cli::messages::Console;
 use crate::cli::select::Candidate;
-use crate::cli::store::{self, Entry, Saved};
 use crate::exit::Failure;
+use ward_home::dump::{self, Entry, Saved};
 
 /// Restores the saved list. An absent or broken list is no failure: a boot script calls this.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let console = &invocation.console;
     console.say("Resurrecting");
-    let saved = store::read(&invocation.paths).map_err(|error| super::save::failure(&error))?;
+    let saved = dump::read(&invocation.paths).map_err(|error| super::save::failure(&error))?;
     tell_of_broken_files(console, &saved);
     let Some((file, entries)) = saved.list else {
         console.error(format!(

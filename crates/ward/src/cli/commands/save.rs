@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
-use crate::cli::store::{self, Entry, StoreError};
 use crate::exit::Failure;
+use ward_home::dump::{self, Entry, StoreError};
 
 /// Saves every instance. Nothing to save is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
@@ -23,7 +23,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    match store::write(&invocation.paths, &entries, force) {
+    match dump::write(&invocation.paths, &entries, force) {
         Ok(()) if entries.is_empty() && !force => Ok(()),
         Ok(()) => {
             console.say(format!(
@@ -51,7 +51,7 @@ fn entries(client: &mut Client) -> Result<Vec<Entry>, Failure> {
     for record in client.records()? {
         // An instance that has just gone has none; its record is enough.
         let spec = client.call("ward:spec", &[json!({"id": record["pm_id"]})]);
-        entries.extend(store::entry(&record, spec.ok().as_ref()));
+        entries.extend(dump::entry(&record, spec.ok().as_ref()));
     }
     Ok(entries)
 }

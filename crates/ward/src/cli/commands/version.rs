@@ -1,7 +1,7 @@
 //! `--version`: no daemon is asked and none is started.
 
-use crate::cli::PM2_VERSION;
 use crate::cli::args::Invocation;
+use ward_home::PM2_VERSION;
 
 /// Prints the version: PM2's for those who call ward by a name of PM2's, since scripts compare it.
 pub(crate) fn print(invocation: &Invocation) {

@@ -6,7 +6,7 @@ use super::filter::{DAEMON, Filter};
 use super::{Form, LogOptions, Output, Source};
 use crate::cli::out::color::Style;
 use crate::cli::out::{json as one_line, record, width};
-use crate::log::date::{DateFormat, iso};
+use ward_core::date::{DateFormat, iso};
 
 /// Format of the time in `--format`.
 const FORMAT_TIME: &str = "YYYY-MM-DD-HH:mm:ssZZ";

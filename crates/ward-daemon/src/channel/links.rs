@@ -1,0 +1,281 @@
+//! What the channel thread waits for: the channels of the apps and the sockets workers listen on.
+//! It moves bytes and descriptors, and knows nothing about what they mean.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use ward_core::id::Life;
+
+use super::ChannelEvent;
+use super::link::{Link, Received, Sent};
+use super::window::Window;
+use crate::cluster::WorkerEvent;
+use crate::poll::{Interest, Poll, Slots, Token};
+
+/// How long is waited when the kernel has no room for what is to be sent.
+const STALL: Duration = Duration::from_millis(20);
+
+/// All sockets of the thread.
+#[derive(Debug)]
+pub(crate) struct Links {
+    poll: Poll,
+    events: UnboundedSender<ChannelEvent>,
+    sources: Slots<Source>,
+    by_life: HashMap<Life, Token>,
+    /// Links that are not read because the control thread is behind.
+    paused: Vec<Token>,
+    /// Links the kernel has no room for, though their sockets do.
+    stalled: Vec<Token>,
+    /// Links that cannot be polled; the thread closes them.
+    pub(super) broken: Vec<Token>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Link(Box<Link>),
+    Listener { socket: Arc<OwnedFd>, armed: bool },
+}
+
+impl Links {
+    /// Nothing yet.
+    pub(super) fn new(poll: Poll, events: UnboundedSender<ChannelEvent>) -> Self {
+        Self {
+            poll,
+            events,
+            sources: Slots::default(),
+            by_life: HashMap::new(),
+            paused: Vec::new(),
+            stalled: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    /// Tells the control thread. When it is ending, nobody wants events any more.
+    pub(crate) fn tell(&self, event: ChannelEvent) {
+        self.events.send(event).ok();
+    }
+
+    /// Tells the control thread of a worker. It takes room in the window of the worker's channel, as
+    /// a message does: what a worker says over and over is read no faster than it is dealt with.
+    pub(crate) fn tell_of_worker(&self, life: Life, event: WorkerEvent) {
+        let source = self.find(life).and_then(|token| self.sources.get(token));
+        let credit = match source {
+            Some(Source::Link(link)) => Some(link.window.take(0)),
+            Some(Source::Listener { .. }) | None => None,
+        };
+        self.tell(ChannelEvent::Worker {
+            life,
+            event,
+            credit,
+        });
+    }
+
+    pub(super) fn wait(
+        &self,
+        limit: Option<Duration>,
+        ready: &mut Vec<(Token, Interest)>,
+    ) -> io::Result<()> {
+        let retry = (!self.stalled.is_empty()).then_some(STALL);
+        self.poll
+            .wait([limit, retry].into_iter().flatten().min(), ready)
+    }
+
+    /// Tries again to send what the kernel had no room for.
+    pub(super) fn retry(&mut self) {
+        for token in core::mem::take(&mut self.stalled) {
+            if let Some(link) = self.link(token) {
+                link.stalled = false;
+                self.flush(token);
+            }
+        }
+    }
+
+    /// Adds a channel.
+    pub(super) fn open(&mut self, life: Life, socket: OwnedFd, is_worker: bool) -> Token {
+        let window = Window::new(self.poll.waker());
+        let link = Link::new(life, socket, window, is_worker);
+        let token = self.sources.insert(Source::Link(Box::new(link)));
+        self.by_life.insert(life, token);
+        let added = match self.sources.get_mut(token) {
+            Some(Source::Link(link)) => self.poll.add(&link.socket, token, link.interest),
+            _ => Ok(()),
+        };
+        if added.is_err() {
+            self.broken.push(token);
+        }
+        token
+    }
+
+    /// The channel of a life.
+    pub(crate) fn find(&self, life: Life) -> Option<Token> {
+        self.by_life.get(&life).copied()
+    }
+
+    /// A channel, unless it is closed.
+    pub(super) fn link(&mut self, token: Token) -> Option<&mut Link> {
+        match self.sources.get_mut(token) {
+            Some(Source::Link(link)) => Some(link),
+            Some(Source::Listener { .. }) | None => None,
+        }
+    }
+
+    /// Removes a channel; returns whose it was.
+    pub(super) fn close(&mut self, token: Token) -> Option<Life> {
+        self.link(token)?;
+        let Some(Source::Link(link)) = self.sources.remove(token) else {
+            return None;
+        };
+        self.poll.remove(&link.socket);
+        if self.by_life.get(&link.life) == Some(&token) {
+            self.by_life.remove(&link.life);
+        }
+        Some(link.life)
+    }
+
+    /// Queues a message of a client; dropped when the app does not read.
+    pub(super) fn offer(&mut self, token: Token, line: Vec<u8>) {
+        let Some(link) = self.link(token) else {
+            return;
+        };
+        if link.has_room(line.len()) {
+            self.send(token, line, None);
+        } else if !core::mem::replace(&mut link.choked, true) {
+            let life = link.life;
+            self.tell(ChannelEvent::Choked { life });
+        }
+    }
+
+    /// Sends a line of the protocol, with a descriptor beside it.
+    pub(crate) fn send(&mut self, token: Token, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) {
+        if let Some(link) = self.link(token) {
+            link.queue(line, fd);
+            self.flush(token);
+        }
+    }
+
+    pub(super) fn flush(&mut self, token: Token) {
+        let Some(link) = self.link(token) else {
+            return;
+        };
+        match link.flush() {
+            Sent::All | Sent::Some => {}
+            Sent::Stalled => self.stalled.push(token),
+            // Reading will find the end, after what was sent before it.
+            Sent::Closed => link.give_up_sending(),
+            // Nobody knows what the other side has got: it is given up, and others do its work.
+            Sent::Torn => self.broken.push(token),
+        }
+        self.watch(token);
+    }
+
+    /// Tells the poll what the link wants now; one that wants nothing is not polled at all.
+    pub(super) fn watch(&mut self, token: Token) {
+        let Some(Source::Link(link)) = self.sources.get_mut(token) else {
+            return;
+        };
+        let wanted = link.wanted();
+        let before = core::mem::replace(&mut link.interest, wanted);
+        let told = if wanted == before {
+            Ok(())
+        } else if wanted.is_empty() {
+            self.poll.remove(&link.socket);
+            Ok(())
+        } else if before.is_empty() {
+            self.poll.add(&link.socket, token, wanted)
+        } else {
+            self.poll.modify(&link.socket, token, wanted)
+        };
+        if told.is_err() {
+            self.broken.push(token);
+        }
+    }
+
+    /// Reads once.
+    pub(super) fn receive(&mut self, token: Token, buffer: &mut [u8]) -> Received {
+        self.link(token)
+            .map_or(Received::Nothing, |link| link.receive(buffer))
+    }
+
+    /// Stops reading a channel of which too much is not dealt with yet.
+    pub(super) fn pause_if_full(&mut self, token: Token) {
+        if let Some(link) = self.link(token)
+            && link.window.pause_if_full()
+        {
+            link.paused = true;
+            self.paused.push(token);
+        }
+    }
+
+    /// Reads paused links again when the control thread has caught up with them.
+    pub(super) fn resume(&mut self) {
+        for token in core::mem::take(&mut self.paused) {
+            let Some(link) = self.link(token) else {
+                continue;
+            };
+            if link.window.resume_if_low() {
+                link.paused = false;
+                self.watch(token);
+            } else {
+                self.paused.push(token);
+            }
+        }
+    }
+
+    /// Adds a socket to listen on; its token is told when a connection waits, while it is armed.
+    pub(crate) fn add_listener(&mut self, socket: Arc<OwnedFd>) -> Token {
+        self.sources.insert(Source::Listener {
+            socket,
+            armed: false,
+        })
+    }
+
+    /// Adds a connection to be read; its token is told once for each time something came, not as
+    /// long as something is there.
+    pub(crate) fn add_reader(&mut self, socket: &Arc<OwnedFd>) -> io::Result<Token> {
+        let token = self.add_listener(Arc::clone(socket));
+        let interest = Interest::IN | Interest::RDHUP | Interest::ET;
+        if let Err(error) = self.poll.add(&**socket, token, interest) {
+            self.sources.remove(token);
+            return Err(error);
+        }
+        if let Some(Source::Listener { armed, .. }) = self.sources.get_mut(token) {
+            *armed = true;
+        }
+        Ok(token)
+    }
+
+    /// Whether the token names a listener.
+    pub(super) fn is_listener(&mut self, token: Token) -> bool {
+        matches!(self.sources.get_mut(token), Some(Source::Listener { .. }))
+    }
+
+    /// Says whether to tell of waiting connections. A listener nobody can take connections from
+    /// is disarmed: they wait in the kernel.
+    pub(crate) fn arm(&mut self, token: Token, wanted: bool) -> io::Result<()> {
+        let Some(Source::Listener { socket, armed }) = self.sources.get_mut(token) else {
+            return Ok(());
+        };
+        if *armed == wanted {
+            return Ok(());
+        }
+        *armed = wanted;
+        if wanted {
+            self.poll.add(&**socket, token, Interest::IN)
+        } else {
+            self.poll.remove(&**socket);
+            Ok(())
+        }
+    }
+
+    /// Forgets a listener.
+    pub(crate) fn remove_listener(&mut self, token: Token) {
+        self.arm(token, false).ok();
+        if self.is_listener(token) {
+            self.sources.remove(token);
+        }
+    }
+}

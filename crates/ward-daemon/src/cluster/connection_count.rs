@@ -1,0 +1,283 @@
+//! How many connections each worker has open. The daemon gives its copy of a connection away, so
+//! it does not see it end; but the kernel tells of each TCP socket that is gone, by the cookie that
+//! was noted before the hand-over. It is only asked to while the app of some worker needs it.
+//!
+//! Where the kernel does not tell (an old one, a filter of system calls, Unix sockets) the number
+//! of open descriptors has to do.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ward_sys::sock_diag::{Closings, open_sockets};
+
+use super::worker::Worker;
+use super::{Connection, Primary, WorkerEvent};
+use crate::channel::Links;
+use crate::poll::Token;
+
+/// How often descriptors are counted while a worker has too many.
+const RECOUNT: Duration = Duration::from_millis(20);
+
+/// How the connections of a worker are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    /// Nobody wants to know.
+    Unwanted,
+    /// One by one; so many there are, those on their way included.
+    Exact(u64),
+    /// By its descriptors, less those it had when it began to listen.
+    Estimated {
+        /// So many; none before it listens.
+        before: Option<u64>,
+    },
+}
+
+/// Shows other threads how many connections a worker has.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionCount(Arc<AtomicU64>);
+
+/// What a gauge shows while nobody counts.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for ConnectionCount {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(UNKNOWN)))
+    }
+}
+
+impl PartialEq for ConnectionCount {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl ConnectionCount {
+    /// How many there are, if they are counted one by one.
+    pub(crate) fn read(&self) -> Option<u64> {
+        let shown = self.0.load(Ordering::Relaxed);
+        (shown != UNKNOWN).then_some(shown)
+    }
+
+    fn show(&self, count: Count) {
+        let shown = match count {
+            Count::Exact(open) => open,
+            Count::Unwanted | Count::Estimated { .. } => UNKNOWN,
+        };
+        self.0.store(shown, Ordering::Relaxed);
+    }
+}
+
+/// Whose each connection is.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    counting: Option<Counting>,
+    /// That it cannot be had was told.
+    told: bool,
+    /// By cookie.
+    owners: HashMap<u64, Token>,
+}
+
+/// The kernel tells.
+#[derive(Debug)]
+struct Counting {
+    closings: Closings,
+    token: Token,
+    ports: BTreeSet<u16>,
+}
+
+impl Worker {
+    /// How many connections it has, those on their way included. `None` when nobody wants them
+    /// counted, or when the kernel cannot even tell its descriptors.
+    pub(super) fn open_connections(&self) -> Option<u64> {
+        match self.count {
+            Count::Unwanted => None,
+            Count::Exact(open) => Some(open),
+            Count::Estimated { before } => {
+                let taken = self.open_descriptors()?.saturating_sub(before?);
+                let coming = self.inflight.values().filter(|it| !it.arrived);
+                Some(taken + coming.count() as u64)
+            }
+        }
+    }
+
+    /// When it is worth looking again whether it still has as many as it may have. Those counted one
+    /// by one tell by themselves.
+    pub(super) fn recount(&self, now: Instant) -> Option<Instant> {
+        let estimated = matches!(self.count, Count::Estimated { .. });
+        (estimated && self.is_full()).then_some(now + RECOUNT)
+    }
+
+    /// From now on its connections are counted like this.
+    pub(super) fn count_by(&mut self, count: Count) {
+        self.count = count;
+        self.config.gauge.show(count);
+    }
+
+    /// Once it listens, further descriptors are taken for connections.
+    pub(super) fn begin_estimate(&mut self) {
+        let listens = self.keys.values().any(|held| held.listening);
+        if listens && self.count == (Count::Estimated { before: None }) {
+            let before = self.open_descriptors();
+            self.count_by(Count::Estimated { before });
+        }
+    }
+}
+
+impl Census {
+    /// A worker is about to be given a connection. Costs one question to the kernel, and nothing
+    /// for workers whose connections are not counted.
+    pub(super) fn enter(&mut self, worker: &mut Worker, token: Token, connection: &Connection) {
+        if let Count::Exact(open) = worker.count
+            && let Ok(cookie) = ward_sys::listener::cookie(connection)
+        {
+            worker.count_by(Count::Exact(open + 1));
+            self.owners.insert(cookie, token);
+        }
+    }
+
+    /// The worker did not take it.
+    pub(super) fn leave(&mut self, worker: &mut Worker, connection: &Connection) {
+        if let Count::Exact(open) = worker.count
+            && let Ok(cookie) = ward_sys::listener::cookie(connection)
+            && self.owners.remove(&cookie).is_some()
+        {
+            worker.count_by(Count::Exact(open - 1));
+        }
+    }
+}
+
+impl Primary {
+    /// A worker is granted a listener: its connections have to be counted if its app wants that.
+    pub(super) fn begin_counting(&mut self, token: Token, listener: Token, links: &mut Links) {
+        let (Some(worker), Some(found)) =
+            (self.workers.get_mut(&token), self.listeners.get(&listener))
+        else {
+            return;
+        };
+        if worker.count == Count::Unwanted || !found.listens {
+            return;
+        }
+        if found.name.is_none() {
+            worker.count_by(Count::Estimated { before: None });
+        } else {
+            worker.count_by(worker.count);
+            if let Err(error) = self.count_ports(links) {
+                self.estimate(&error, links);
+            }
+        }
+    }
+
+    /// Listens to the kernel about all ports that matter now.
+    fn count_ports(&mut self, links: &mut Links) -> io::Result<()> {
+        let counted = |holder: &Token| {
+            let worker = self.workers.get(holder);
+            worker.is_some_and(|it| matches!(it.count, Count::Exact(_)))
+        };
+        let listeners = self.listeners.values();
+        let ports: BTreeSet<u16> = listeners
+            .filter(|it| it.listens && it.attached.iter().any(counted))
+            .filter_map(|it| Some(it.name?.port))
+            .collect();
+        let list: Vec<u16> = ports.iter().copied().collect();
+        match &mut self.census.counting {
+            Some(counting) if counting.ports == ports => {}
+            Some(counting) => {
+                counting.closings.watch(&list)?;
+                counting.ports = ports;
+            }
+            None => {
+                let closings = Closings::open(&list)?;
+                let token = links.add_listener(closings.descriptor());
+                links.arm(token, true)?;
+                self.census.counting = Some(Counting {
+                    closings,
+                    token,
+                    ports,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The kernel does not tell, or no more.
+    fn estimate(&mut self, error: &io::Error, links: &mut Links) {
+        self.end_counting(links);
+        let mut counted = None;
+        for worker in self.workers.values_mut() {
+            if let Count::Exact(_) = worker.count {
+                worker.count_by(Count::Estimated { before: None });
+                worker.begin_estimate();
+                counted = Some(worker.life);
+            }
+        }
+        if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
+            let event = WorkerEvent::Uncounted(error.to_string());
+            links.tell_of_worker(life, event);
+        }
+    }
+
+    fn end_counting(&mut self, links: &mut Links) {
+        if let Some(counting) = self.census.counting.take() {
+            links.remove_listener(counting.token);
+        }
+        self.census.owners.clear();
+    }
+
+    /// A worker is gone, and so are its connections.
+    pub(super) fn forget_connections(&mut self, token: Token, links: &mut Links) {
+        if self.census.counting.is_none() {
+            return;
+        }
+        let is_counted = |it: &Worker| matches!(it.count, Count::Exact(_));
+        if self.workers.values().any(is_counted) {
+            self.census.owners.retain(|_, owner| *owner != token);
+        } else {
+            self.end_counting(links);
+        }
+    }
+
+    /// Whether this is where the kernel tells of connections that are gone.
+    pub(super) fn is_census(&self, token: Token) -> bool {
+        let counting = self.census.counting.as_ref();
+        counting.is_some_and(|counting| counting.token == token)
+    }
+
+    /// Connections are gone: their workers have room for others.
+    pub(super) fn connections_closed(&mut self, links: &mut Links) {
+        let Some(counting) = &mut self.census.counting else {
+            return;
+        };
+        let mut gone = Vec::new();
+        let told = counting.closings.read(&mut gone).and_then(|lost| {
+            if lost {
+                let ports: Vec<u16> = counting.ports.iter().copied().collect();
+                let open = open_sockets(&ports)?;
+                let open: HashSet<u64> = open.iter().map(|it| it.cookie).collect();
+                let owned = self.census.owners.keys();
+                gone.extend(owned.filter(|cookie| !open.contains(cookie)));
+            }
+            Ok(())
+        });
+        let mut relieved = HashSet::new();
+        for cookie in gone {
+            let Some(owner) = self.census.owners.remove(&cookie) else {
+                continue;
+            };
+            if let Some(worker) = self.workers.get_mut(&owner)
+                && let Count::Exact(open) = worker.count
+            {
+                worker.count_by(Count::Exact(open - 1));
+                relieved.insert(owner);
+            }
+        }
+        if let Err(error) = told {
+            self.estimate(&error, links);
+        }
+        for owner in relieved {
+            self.serve_all(owner, Instant::now(), links);
+        }
+    }
+}

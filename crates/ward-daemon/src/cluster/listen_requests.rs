@@ -1,0 +1,345 @@
+//! A worker wants to listen: the answer, and what follows from it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ward_core::id::{InstanceId, Life};
+use ward_wire::node_cluster::{Endpoint, ListenQuery, handle_key};
+
+use super::bind::{bind, is_deserted};
+use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
+use super::worker::{Grant, Held, Phase, Worker};
+use super::{Holder, Primary, Sched, WorkerConfig, WorkerEvent};
+use crate::channel::Links;
+use crate::poll::Token;
+
+/// Why a worker does not get what it wants: a positive error number.
+struct Refusal(i32);
+
+const IN_USE: i32 = 98;
+
+/// EMFILE.
+const TOO_MANY: i32 = 24;
+
+/// How often a socket is sent to a worker that has no room for it.
+const TIMES: u32 = 3;
+
+/// So many listeners one worker may have; each takes a descriptor of the daemon.
+const LISTENERS: usize = 1024;
+
+impl Primary {
+    /// `queryServer`.
+    pub(super) fn query(&mut self, token: Token, seq: u64, query: &ListenQuery, links: &mut Links) {
+        let Some(worker) = self.workers.get(&token) else {
+            return;
+        };
+        if worker.phase != Phase::Serving {
+            // Node does not answer a worker that leaves: its listen() never comes to an end.
+            return;
+        }
+        let key = handle_key(query);
+        match self.listener_for(token, &key, query, links) {
+            Ok(listener) => self.grant(token, seq, key, listener, links),
+            Err(Refusal(errno)) => {
+                let Some(worker) = self.workers.get_mut(&token) else {
+                    return;
+                };
+                let mut line = Vec::new();
+                worker
+                    .outbox
+                    .refused(&mut line, seq, &key, &query.data, -errno);
+                links.send(token, line, None);
+            }
+        }
+    }
+
+    /// The listener of this key, made if there is none.
+    fn listener_for(
+        &mut self,
+        token: Token,
+        key: &str,
+        query: &ListenQuery,
+        links: &mut Links,
+    ) -> Result<Token, Refusal> {
+        let worker = self.workers.get(&token).ok_or(Refusal(IN_USE))?;
+        if worker.keys.contains_key(key) {
+            return Err(Refusal(IN_USE));
+        }
+        if worker.keys.len() >= LISTENERS {
+            return Err(Refusal(TOO_MANY));
+        }
+        let (life, pid, config) = (worker.life, worker.pid, worker.config.clone());
+        let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
+        // The kernel spreads connections over several sockets for TCP only; all else is shared.
+        let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
+        let slot = (is_tcp && config.sched == Sched::Slot).then_some(config.instance);
+        let private = is_private(&endpoint).then(|| config.app.clone());
+        let entry = (private, named(key, slot));
+        if let Some(listener) = self.known(&entry, &config) {
+            self.join(listener, life, &config, links);
+            return Ok(listener);
+        }
+        let mut bound = bind(&endpoint, query, pid, slot.is_some());
+        if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)
+            && error.raw_os_error() == Some(IN_USE)
+            && self.remove_stale(path)
+        {
+            bound = bind(&endpoint, query, pid, false);
+        }
+        match bound {
+            Ok(bound) => {
+                let listener = Listener::new((config.app, entry.1), bound, query, &endpoint);
+                Ok(self.insert(listener, links))
+            }
+            Err(error) => {
+                let errno = errno_of(&error);
+                let event = WorkerEvent::Refused {
+                    place: place_of(&endpoint, None),
+                    port: port_of(&endpoint),
+                    held_by: self.holder_of(&endpoint, &config.app, key, slot),
+                    errno,
+                };
+                links.tell_of_worker(life, event);
+                Err(Refusal(errno))
+            }
+        }
+    }
+
+    /// The listener for this entry. One that this very instance had under another name of the app
+    /// follows it.
+    fn known(&mut self, entry: &Entry, config: &WorkerConfig) -> Option<Token> {
+        let owned = |it: &Listener| it.retained_by.contains(&config.instance);
+        let had = || {
+            let mut listeners = self.listeners.iter();
+            let found = listeners.find(|(_, it)| it.key == entry.1 && owned(it))?;
+            Some(*found.0)
+        };
+        let token = self.by_key.get(entry).copied().or_else(had)?;
+        let listener = self.listeners.get_mut(&token)?;
+        if owned(listener) && listener.app != config.app {
+            self.by_key.remove(&listener.entry());
+            listener.app.clone_from(&config.app);
+            self.by_key.insert(listener.entry(), token);
+        }
+        Some(token)
+    }
+
+    /// Says so when a worker comes to a listener of another app. Whoever replaces a program that way
+    /// wants it; whoever mistook a port has to find out.
+    fn join(&self, listener: Token, life: Life, config: &WorkerConfig, links: &Links) {
+        let listener = self.listeners.get(&listener);
+        let others =
+            |it: &&Listener| it.app != config.app && !it.retained_by.contains(&config.instance);
+        if let Some(listener) = listener.filter(others) {
+            let event = WorkerEvent::Joined {
+                place: listener.place.clone(),
+                app: listener.app.clone(),
+            };
+            links.tell_of_worker(life, event);
+        }
+    }
+
+    fn insert(&mut self, listener: Listener, links: &mut Links) -> Token {
+        let token = links.add_listener(Arc::clone(&listener.socket));
+        self.by_key.insert(listener.entry(), token);
+        self.listeners.insert(token, listener);
+        token
+    }
+
+    /// Tells the worker that it may have the listener, and gives it a share of what comes.
+    fn grant(&mut self, token: Token, seq: u64, key: String, listener: Token, links: &mut Links) {
+        let (Some(worker), Some(found)) = (
+            self.workers.get_mut(&token),
+            self.listeners.get_mut(&listener),
+        ) else {
+            return;
+        };
+        found.attached.push(token);
+        found.retained_by.insert(worker.config.instance);
+        let shared = worker.config.sched.is_shared() || !found.listens;
+        if shared {
+            let grant = Grant {
+                question: seq,
+                key: key.clone(),
+                times: 1,
+            };
+            share(worker, token, found, grant, links);
+        } else {
+            let mut line = Vec::new();
+            worker
+                .outbox
+                .listening(&mut line, seq, &key, &found.data, found.name);
+            links.send(token, line, None);
+        }
+        let held = Held {
+            listener,
+            shared,
+            listening: false,
+        };
+        worker.keys.insert(key, held);
+        self.begin_counting(token, listener, links);
+    }
+
+    /// The worker had no room for a descriptor. Node's own primary sends it three times; then the
+    /// worker has to know that it cannot listen.
+    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, links: &mut Links) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let held = worker.keys.get(&grant.key).map(|held| held.listener);
+        let Some(listener) = held.and_then(|listener| self.listeners.get(&listener)) else {
+            return;
+        };
+        let Grant {
+            question,
+            key,
+            times,
+        } = grant;
+        if times < TIMES {
+            let grant = Grant {
+                question,
+                key,
+                times: times + 1,
+            };
+            return share(worker, token, listener, grant, links);
+        }
+        let mut line = Vec::new();
+        worker
+            .outbox
+            .refused(&mut line, question, &key, &listener.data, -TOO_MANY);
+        links.send(token, line, None);
+        self.closed(token, &key, links);
+    }
+
+    /// `listening`.
+    pub(super) fn listening(&mut self, token: Token, query: &ListenQuery, links: &mut Links) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let life = worker.life;
+        let listener = self.find_held(token, query);
+        let by_itself = listener.is_none();
+        let place = match listener.and_then(|listener| self.listeners.get(&listener)) {
+            Some(listener) => listener.place.clone(),
+            None => query.endpoint().map_or_else(
+                |_| "a socket".to_owned(),
+                |endpoint| place_of(&endpoint, None),
+            ),
+        };
+        let event = WorkerEvent::Listening { by_itself, place };
+        links.tell_of_worker(life, event);
+        if let Some(listener) = listener {
+            self.dispatch(listener, Instant::now(), links);
+        }
+    }
+
+    /// Which of its listeners a worker means, and notes that it listens there. With port 0 the
+    /// message has the real port, so that it has another key than the question had.
+    fn find_held(&mut self, token: Token, query: &ListenQuery) -> Option<Token> {
+        let worker = self.workers.get_mut(&token)?;
+        if let Some(held) = worker.keys.get_mut(&handle_key(query)) {
+            held.listening = true;
+            let listener = held.listener;
+            worker.begin_estimate();
+            worker.begin_rotation(Instant::now());
+            return Some(listener);
+        }
+        let listeners = &self.listeners;
+        let port = query.port.and_then(|port| u16::try_from(port).ok());
+        let held = worker.keys.values_mut().find(|held| {
+            let listener = listeners.get(&held.listener);
+            let bound = listener.and_then(|listener| listener.name);
+            !held.listening && bound.is_some_and(|name| Some(name.port) == port)
+        })?;
+        held.listening = true;
+        let listener = held.listener;
+        worker.begin_estimate();
+        worker.begin_rotation(Instant::now());
+        Some(listener)
+    }
+
+    /// `close`: this worker has closed the server.
+    pub(super) fn closed(&mut self, token: Token, key: &str, links: &mut Links) {
+        let Some(worker) = self.workers.get_mut(&token) else {
+            return;
+        };
+        let Some(held) = worker.keys.remove(key) else {
+            return;
+        };
+        let (instance, serving) = (worker.config.instance, worker.phase == Phase::Serving);
+        if let Some(listener) = self.listeners.get_mut(&held.listener) {
+            listener.attached.retain(|holder| *holder != token);
+        }
+        // One that is about to end closes everything; its successor wants it open.
+        if serving && !self.is_held_by(held.listener, instance) {
+            self.disown(held.listener, instance, links);
+        }
+        self.dispatch(held.listener, Instant::now(), links);
+    }
+
+    /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
+    /// daemon that was killed. False when somebody listens there.
+    fn remove_stale(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        let ours = |it: &Listener| it.file.as_ref().is_some_and(|file| file.is_at(path));
+        !self.listeners.values().any(ours)
+            && is_deserted(path)
+            && std::fs::remove_file(path).is_ok()
+    }
+
+    /// Who of ours listens there already.
+    fn holder_of(
+        &self,
+        endpoint: &Endpoint,
+        app: &str,
+        key: &str,
+        slot: Option<InstanceId>,
+    ) -> Option<Holder> {
+        let other = |it: &Listener| {
+            let has_slot = it
+                .key
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with(SLOT));
+            it.app == app
+                && if slot.is_some() {
+                    it.key == key
+                } else {
+                    has_slot
+                }
+        };
+        if self.listeners.values().any(other) {
+            return Some(Holder::OtherSched);
+        }
+        let port = port_of(endpoint).filter(|port| *port != 0)?;
+        let found = self
+            .listeners
+            .values()
+            .find(|listener| listener.name.is_some_and(|name| name.port == port))?;
+        Some(Holder::App(found.app.clone()))
+    }
+}
+
+/// Sends the socket itself.
+fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, links: &mut Links) {
+    let mut line = Vec::new();
+    let outbox = &mut worker.outbox;
+    let number = outbox.shared(&mut line, grant.question, &grant.key, &listener.data);
+    worker.handles.push_back(number);
+    worker.grants.insert(number, grant);
+    links.send(token, line, Some(Arc::clone(&listener.socket)));
+}
+
+fn port_of(endpoint: &Endpoint) -> Option<u16> {
+    match endpoint {
+        Endpoint::Tcp { port, .. } | Endpoint::Udp { port, .. } => Some(*port),
+        Endpoint::Path(_) | Endpoint::Abstract(_) | Endpoint::Descriptor(_) => None,
+    }
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error
+        .raw_os_error()
+        .unwrap_or(rustix::io::Errno::INVAL.raw_os_error())
+}

@@ -1,0 +1,392 @@
+//! The primary against workers played by the test, word by word: what Node would do at the worst
+//! moment.
+
+mod connection_count;
+mod drain;
+mod handover;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use ward_core::id::{InstanceId, Life};
+
+use super::options::Options;
+use super::{ConnectionCount, Runtime, Sched, WorkerConfig, WorkerEvent};
+use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Nothing is expected to come; if it does within this time, that is found.
+const QUIET: Duration = Duration::from_millis(150);
+
+struct Desk {
+    handle: ChannelHandle,
+    events: UnboundedReceiver<ChannelEvent>,
+    port: u16,
+}
+
+/// A worker: its end of the channel, and what it has received.
+struct Worker {
+    life: Life,
+    socket: UnixStream,
+    bytes: Vec<u8>,
+    fds: Vec<OwnedFd>,
+    seq: u64,
+    key: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let (sender, events) = unbounded_channel();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        Self {
+            handle: ChannelThread::start(sender).unwrap(),
+            events,
+            port,
+        }
+    }
+
+    fn config(instance: u32) -> WorkerConfig {
+        WorkerConfig {
+            app: "app".to_owned(),
+            instance: InstanceId(instance),
+            sched: Sched::RoundRobin,
+            options: Options::default(),
+            wait_ready: false,
+            has_agent: true,
+            gauge: ConnectionCount::default(),
+            runtime: Runtime::Node,
+        }
+    }
+
+    fn worker(&mut self, instance: u32) -> Worker {
+        self.worker_at(instance, Self::config(instance))
+    }
+
+    /// A worker that has not asked for anything.
+    fn silent(&mut self, life: u32, config: WorkerConfig) -> Worker {
+        let life = Life(u64::from(life));
+        let socket = UnixStream::from(self.handle.open(life, Some(config)).unwrap());
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut worker = Worker {
+            life,
+            socket,
+            bytes: Vec::new(),
+            fds: Vec::new(),
+            seq: 0,
+            key: String::new(),
+        };
+        worker.say(json!({ "act": "online" }));
+        worker
+    }
+
+    /// A worker that listens.
+    fn worker_at(&mut self, life: u32, config: WorkerConfig) -> Worker {
+        let mut worker = self.silent(life, config);
+        let answer = worker.listen(self.port);
+        assert!(
+            answer["errno"].is_null() || answer["errno"] == 0,
+            "{answer}"
+        );
+        self.event(|event| matches!(event, WorkerEvent::Listening { .. }));
+        worker
+    }
+
+    /// Waits for something a worker did.
+    fn event(&mut self, wanted: impl Fn(&WorkerEvent) -> bool) -> (Life, WorkerEvent) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            loop {
+                let next = tokio::time::timeout(LIMIT, self.events.recv());
+                let event = next.await.expect("an event in time").expect("the thread");
+                if let ChannelEvent::Worker { life, event, .. } = event
+                    && wanted(&event)
+                {
+                    return (life, event);
+                }
+            }
+        })
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)));
+        let stream = stream.unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream
+    }
+}
+
+impl Worker {
+    fn say(&mut self, mut message: Value) -> u64 {
+        let seq = self.seq;
+        self.seq += 1;
+        message["cmd"] = "NODE_CLUSTER".into();
+        message["seq"] = seq.into();
+        self.raw(&message.to_string());
+        seq
+    }
+
+    fn raw(&mut self, line: &str) {
+        self.socket
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
+    }
+
+    /// Asks for a port; the number of the question.
+    fn ask_for(&mut self, port: u16) -> u64 {
+        let mut query = address(port);
+        query["act"] = "queryServer".into();
+        self.say(query)
+    }
+
+    /// Asks for a port and reports that it listens; the answer.
+    fn listen(&mut self, port: u16) -> Value {
+        let seq = self.ask_for(port);
+        let mut answer = self.hear();
+        if answer["cmd"] == "NODE_HANDLE" {
+            // The socket to share is beside it.
+            answer = answer["msg"].take();
+        }
+        assert_eq!(answer["ack"], seq);
+        self.key = answer["key"].as_str().unwrap().to_owned();
+        if answer["errno"].is_null() || answer["errno"] == 0 {
+            let mut listening = address(port);
+            listening["act"] = "listening".into();
+            self.say(listening);
+        }
+        answer
+    }
+
+    /// The next message.
+    fn hear(&mut self) -> Value {
+        self.try_hear(LIMIT).expect("a message in time")
+    }
+
+    fn try_hear(&mut self, patience: Duration) -> Option<Value> {
+        let until = Instant::now() + patience;
+        loop {
+            if let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.bytes.drain(..=end).collect();
+                return Some(serde_json::from_slice(&line).expect("JSON"));
+            }
+            let mut buffer = [0; 4096];
+            match ward_sys::fdpass::receive(&self.socket, &mut buffer) {
+                Ok(received) if received.count == 0 => return None,
+                Ok(received) => {
+                    self.bytes.extend_from_slice(&buffer[..received.count]);
+                    self.fds.extend(received.fds);
+                }
+                Err(_) if Instant::now() < until => {
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The next connection: its number.
+    fn offered(&mut self) -> u64 {
+        self.try_offered(LIMIT).expect("a connection in time")
+    }
+
+    fn try_offered(&mut self, patience: Duration) -> Option<u64> {
+        let message = self.try_hear(patience)?;
+        assert_eq!(message["cmd"], "NODE_HANDLE", "{message}");
+        assert_eq!(message["type"], "net.Native");
+        assert_eq!(message["msg"]["act"], "newconn");
+        assert_eq!(message["msg"]["key"], self.key.as_str());
+        assert_eq!(self.fds.len(), 1, "one descriptor with each message");
+        message["msg"]["seq"].as_u64()
+    }
+
+    fn answer(&mut self, seq: u64, accepted: bool) {
+        self.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
+        self.say(json!({ "ack": seq, "accepted": accepted }));
+    }
+
+    /// Takes the next connection and writes its own name into it.
+    fn serve(&mut self) {
+        let seq = self.offered();
+        self.answer(seq, true);
+        let mut stream = TcpStream::from(self.fds.remove(0));
+        stream
+            .write_all(format!("{}\n", self.life).as_bytes())
+            .unwrap();
+    }
+}
+
+/// How Node names a port.
+fn address(port: u16) -> Value {
+    json!({
+        "index": 0, "data": null, "address": "127.0.0.1", "port": port, "addressType": 4,
+        "backlog": 0,
+    })
+}
+
+fn served_by(stream: TcpStream) -> String {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+#[test]
+fn a_retired_instance_closes_what_only_it_had() {
+    let mut desk = Desk::new();
+    let first = desk.worker(1);
+    let mut second = desk.worker(2);
+    drop(first);
+    desk.handle.retire(InstanceId(1));
+    let client = desk.connect();
+    second.serve();
+    assert_eq!(served_by(client), "2");
+    desk.handle.close(second.life);
+    desk.handle.retire(InstanceId(2));
+    desk.handle.settle();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, desk.port));
+    TcpStream::connect(address).expect_err("the port is closed");
+}
+
+#[test]
+fn a_worker_that_asked_for_a_socket_is_about_to_listen() {
+    const SETTLED: &str = r#"{"cmd":"NODE_WARD","act":"settled"}"#;
+    let mut desk = Desk::new();
+    let news = |event: &WorkerEvent| matches!(event, WorkerEvent::Online | WorkerEvent::Settled);
+    let mut asking = desk.silent(1, Desk::config(1));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    asking.ask_for(desk.port);
+    asking.raw(SETTLED);
+    asking.say(json!({ "act": "online" }));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    let mut resting = desk.silent(2, Desk::config(2));
+    assert_eq!(desk.event(news).1, WorkerEvent::Online);
+    resting.raw(SETTLED);
+    assert_eq!(desk.event(news), (resting.life, WorkerEvent::Settled));
+}
+
+#[test]
+fn a_draining_worker_gets_nothing_and_is_told_when_all_has_arrived() {
+    let mut desk = Desk::new();
+    let mut old = desk.worker(1);
+    let client = desk.connect();
+    let seq = old.offered();
+    desk.handle.drain(old.life);
+    assert!(old.try_hear(QUIET).is_none(), "one is still on its way");
+    old.answer(seq, true);
+    let message = old.hear();
+    assert_eq!(message, json!({ "cmd": "NODE_WARD", "act": "drain" }));
+    let mut new = desk.worker_at(2, Desk::config(1));
+    let later = desk.connect();
+    new.serve();
+    assert_eq!(served_by(later), "2");
+    old.raw(r#"{"cmd":"NODE_WARD","act":"drained"}"#);
+    let (life, _) = desk.event(|event| matches!(event, WorkerEvent::Drained));
+    assert_eq!(life, old.life);
+    drop(client);
+}
+
+#[test]
+fn a_worker_that_waits_for_ready_gets_nothing_before() {
+    let mut desk = Desk::new();
+    let config = WorkerConfig {
+        wait_ready: true,
+        ..Desk::config(1)
+    };
+    let mut worker = desk.worker_at(1, config);
+    let client = desk.connect();
+    assert_eq!(worker.try_offered(QUIET), None);
+    worker.raw("\"ready\"");
+    worker.serve();
+    assert_eq!(served_by(client), "1");
+}
+
+#[test]
+fn the_same_port_twice_in_one_worker_is_in_use() {
+    let mut desk = Desk::new();
+    let mut worker = desk.worker(1);
+    let answer = worker.listen(desk.port);
+    assert_eq!(answer["errno"], -98);
+}
+
+#[test]
+fn ticket_keys_of_the_first_worker_are_given_to_all() {
+    let desk = Desk::new();
+    let mut keys = Vec::new();
+    for life in 1..=2 {
+        let end = desk.handle.open(Life(life), Some(Desk::config(1))).unwrap();
+        let mut worker = Worker {
+            life: Life(life),
+            socket: UnixStream::from(end),
+            bytes: Vec::new(),
+            fds: Vec::new(),
+            seq: 0,
+            key: String::new(),
+        };
+        worker.say(json!({
+            "act": "queryServer", "index": 0, "data": { "ticketKeys": format!("{life}") },
+            "address": null, "port": desk.port, "addressType": 4,
+        }));
+        keys.push(worker.hear()["data"]["ticketKeys"].clone());
+    }
+    assert_eq!(keys, ["1", "1"]);
+}
+
+#[test]
+fn nonsense_harms_nobody() {
+    let mut desk = Desk::new();
+    let mut good = desk.worker(1);
+    let mut bad = desk.worker(2);
+    for line in [
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":7}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":8,"fd":99999}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":9,"fd":0}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":9,"port":-4,"addressType":4}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":9,"address":"nowhere","port":4,"addressType":4}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":9,"address":"/no/such/folder/s","port":-1,"addressType":-1}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"queryServer","seq":9,"address":"fe80::1%nothing","port":4,"addressType":6}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"close","key":"none"}"#,
+        r#"{"cmd":"NODE_CLUSTER","ack":999,"accepted":true,"seq":1}"#,
+        r#"{"cmd":"NODE_CLUSTER","ack":999,"accepted":false,"seq":1}"#,
+        r#"{"cmd":"NODE_CLUSTER","act":"listening","port":1}"#,
+        r#"{"cmd":"NODE_CLUSTER"}"#,
+        r#"{"cmd":"NODE_HANDLE_NACK"}"#,
+        r#"{"cmd":"NODE_HANDLE_ACK"}"#,
+        r#"{"cmd":"NODE_HANDLE_ACK"}"#,
+        r#"{"cmd":"NODE_WARD","act":"drained"}"#,
+        r#"{"cmd":"NODE_HANDLE","type":"net.Socket","msg":null}"#,
+        "",
+        "null",
+        "{",
+    ] {
+        bad.raw(line);
+    }
+    // The first connection goes to whoever has its turn; both must be able to serve.
+    let clients = [desk.connect(), desk.connect()];
+    good.serve();
+    bad.socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let offered = loop {
+        let message = bad.hear();
+        if message["msg"]["act"] == "newconn" {
+            break message["msg"]["seq"].as_u64().unwrap();
+        }
+    };
+    bad.answer(offered, true);
+    let mut stream = TcpStream::from(bad.fds.pop().unwrap());
+    stream.write_all(b"2\n").unwrap();
+    drop(stream);
+    let mut all = String::new();
+    for mut client in clients {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        all.push(char::from(byte[0]));
+    }
+    assert_eq!(all, "12");
+}

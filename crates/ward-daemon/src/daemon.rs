@@ -1,0 +1,167 @@
+//! The daemon: turns the world into events for the core and performs its actions.
+
+mod batch;
+mod bus;
+mod messages;
+mod methods;
+mod node_versions;
+mod package;
+mod pending;
+mod perform;
+mod processes;
+mod replies;
+mod reports;
+mod rpc;
+mod run;
+pub(crate) mod settings;
+mod shutdown;
+mod sources;
+mod system;
+mod usage;
+mod watched;
+mod workers;
+
+use std::cell::Cell;
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+use tokio::net::UnixListener;
+use tokio::task::LocalSet;
+use ward_home::{HomeError, Paths, READY};
+use ward_sys::daemonize::{LOCK_VARIABLE, READY_VARIABLE, Ready};
+use ward_sys::lock::Lock;
+use ward_sys::signal::Signal;
+use ward_sys::{fdpass, listener, reap, signal};
+
+/// Why there is no daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The home folder cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Another daemon holds the lock of the home.
+    #[error("a daemon runs already for this home")]
+    Running,
+    /// A step of the start failed, or the event loop did.
+    #[error("cannot {step}: {source}")]
+    Step {
+        /// What failed; completes "cannot …".
+        step: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+fn failed(step: impl Into<String>) -> impl FnOnce(io::Error) -> DaemonError {
+    let step = step.into();
+    move |source| DaemonError::Step { step, source }
+}
+
+/// Runs the daemon in this process until it is told to end, and tells whoever started it how the
+/// start went.
+pub fn main(paths: &Paths) -> ExitCode {
+    let ready = fd_in(READY_VARIABLE).and_then(|number| Ready::take(number).ok());
+    let client = fd_in("NODE_CHANNEL_FD").and_then(|number| fdpass::inherit(number).ok());
+    let lock = fd_in(LOCK_VARIABLE).and_then(|number| fdpass::inherit(number).ok());
+    // Whoever started us may be gone already; that changes nothing.
+    let ready = Cell::new(ready);
+    let say = |word: &str| ready.take().map(|ready| ready.say(word).ok());
+    let served = serve(paths, lock.map(Lock::adopt), || {
+        say(READY);
+        client.map(|client| greet(client).ok());
+    });
+    match served {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.to_string());
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the daemon in the foreground (`--no-daemon`), and says which signal ended it, if it was one.
+/// `ready` is called when it accepts.
+///
+/// # Errors
+///
+/// The home cannot be used or has a daemon, or the event loop cannot start.
+pub fn foreground(paths: &Paths, ready: impl FnOnce()) -> Result<Option<Signal>, DaemonError> {
+    serve(paths, None, ready)
+}
+
+fn serve(
+    paths: &Paths,
+    lock: Option<Lock>,
+    ready: impl FnOnce(),
+) -> Result<Option<Signal>, DaemonError> {
+    ward_sys::limits::keep_little_memory();
+    // What is written here is for the user alone; apps get the usual mask back.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    paths.make()?;
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => Lock::try_acquire(&paths.lock)
+            .map_err(failed("lock the home"))?
+            .ok_or(DaemonError::Running)?,
+    };
+    signal::ignore_pipe_and_hangup().map_err(failed("set up signals"))?;
+    reap::become_subreaper().map_err(failed("become a sub-reaper"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(failed("start the event loop"))?;
+    LocalSet::new().block_on(&runtime, async {
+        let rpc = listen(&paths.rpc_socket)?;
+        let events = listen(&paths.pub_socket)?;
+        fs::write(&paths.pid_file, std::process::id().to_string())
+            .map_err(failed("write the pid file"))?;
+        run::run(paths.clone(), (rpc, events), ready)
+            .await
+            .map_err(failed("run"))
+    })
+}
+
+fn listen(path: &Path) -> Result<UnixListener, DaemonError> {
+    let cannot = |error: io::Error| failed(format!("listen on {}", path.display()))(error);
+    // We hold the lock, so a file that is there is stale.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
+    let listener = listener::unix_listener(path, 0o600).map_err(cannot)?;
+    let listener = std::os::unix::net::UnixListener::from(listener);
+    listener.set_nonblocking(true).map_err(cannot)?;
+    UnixListener::from_std(listener).map_err(cannot)
+}
+
+/// A descriptor number from the environment.
+fn fd_in(variable: &str) -> Option<RawFd> {
+    env::var(variable)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|number| *number > 2)
+}
+
+/// The line PM2's JavaScript client waits for when ward stands in the place of its daemon program.
+fn greet(client: OwnedFd) -> io::Result<()> {
+    let line = json!({
+        "online": true, "success": true, "pid": std::process::id(), "pm2_version": ward_home::PM2_VERSION,
+    });
+    writeln!(fs::File::from(client), "{line}")
+}
+
+/// To standard error, which is the daemon's log.
+#[expect(
+    clippy::print_stderr,
+    reason = "the daemon's last words, its log thread is gone"
+)]
+fn complain(failure: &DaemonError) {
+    eprintln!("ward daemon: {failure}");
+}

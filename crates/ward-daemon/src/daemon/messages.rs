@@ -1,0 +1,183 @@
+//! What apps say over their IPC channels: readiness, facts about themselves, and events for others
+//! (pm2-lifecycle.md 7.2 describes PM2's rules).
+
+use serde_json::{Map, Value, json};
+use ward_core::event::{Event, Report};
+use ward_core::id::{InstanceId, Life};
+
+use super::run::Daemon;
+use crate::channel::ChannelEvent;
+use crate::clock;
+
+/// Topics only the daemon speaks on. An app that uses one is heard as `process:msg`, so that
+/// nobody can fake the end of another app or of the daemon.
+const OWN_TOPICS: [&str; 5] = ["process:event", "log:out", "log:err", "log:PM2", "pm2:kill"];
+
+impl Daemon {
+    /// Something came over a channel.
+    pub(super) fn message(&mut self, event: ChannelEvent) {
+        match event {
+            ChannelEvent::Message {
+                life,
+                value,
+                credit,
+            } => {
+                self.heard(life, &value);
+                drop(credit);
+            }
+            ChannelEvent::Report { life, body, credit } => {
+                self.agent_reports(life, body);
+                drop(credit);
+            }
+            ChannelEvent::Choked { life } => {
+                let name = self.name_of(life);
+                self.say(
+                    true,
+                    &format!("{name} does not read its messages, some were dropped"),
+                );
+            }
+            ChannelEvent::Worker {
+                life,
+                event,
+                credit,
+            } => {
+                self.worker_event(life, event);
+                drop(credit);
+            }
+            ChannelEvent::Junk { life, junk } => {
+                let name = self.name_of(life);
+                self.say(true, &format!("{name} sent no message but junk: {junk}"));
+            }
+            ChannelEvent::Closed { life } => {
+                self.speakers.remove(&life);
+                self.workers.report_sources.remove(&life);
+                self.workers.places.remove(&life);
+                self.disconnected(life);
+            }
+        }
+    }
+
+    /// A worker closed its channel and lives on; at its end there is nothing to tell, nor of
+    /// other apps, which may have closed it unread.
+    fn disconnected(&mut self, life: Life) {
+        let instance = self
+            .supervisor
+            .instance_of(life)
+            .and_then(|id| self.supervisor.instance(id));
+        if let Some(it) = instance.filter(|it| it.is_worker()) {
+            let text = format!("App name:{} id:{} disconnected", it.spec.name, it.id);
+            self.say(false, &text);
+        }
+    }
+
+    pub(super) fn name_of(&self, life: Life) -> String {
+        let instance = self
+            .supervisor
+            .instance_of(life)
+            .and_then(|id| self.supervisor.instance(id));
+        instance.map_or_else(
+            || format!("life {life}"),
+            |it| format!("{}:{}", it.spec.name, it.id),
+        )
+    }
+
+    fn heard(&mut self, life: Life, value: &Value) {
+        // The last words of an app come after its end.
+        let Some(id) = self.speakers.get(&life).copied() else {
+            return;
+        };
+        if *value == "ready" {
+            self.publish_from(id, "process:msg", "raw", value);
+            self.handle(Event::Ready { life });
+            return;
+        }
+        if let Some(version) = value.get("node_version").and_then(Value::as_str) {
+            let report = Report::NodeVersion(version.to_owned());
+            self.handle(Event::Reported { life, report });
+            return;
+        }
+        match typed(value) {
+            Some((kind, data)) => self.heard_typed(life, id, kind, data, value),
+            None => self.publish_from(id, "process:msg", "raw", value),
+        }
+    }
+
+    fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
+        if matches!(kind, "axm:monitor" | "axm:option:configuration") {
+            self.speaks_for_itself(life);
+        }
+        let report = match kind {
+            "axm:action" => Report::Action(data.clone()),
+            "axm:monitor" => Report::Monitor(object(data)),
+            "axm:option:configuration" => Report::Options(object(data)),
+            "axm:option:setPID" => return,
+            own if OWN_TOPICS.contains(&own) || own.starts_with("ward:") => {
+                return self.publish_from(id, "process:msg", "raw", whole);
+            }
+            topic => return self.publish_from(id, topic, "data", data),
+        };
+        self.handle(Event::Reported { life, report });
+    }
+
+    pub(super) fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
+        let Some(instance) = self.supervisor.instance(id) else {
+            return;
+        };
+        let mut process = json!({
+            "pm_id": id.0, "name": instance.spec.name, "namespace": instance.spec.namespace,
+        });
+        if instance.is_worker() {
+            // Where PM2 has the revision of the code.
+            process["rev"] = Value::Null;
+        }
+        let payload = json!({ "at": clock::wall().0, key: value, "process": process });
+        self.bus.publish(topic, &payload);
+    }
+}
+
+/// A message with a `type` and `data`, both truthy as JavaScript sees it.
+fn typed(value: &Value) -> Option<(&str, &Value)> {
+    let kind = value
+        .get("type")?
+        .as_str()
+        .filter(|kind| !kind.is_empty())?;
+    let data = value.get("data").filter(|data| truthy(data))?;
+    Some((kind, data))
+}
+
+fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+pub(super) fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({ "type": "my:event", "data": { "a": 1 } }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": "text" }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": [] }), Some("my:event"))]
+    #[case(json!({ "type": "my:event", "data": 0 }), None)]
+    #[case(json!({ "type": "my:event", "data": "" }), None)]
+    #[case(json!({ "type": "my:event", "data": null }), None)]
+    #[case(json!({ "type": "my:event" }), None)]
+    #[case(json!({ "type": "", "data": 1 }), None)]
+    #[case(json!({ "type": 5, "data": 1 }), None)]
+    #[case(json!("text"), None)]
+    #[case(json!(["type", "data"]), None)]
+    #[case(Value::Null, None)]
+    fn a_typed_message_has_a_type_and_data(#[case] message: Value, #[case] kind: Option<&str>) {
+        assert_eq!(typed(&message).map(|(kind, _)| kind), kind);
+    }
+}

@@ -1,0 +1,151 @@
+//! Ward's own methods, where PM2's are too poor: the state of the daemon, whole declarations, logs,
+//! an end that is answered. Actions on many instances are in `act`.
+
+use serde_json::{Value, json};
+use ward_core::record;
+use ward_core::view;
+
+use super::Args;
+use crate::daemon::replies::{id_text, unknown};
+use crate::daemon::rpc::Responder;
+use crate::daemon::run::Daemon;
+
+impl Daemon {
+    pub(super) fn own_method(&mut self, method: &str, args: &Args, responder: Responder) {
+        let options = args.at(0);
+        match method {
+            "prepare" => self.prepare_all(options, responder),
+            "act" => self.act(options, responder),
+            "scale" => self.scale(options, responder),
+            "list" => {
+                let list = self.summaries(options["table"] == true);
+                responder.written(&list);
+            }
+            "spec" => self.spec(options, responder),
+            "status" => responder.ok(self.status()),
+            "reason" => self.reason(options, responder),
+            "flush" => self.flush(options, responder),
+            "pause" => self.pause(options, responder),
+            "shutdown" => {
+                self.shutdown.responders.push(responder);
+                self.end("via CLI");
+            }
+            _ => responder.refuse(&format!("method \"ward:{method}\" does not exist")),
+        }
+    }
+
+    /// The declaration of an instance, environment layers apart.
+    fn spec(&self, options: &Value, responder: Responder) {
+        match self
+            .known(&options["id"])
+            .and_then(|id| self.supervisor.instance(id))
+        {
+            Some(instance) => responder.ok(record::prepare_record(&instance.spec).into()),
+            None => responder.error(&unknown("spec", &id_text(&options["id"]))),
+        }
+    }
+
+    /// A worker gets no connections for now, or does again. It holds for its instance, whatever its
+    /// process, until that is stopped.
+    fn pause(&mut self, options: &Value, responder: Responder) {
+        let id = &options["id"];
+        let known = self.known(id);
+        let Some(instance) = known.and_then(|id| self.supervisor.instance(id)) else {
+            return responder.error(&unknown("pause", &id_text(id)));
+        };
+        let (name, id) = (&instance.spec.name, instance.id);
+        let process = instance.life().and_then(|life| self.processes.get(life));
+        match process {
+            Some(process) if process.is_fed => {}
+            Some(process) if process.connections.is_some() => {
+                let text = format!(
+                    "cannot pause {name}: with sched shared or slot its workers accept connections by themselves"
+                );
+                return responder.error(&text);
+            }
+            Some(_) => {
+                let text = format!(
+                    "cannot pause {name}: only workers of a cluster get their connections from ward"
+                );
+                return responder.error(&text);
+            }
+            None => return responder.error(&format!("cannot pause {name}: it is not running")),
+        }
+        let paused = options["paused"] != false;
+        if paused {
+            self.workers.paused.insert(id);
+        } else {
+            self.workers.paused.remove(&id);
+        }
+        self.channel.pause(id, paused);
+        responder.ok(json!({ "pm_id": id.0, "paused": paused }));
+    }
+
+    fn status(&self) -> Value {
+        let memory = ward_sys::proc::stat(rustix::process::getpid())
+            .map(|stat| stat.rss_pages * ward_sys::proc::page_bytes());
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "home": self.paths.home,
+            "uptime_ms": u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "started_at": self.began_at_ms,
+            "apps": self.supervisor.instances().count(),
+            "subscribers": self.bus.subscribers(),
+            "bus_dropped": self.bus.dropped() + self.log.dropped_chunks(),
+            "memory_bytes": memory.unwrap_or_default(),
+        })
+    }
+
+    /// Why an instance does not run.
+    fn reason(&self, options: &Value, responder: Responder) {
+        let Some(instance) = self
+            .known(&options["id"])
+            .and_then(|id| self.supervisor.instance(id))
+        else {
+            return responder.error(&unknown("reason", &id_text(&options["id"])));
+        };
+        let record = view::record(instance);
+        let key = |name: &str| record.get(name).cloned().unwrap_or_default();
+        responder.ok(json!({
+            "reason": key("failure"),
+            "exit": { "code": key("exit_code"), "signal": key("exit_signal") },
+            "last_exit_at": instance.last_exit.map(|exit| exit.at.0),
+        }));
+    }
+
+    /// Empties log files: of some instances, or all and the daemon's own.
+    fn flush(&self, options: &Value, responder: Responder) {
+        let chosen = options["ids"].as_array();
+        let mut files: Vec<String> = match chosen {
+            Some(_) => Vec::new(),
+            None => vec![self.paths.daemon_log.display().to_string()],
+        };
+        for instance in self.supervisor.instances() {
+            if chosen.is_some_and(|ids| !ids.iter().any(|id| *id == instance.id.0)) {
+                continue;
+            }
+            let record = view::record(instance);
+            for key in ["pm_out_log_path", "pm_err_log_path", "pm_log_path"] {
+                let path = record
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or("/dev/null");
+                if path != "/dev/null" && !files.iter().any(|file| file == path) {
+                    files.push(path.to_owned());
+                }
+            }
+        }
+        let paths = files.iter().map(std::path::PathBuf::from).collect();
+        match self.log.flush(paths) {
+            Err(error) => responder.error(&format!("cannot empty log files: {error}")),
+            Ok(done) => {
+                tokio::task::spawn_local(async move {
+                    // The log thread is gone only when the daemon ends.
+                    done.await.ok();
+                    responder.ok(json!({ "files": files }));
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Performs what the core asks for: one match over all actions.
+
+use serde_json::{Map, Value, json};
+use ward_core::action::{Action, Ask, Notice, Scope};
+use ward_core::event::Event;
+use ward_core::id::{InstanceId, Life};
+use ward_core::launch::Launch;
+use ward_sys::signal::{self, Signal};
+
+use super::package;
+use super::processes::{Begin, Outcome, PendingSpawn};
+use super::run::Daemon;
+use crate::clock;
+
+impl Daemon {
+    /// Tells the core what happened and does what it says, until nothing follows. An event that
+    /// comes up while another is being handled waits for its turn.
+    pub(super) fn handle(&mut self, event: Event) {
+        self.events.push_back(event);
+        if !std::mem::replace(&mut self.handling, true) {
+            self.settle();
+        }
+    }
+
+    /// The same for all that `many` asks, as if it had happened at one moment.
+    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
+        let outermost = !std::mem::replace(&mut self.handling, true);
+        many(self);
+        if outermost {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        let mut actions = Vec::new();
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                self.supervisor.handle(clock::now(), event, &mut actions);
+                for action in actions.drain(..) {
+                    if let Some(event) = self.perform(action) {
+                        self.events.push_back(event);
+                    }
+                }
+            }
+            if let Some(event) = self.next_spawned() {
+                self.events.push_back(event);
+            } else if !self.advance_batches() {
+                break;
+            }
+        }
+        self.handling = false;
+        self.watch_apps();
+        self.look_at_workers();
+    }
+
+    /// Does one thing; what came of it is the next event.
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Spawn {
+                instance,
+                life,
+                launch,
+            } => return self.spawn(instance, life, launch),
+            Action::Terminate { life, how } => self.terminate(life, how),
+            Action::Kill { life, scope } => self.processes.kill(life, scope),
+            Action::Probe { life } => {
+                let alive = self.processes.probe(life);
+                return Some(Event::Probed { life, alive });
+            }
+            Action::Signal { life, signal } => {
+                if let Some(signal) = signal::from_number(signal) {
+                    self.processes.signal(life, signal, Scope::Main);
+                }
+            }
+            Action::WriteLine { life, line } => {
+                if let Err(error) = self.processes.write_line(life, &line) {
+                    self.say(
+                        true,
+                        &format!("cannot write to the input of life {life}: {error}"),
+                    );
+                }
+            }
+            Action::Send { life, message } => self.channel.send(life, &message),
+            Action::Drain { life } => self.drain(life),
+            Action::Publish(Notice::Process {
+                event,
+                manually,
+                process,
+            }) => {
+                self.publish_process(event, manually, process);
+                // The last listener may have left.
+                let followed = self.bus.is_followed();
+                self.supervisor.set_followed(followed);
+            }
+            Action::Reply { request, reply } => self.answer(request, reply),
+            Action::Log { error, text } => self.say(error, &text),
+            Action::Release { life } => {
+                self.channel.close(life);
+                self.processes.release(life);
+            }
+            Action::Forget { .. } => self.watched.look_again(None),
+            Action::Configure { instance } => {
+                self.watched.look_again(self.supervisor.instance(instance));
+                self.plan_check();
+            }
+        }
+        None
+    }
+
+    /// Starts a life. One of many is told later, when it is born.
+    fn spawn(&mut self, instance: InstanceId, life: Life, launch: Box<Launch>) -> Option<Event> {
+        let worker = self.supervisor.instance(instance);
+        let worker = worker.filter(|_| launch.worker.is_some());
+        let with = Begin {
+            log: &self.log,
+            channel: &self.channel,
+            worker,
+            home: &self.paths.home,
+        };
+        let (pending, request) = match self.processes.prepare(instance, life, launch, &with) {
+            Ok(prepared) => prepared,
+            Err(reason) => return Some(Event::SpawnFailed { life, reason }),
+        };
+        if self.events.is_empty() && self.spawner.is_empty() {
+            let outcome = request.deliver();
+            return Some(self.born(pending, outcome));
+        }
+        self.spawner.spawn(pending, request);
+        if self.spawner.is_full() {
+            // First of all, so that what follows from it is done while others are born.
+            if let Some(event) = self.next_spawned() {
+                self.events.push_front(event);
+            }
+        }
+        None
+    }
+
+    /// Waits for one of those that are being born, if there is one.
+    fn next_spawned(&mut self) -> Option<Event> {
+        let (pending, outcome) = self.spawner.next()?;
+        Some(self.born(pending, outcome))
+    }
+
+    fn born(&mut self, pending: PendingSpawn, outcome: Outcome) -> Event {
+        let (instance, life) = (pending.instance, pending.life);
+        let alone = pending.alone.clone();
+        match self.processes.adopt(pending, outcome, &self.channel) {
+            Ok((pid, launch)) => {
+                if launch.worker.is_some() && alone.is_none() {
+                    self.workers.insert(life, instance);
+                }
+                if let Some(reason) = alone {
+                    self.events.push_back(Event::WorkerAlone { life, reason });
+                }
+                if launch.ipc {
+                    self.speakers.insert(life, instance);
+                }
+                self.want_node_version(life, &launch);
+                let version = package::version(&launch.script);
+                Event::Spawned { life, pid, version }
+            }
+            Err(reason) => Event::SpawnFailed { life, reason },
+        }
+    }
+
+    fn terminate(&mut self, life: Life, how: Ask) {
+        let has_channel = self
+            .processes
+            .get(life)
+            .is_some_and(|process| process.has_channel);
+        if has_channel {
+            self.channel.withdraw(life);
+        }
+        match how {
+            Ask::Signal(number, scope) => {
+                self.processes.signal(
+                    life,
+                    signal::from_number(number).unwrap_or(Signal::INT),
+                    scope,
+                );
+            }
+            Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
+            Ask::Disconnect if has_channel => self.channel.disconnect(life),
+            // Nobody would hear it.
+            Ask::Message | Ask::Disconnect => self.processes.signal(life, Signal::INT, Scope::Tree),
+        }
+    }
+
+    /// `process:event`.
+    pub(super) fn publish_process(
+        &mut self,
+        event: &str,
+        manually: bool,
+        process: Map<String, Value>,
+    ) {
+        let payload = Map::from_iter([
+            ("event".to_owned(), event.into()),
+            ("manually".to_owned(), manually.into()),
+            ("process".to_owned(), process.into()),
+            ("at".to_owned(), clock::wall().0.into()),
+        ]);
+        self.bus.publish("process:event", &payload.into());
+    }
+
+    /// A line for the daemon's log and for those who follow it.
+    pub(super) fn say(&mut self, error: bool, text: &str) {
+        self.log.say(error, text);
+        let format = crate::log::daemon::date_format();
+        // Without a date PM2 has no such events.
+        if !format.is_empty() && self.bus.is_followed() {
+            let process = json!({ "pm_id": "PM2", "name": "PM2", "rev": null });
+            self.bus.publish(
+                "log:PM2",
+                &json!({ "process": process, "at": clock::wall().0, "data": format!("{text}\n") }),
+            );
+        }
+    }
+
+    /// Output of an app, for those who follow it.
+    pub(super) fn output(&mut self, chunk: &crate::log::LogChunk) {
+        if !self.bus.is_followed() {
+            self.log.set_followed(false);
+            return;
+        }
+        let origin = &chunk.origin;
+        let process = json!({
+            "pm_id": origin.pm_id, "name": origin.app_name, "rev": null, "namespace": origin.namespace,
+        });
+        let topic = if chunk.error { "log:err" } else { "log:out" };
+        self.bus.publish(
+            topic,
+            &json!({ "process": process, "at": chunk.at_ms, "data": chunk.data }),
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! The processes behind the lives: started, found, signalled, reaped and released here. Nothing is
+//! decided here; the core says what to do.
+
+mod adopt;
+mod spawner;
+mod worker_command;
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use rustix::process::Resource;
+use ward_core::action::Scope;
+use ward_core::event::ExitStatus;
+use ward_core::id::Life;
+use ward_sys::cgroup::{Cgroup, Hierarchy};
+use ward_sys::proc::Scanner;
+use ward_sys::signal::Signal;
+use ward_sys::spawn::Limit;
+use ward_sys::{Pid, limits, reap, tree};
+
+use crate::cluster::ConnectionCount;
+pub(super) use adopt::{Begin, command};
+pub(super) use spawner::{Outcome, PendingSpawn, Spawner};
+
+/// A life's process and what belongs to it.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    pidfd: OwnedFd,
+    start_time: Option<u64>,
+    /// `unique_id=…`, found in the environment of every descendant.
+    marker: Vec<u8>,
+    cgroup: Option<Cgroup>,
+    /// The daemon's end of standard input.
+    stdin: Option<OwnedFd>,
+    pid_path: Option<PathBuf>,
+    /// It has a Node IPC channel.
+    pub(super) has_channel: bool,
+    /// How many connections it has, as a cluster worker.
+    pub(super) connections: Option<ConnectionCount>,
+    /// As a cluster worker it gets its connections from the daemon.
+    pub(super) is_fed: bool,
+    /// The main process was reaped.
+    ended: bool,
+}
+
+/// All processes.
+#[derive(Debug)]
+pub(super) struct Processes {
+    by_life: HashMap<Life, Process>,
+    by_pid: HashMap<Pid, Life>,
+    /// Ended lives of which something is left: looked at again whenever an orphan is reaped.
+    leftovers: HashSet<Life>,
+    hierarchy: Option<Hierarchy>,
+    scanner: Scanner,
+    /// The limit on open files the apps get: the one the daemon had before it raised its own.
+    open_files: Option<Limit>,
+}
+
+/// What the reaper found.
+#[derive(Debug)]
+pub(super) enum Reaped {
+    /// A main process.
+    Main(Life, ExitStatus),
+    /// Any other: one of a life whose parent ended before it, or one that was asked something.
+    Other(Pid),
+}
+
+impl Process {
+    fn as_tree<'a>(&'a self, others: &'a [Pid]) -> tree::Life<'a> {
+        tree::Life {
+            root: self.pid,
+            root_start_time: self.start_time,
+            marker: Some(&self.marker),
+            others,
+            cgroup: self.cgroup.as_ref(),
+        }
+    }
+}
+
+impl Processes {
+    /// A life that was to be a cluster worker is none: nobody gives it connections.
+    pub(super) fn feed_no_more(&mut self, life: Life) {
+        if let Some(process) = self.by_life.get_mut(&life) {
+            process.is_fed = false;
+            process.connections = None;
+        }
+    }
+
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            by_life: HashMap::new(),
+            by_pid: HashMap::new(),
+            leftovers: HashSet::new(),
+            hierarchy: Hierarchy::create(),
+            scanner: Scanner::new()?,
+            // Fewer descriptors mean fewer apps; no reason not to start.
+            open_files: limits::raise_open_files().ok().map(|limit| Limit {
+                resource: Resource::Nofile,
+                limit,
+            }),
+        })
+    }
+
+    /// The process of a life.
+    pub(super) fn get(&self, life: Life) -> Option<&Process> {
+        self.by_life.get(&life)
+    }
+
+    /// The cgroup of a life, if it has one.
+    pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
+        self.by_life.get(&life)?.cgroup.as_ref()
+    }
+
+    /// Collects one ended child, if there is one.
+    pub(super) fn reap(&mut self) -> Option<Reaped> {
+        let exited = reap::next_exit().ok().flatten()?;
+        let Some(life) = self.by_pid.remove(&exited.pid) else {
+            return Some(Reaped::Other(exited.pid));
+        };
+        if let Some(process) = self.by_life.get_mut(&life) {
+            process.ended = true;
+            process.stdin = None;
+        }
+        let status = match exited.status {
+            reap::ExitStatus::Code(code) => ExitStatus::Code(code),
+            reap::ExitStatus::Signal(signal, _) => ExitStatus::Signal(signal),
+        };
+        Some(Reaped::Main(life, status))
+    }
+
+    /// How many processes of the life are alive. One of which something is left is remembered, so
+    /// that [`Self::swept`] tells when that has changed.
+    pub(super) fn probe(&mut self, life: Life) -> u32 {
+        let alive = self.count(life);
+        if alive > 0 {
+            self.leftovers.insert(life);
+        } else {
+            self.leftovers.remove(&life);
+        }
+        alive
+    }
+
+    /// Lives of which something was left and nothing is any more.
+    pub(super) fn swept(&mut self) -> Vec<Life> {
+        let watched: Vec<Life> = self.leftovers.iter().copied().collect();
+        watched
+            .into_iter()
+            .filter(|life| self.probe(*life) == 0)
+            .collect()
+    }
+
+    fn count(&mut self, life: Life) -> u32 {
+        let Some(process) = self.by_life.get(&life) else {
+            return 0;
+        };
+        let by_pid = &self.by_pid;
+        let known = |pid: Pid| by_pid.contains_key(&pid);
+        if process.ended && tree::is_empty(&process.as_tree(&[]), known) {
+            return 0;
+        }
+        let others = self.others(life);
+        let tree = process.as_tree(&others);
+        let members = tree::members(&tree, &mut self.scanner).unwrap_or_default();
+        u32::try_from(members.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The main processes of all lives but this one.
+    fn others(&self, life: Life) -> Vec<Pid> {
+        let others = self.by_life.iter().filter(|(it, _)| **it != life);
+        others.map(|(_, process)| process.pid).collect()
+    }
+
+    /// A signal to the main process or to everything of a life.
+    pub(super) fn signal(&mut self, life: Life, signal: Signal, scope: Scope) {
+        let Some(process) = self.by_life.get(&life) else {
+            return;
+        };
+        if scope == Scope::Main {
+            // One that has just ended needs no signal.
+            reap::pidfd_signal(&process.pidfd, signal).ok();
+            return;
+        }
+        // Looked up before anything is signalled: what dies hands its children on.
+        let alone = !process.ended && is_alone(process);
+        let mut members = if alone {
+            Vec::new()
+        } else {
+            let others = self.others(life);
+            tree::members(&process.as_tree(&others), &mut self.scanner).unwrap_or_default()
+        };
+        if !process.ended {
+            // The whole group at one moment, as a terminal does it. A shell whose child is signalled
+            // before or without itself starts the next one. The group is surely this life's: its
+            // leader was not collected yet.
+            ward_sys::signal::kill_group(process.pid, signal).ok();
+            members.retain(|member| !ward_sys::signal::in_group(member.pid, process.pid));
+        }
+        tree::signal_all(&members, signal);
+    }
+
+    /// SIGKILL.
+    pub(super) fn kill(&mut self, life: Life, scope: Scope) {
+        let Some(process) = self.by_life.get(&life) else {
+            return;
+        };
+        match scope {
+            Scope::Main => {
+                reap::pidfd_signal(&process.pidfd, Signal::KILL).ok();
+            }
+            Scope::Tree => {
+                let others = self.others(life);
+                tree::kill_once(&process.as_tree(&others), &mut self.scanner).ok();
+            }
+        }
+    }
+
+    /// Writes a line to standard input without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The app does not read, or has closed its input.
+    pub(super) fn write_line(&self, life: Life, line: &str) -> io::Result<()> {
+        let process = self.by_life.get(&life).ok_or(io::ErrorKind::NotFound)?;
+        let stdin = process.stdin.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        let written = rustix::io::write(stdin, line.as_bytes())?;
+        if written < line.len() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        Ok(())
+    }
+
+    /// The life is over: drops what belongs to it.
+    pub(super) fn release(&mut self, life: Life) {
+        self.leftovers.remove(&life);
+        let Some(process) = self.by_life.remove(&life) else {
+            return;
+        };
+        // The pid may be another life's by now, if only a child of this one was left.
+        if self.by_pid.get(&process.pid) == Some(&life) {
+            self.by_pid.remove(&process.pid);
+        }
+        if let Some(path) = process.pid_path {
+            // Only its own: another life of the instance may have written its pid there.
+            let own = process.pid.as_raw_nonzero().to_string();
+            if fs::read_to_string(&path).is_ok_and(|text| text.trim() == own) {
+                fs::remove_file(&path).ok();
+            }
+        }
+        if let Some(cgroup) = process.cgroup {
+            cgroup.remove();
+        }
+    }
+
+    /// Removes the cgroups. For the end of the daemon.
+    pub(super) fn close(self) {
+        drop(self.by_life);
+        if let Some(hierarchy) = self.hierarchy {
+            hierarchy.remove();
+        }
+    }
+}
+
+/// Whether the main process surely has no descendants, told without a scan of `/proc`.
+fn is_alone(process: &Process) -> bool {
+    match &process.cgroup {
+        Some(cgroup) => cgroup.procs() == [process.pid],
+        None => false,
+    }
+}

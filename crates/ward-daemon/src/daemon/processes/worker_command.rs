@@ -1,0 +1,79 @@
+//! The command of a cluster worker: what is behind its launcher, with the agent, and the worker's seat
+//! at the primary.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use ward_core::instance::Instance;
+use ward_core::launch::Launch;
+use ward_sys::spawn::Command;
+
+use crate::cluster::{self, Runtime, WorkerConfig, agent};
+use crate::launcher::{self, Context, Place, Verdict};
+
+/// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
+pub(super) fn worker_command(
+    command: &mut Command,
+    instance: &Instance,
+    launch: &Launch,
+    home: &Path,
+) -> Result<(Option<WorkerConfig>, Option<String>), String> {
+    let place = Place {
+        cwd: Path::new(&launch.cwd),
+        search: ward_sys::path::path_of(&command.env).to_owned(),
+    };
+    let declared = launcher::words(&launch.argv, &place);
+    let verdict = launcher::classify(&declared, Some(&launch.script), &place);
+    let found = |argv: &[String]| {
+        let name = argv.first().map_or("", String::as_str);
+        let program = launcher::find(name, &place);
+        program.ok_or_else(|| format!("find {name} in PATH"))
+    };
+    // Another user cannot read what is in the home.
+    let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
+    let parts = if instance.spec.node.is_instrumented() {
+        agent::Parts::Whole
+    } else {
+        agent::Parts::Drain
+    };
+    let agent = || agent::install(home, parts).ok().filter(|_| wanted);
+    let (argv, runtime, has_agent) = match verdict {
+        Verdict::Alone(reason) => {
+            if declared != launch.argv {
+                command.program = found(&declared)?;
+                command.argv = declared.into_iter().map(OsString::from).collect();
+            }
+            return Ok((None, Some(reason)));
+        }
+        Verdict::Launcher => {
+            let agent = agent();
+            let has_agent = agent.is_some();
+            let context = Context {
+                unique_id: launch.worker.unwrap_or_default(),
+                number: instance.number,
+                agent,
+            };
+            // Whoever runs it, and whatever lies at our path by now.
+            command.program = "/proc/self/exe".into();
+            let words = ["ward".to_owned()].into_iter().chain(context.words());
+            (words.chain(declared).collect(), Runtime::Node, has_agent)
+        }
+        Verdict::Worker(worker) => {
+            let (mut argv, mut script) = (worker.argv, worker.script);
+            let agent = agent().filter(|_| worker.runtime == Runtime::Node);
+            let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
+            script = script.map(|at| at + agent::words(has_agent));
+            cluster::spread_inspectors(&mut argv, script, instance.number);
+            if argv.first() != launch.argv.first() {
+                command.program = found(&argv)?;
+            }
+            let variables = worker.env.into_iter();
+            command
+                .env
+                .extend(variables.map(|(name, value)| (name.into(), value.into())));
+            (argv, worker.runtime, has_agent)
+        }
+    };
+    command.argv = argv.into_iter().map(OsString::from).collect();
+    WorkerConfig::of(instance, &launch.env, has_agent, runtime).map(|config| (Some(config), None))
+}

@@ -1,0 +1,290 @@
+//! The control loop: waits for the world, turns what happened into events for the core and performs
+//! what the core asks for. Everything here runs on one thread, one thing after the other.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use ward_core::event::Event;
+use ward_core::id::{InstanceId, Life, RequestId};
+use ward_core::request::Request;
+use ward_core::supervisor::Supervisor;
+use ward_home::Paths;
+use ward_sys::signal::Signal as ProcessSignal;
+
+use super::batch::Batches;
+use super::bus::Bus;
+use super::methods;
+use super::node_versions::NodeVersions;
+use super::pending::{Pending, Waiting};
+use super::processes::{Processes, Reaped, Spawner};
+use super::rpc::{self, Call, Unwritten};
+use super::settings::{self, Settings};
+use super::shutdown::Shutdown;
+use super::sources::{Occurrence, Signals, Sources};
+use super::system::System;
+use super::usage::Usages;
+use super::watched::Watched;
+use super::workers::Workers;
+use crate::channel::{ChannelHandle, ChannelThread};
+use crate::clock;
+use crate::fault;
+use crate::log::{LogHandle, LogThread};
+
+/// Chunks of output that may wait for the bus; more are dropped and counted.
+const CHUNKS: usize = 256;
+
+/// How long after the last call freed memory is given back to the kernel.
+const TIDY_AFTER: Duration = Duration::from_millis(500);
+
+/// The daemon: the core and everything it acts on.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) paths: Paths,
+    pub(super) supervisor: Supervisor,
+    pub(super) processes: Processes,
+    pub(super) spawner: Spawner,
+    pub(super) log: LogHandle,
+    pub(super) channel: ChannelHandle,
+    pub(super) workers: Workers,
+    pub(super) node_versions: NodeVersions,
+    pub(super) bus: Bus,
+    pub(super) pending: Pending,
+    /// Replies that clients have not been sent yet.
+    pub(super) unwritten: Unwritten,
+    pub(super) batches: Batches,
+    pub(super) usages: Usages,
+    pub(super) watched: Watched,
+    /// Lives whose channels are open, and whose they are.
+    pub(super) speakers: HashMap<Life, InstanceId>,
+    pub(super) system: System,
+    pub(super) began: Instant,
+    pub(super) began_at_ms: u64,
+    /// When a client of PM2's announced a kill; restarts are refused for a while then.
+    pub(super) kill_announced: Option<Instant>,
+    pub(super) shutdown: Shutdown,
+    /// Leave the loop.
+    pub(super) ended: bool,
+    last_request: u64,
+    /// What happened and was not told to the core yet.
+    pub(super) events: VecDeque<Event>,
+    /// `handle` is at work further up the stack.
+    pub(super) handling: bool,
+    /// When freed memory is given back: some time after the last call, which may have been large.
+    tidy_at: Option<Instant>,
+    /// When memory limits are looked at next; only while an app has one.
+    next_check: Option<Instant>,
+    settings: Settings,
+}
+
+/// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
+pub(super) async fn run(
+    paths: Paths,
+    listeners: (UnixListener, UnixListener),
+    ready: impl FnOnce(),
+) -> io::Result<Option<ProcessSignal>> {
+    let (to_loop, messages) = mpsc::unbounded_channel();
+    let (to_bus, chunks) = mpsc::channel(CHUNKS);
+    let (to_calls, calls) = mpsc::unbounded_channel();
+    let (to_restarts, changes) = mpsc::unbounded_channel();
+    let (rpc_listener, subscribers) = listeners;
+    let sources = Sources {
+        calls,
+        messages,
+        chunks,
+        changes,
+        signals: Signals::register()?,
+    };
+    let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
+    let channel = ChannelThread::start(to_loop)?;
+    let settings = Settings::from_env();
+    settings.own_sockets(&paths)?;
+    let mut daemon = Daemon {
+        supervisor: Supervisor::new(settings::defaults(&paths)),
+        processes: Processes::new()?,
+        spawner: Spawner::default(),
+        log,
+        channel,
+        workers: Workers::default(),
+        node_versions: NodeVersions::default(),
+        bus: Bus::default(),
+        pending: Pending::default(),
+        unwritten: Unwritten::new(),
+        batches: Batches::default(),
+        usages: Usages::new(),
+        watched: Watched::new(to_restarts),
+        speakers: HashMap::new(),
+        system: System::default(),
+        began: Instant::now(),
+        began_at_ms: clock::wall().0,
+        kill_announced: None,
+        shutdown: Shutdown::default(),
+        ended: false,
+        last_request: 0,
+        events: VecDeque::new(),
+        handling: false,
+        next_check: None,
+        tidy_at: None,
+        settings,
+        paths,
+    };
+    tokio::task::spawn_local(rpc::accept(
+        rpc_listener,
+        to_calls,
+        daemon.unwritten.watch(),
+    ));
+    daemon.say(
+        false,
+        &format!(
+            "ward {} daemon started, home {}",
+            env!("CARGO_PKG_VERSION"),
+            daemon.paths.home.display()
+        ),
+    );
+    ready();
+    ward_sys::limits::release_file_pages();
+    daemon.serve(subscribers, sources).await;
+    let signal = daemon.shutdown.signal;
+    daemon.close().await;
+    Ok(signal)
+}
+
+impl Daemon {
+    async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
+        while !self.ended {
+            self.log.post();
+            let wake = self.wake_at();
+            tokio::select! {
+                biased;
+                // First: who subscribed before he asked for something sees what comes of it.
+                Ok((stream, _)) = subscribers.accept() => {
+                    self.bus.subscribe(stream);
+                    self.log.set_followed(true);
+                    self.supervisor.set_followed(true);
+                }
+                occurred = from.next(wake) => self.occurred(occurred),
+            }
+        }
+    }
+
+    fn occurred(&mut self, what: Occurrence) {
+        match what {
+            Occurrence::ChildEnded => self.reap(),
+            Occurrence::Called(call) => self.call(call),
+            Occurrence::Readiness(event) => self.message(event),
+            Occurrence::Printed(chunk) => self.output(&chunk),
+            Occurrence::Watched(event) => self.watch_event(event),
+            Occurrence::Signalled(signal) => {
+                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+                self.shutdown.signal.get_or_insert(signal);
+                self.end(&format!("by {name}"));
+            }
+            Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::Due => self.tick(),
+        }
+    }
+
+    /// When something is due without anything happening.
+    fn wake_at(&self) -> Option<Instant> {
+        let mono = clock::now().mono;
+        let core = self
+            .supervisor
+            .deadline()
+            .map(|at| Instant::now() + at.since(mono));
+        let node = self.node_versions.deadline();
+        let batches = self.batches.deadline();
+        [core, batches, self.next_check, self.tidy_at, node]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn tick(&mut self) {
+        self.handle(Event::Ticked);
+        self.give_up_batches();
+        self.node_versions.tick();
+        if self.next_check.is_some_and(|at| at <= Instant::now()) {
+            self.next_check = None;
+            self.check_memory();
+        }
+        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.tidy_at = None;
+            ward_sys::limits::release_memory();
+        }
+        self.plan_check();
+    }
+
+    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
+    pub(super) fn plan_check(&mut self) {
+        let limited = self
+            .supervisor
+            .instances()
+            .any(|it| it.spec.restart.max_memory.is_some());
+        if !limited {
+            self.next_check = None;
+        } else if self.next_check.is_none() {
+            self.next_check = Some(Instant::now() + self.settings.worker_interval);
+        }
+    }
+
+    /// Collects everything that has ended.
+    fn reap(&mut self) {
+        let mut orphans = false;
+        while let Some(reaped) = self.processes.reap() {
+            match reaped {
+                Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
+                Reaped::Other(pid) => {
+                    orphans = true;
+                    self.node_answered(pid);
+                }
+            }
+        }
+        if orphans {
+            for life in self.processes.swept() {
+                self.handle(Event::Probed { life, alive: 0 });
+            }
+        }
+    }
+
+    /// A call of a client. A bug in one method must not take the apps down.
+    fn call(&mut self, call: Call) {
+        let method = call.method.clone();
+        self.tidy_at = Some(Instant::now() + TIDY_AFTER);
+        let dispatched = fault::contain(|| {
+            fault::inject("rpc.call");
+            methods::dispatch(self, call);
+        });
+        if dispatched.is_err() {
+            self.handling = false;
+            self.say(
+                true,
+                &format!("the method {method} failed inside ward; please report this"),
+            );
+        }
+    }
+
+    /// Asks the core; the answer goes where `waiting` says.
+    pub(super) fn ask(&mut self, request: Request, waiting: Waiting) {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        self.pending.wait(id, waiting);
+        self.handle(Event::Requested { id, request });
+    }
+
+    /// Workers are told, as PM2 tells those that write their files themselves.
+    pub(super) fn reopen_logs(&mut self) {
+        self.say(false, "reopening all log files");
+        if let Err(error) = self.log.reopen_all() {
+            self.say(true, &format!("cannot reopen log files: {error}"));
+        }
+        let message = json!({ "type": "log:reload" });
+        for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
+            if let Some(life) = worker.life() {
+                self.channel.send(life, &message);
+            }
+        }
+    }
+}

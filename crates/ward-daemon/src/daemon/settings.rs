@@ -1,0 +1,81 @@
+//! What the daemon reads from its own environment, once.
+
+use std::env;
+use std::hash::{BuildHasher, Hasher};
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ward_core::defaults::Defaults;
+
+use ward_home::Paths;
+
+/// Settings of the shell around the core.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Period of memory checks and host metrics (`PM2_WORKER_INTERVAL`).
+    pub(super) worker_interval: Duration,
+    /// Owner of the sockets (`PM2_SOCKET_USER`, `PM2_SOCKET_GROUP`), when both are given.
+    pub(super) socket_owner: Option<(u32, u32)>,
+}
+
+impl Settings {
+    pub(super) fn from_env() -> Self {
+        Self {
+            worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(Duration::from_secs(30)),
+            socket_owner: parsed("PM2_SOCKET_USER").zip(parsed("PM2_SOCKET_GROUP")),
+        }
+    }
+}
+
+impl Settings {
+    /// Gives the sockets to the configured owner.
+    pub(super) fn own_sockets(&self, paths: &Paths) -> std::io::Result<()> {
+        if let Some((user, group)) = self.socket_owner {
+            for socket in [&paths.rpc_socket, &paths.pub_socket] {
+                std::os::unix::fs::chown(socket, Some(user), Some(group))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What holds for every app unless its declaration says otherwise.
+pub(super) fn defaults(paths: &Paths) -> Defaults {
+    let base = Defaults::default();
+    let signal = env::var("PM2_KILL_SIGNAL")
+        .ok()
+        .and_then(|name| ward_sys::signal::parse(&name));
+    let node_options = env::var("PM2_NODE_OPTIONS").unwrap_or_default();
+    Defaults {
+        kill_timeout: milliseconds("PM2_KILL_TIMEOUT").unwrap_or(base.kill_timeout),
+        listen_timeout: milliseconds("PM2_GRACEFUL_LISTEN_TIMEOUT").unwrap_or(base.listen_timeout),
+        settling: milliseconds("WARD_SETTLING_TIME").unwrap_or(base.settling),
+        drain_timeout: milliseconds("PM2_GRACEFUL_TIMEOUT").unwrap_or(base.drain_timeout),
+        kill_signal: signal.map_or(base.kill_signal, ward_sys::signal::Signal::as_raw),
+        use_message: env::var("PM2_KILL_USE_MESSAGE").is_ok_and(|value| !value.is_empty()),
+        backoff_reset: milliseconds("EXP_BACKOFF_RESET_TIMER").unwrap_or(base.backoff_reset),
+        cpus: u32::try_from(ward_sys::limits::cpu_count()).unwrap_or(1),
+        instance_var: env::var("PM2_PROCESS_INSTANCE_VAR")
+            .ok()
+            .filter(|name| !name.is_empty()),
+        home: paths.home.display().to_string(),
+        node_options: node_options.split_whitespace().map(str::to_owned).collect(),
+        version: ward_home::PM2_VERSION.to_owned(),
+        // Until somebody subscribes.
+        followed: false,
+        zone: TimeZone::system(),
+        // A fresh `RandomState` is seeded by the system's random source.
+        seed: std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish(),
+    }
+}
+
+fn milliseconds(variable: &str) -> Option<Duration> {
+    parsed(variable).map(Duration::from_millis)
+}
+
+fn parsed<T: FromStr>(variable: &str) -> Option<T> {
+    env::var(variable).ok()?.trim().parse().ok()
+}

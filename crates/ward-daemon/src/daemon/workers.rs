@@ -1,0 +1,273 @@
+//! Cluster workers: what they say to their primary becomes events for the core, and what the core
+//! decides about their instances becomes orders for the primary.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use ward_core::event::{Event, Report, Tally};
+use ward_core::id::{InstanceId, Life};
+use ward_core::instance::State;
+use ward_core::request::Reply;
+
+use super::batch::Part;
+use super::run::Daemon;
+use crate::cluster::sockets::{PortHolders, listener_of};
+use crate::cluster::{Holder, WorkerEvent};
+
+const EACCES: i32 = 13;
+const EADDRINUSE: i32 = 98;
+
+/// So many places of a worker are shown; one that listens on ever new ports has no end of them.
+const PLACES: usize = 16;
+
+/// The workers there are.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    /// Lives whose readiness the primary has to be told of.
+    beginning: HashMap<Life, InstanceId>,
+    /// Instances that have, or may have, something to listen on.
+    listening: HashSet<InstanceId>,
+    /// Lives that were told to drain, until it is known what became of their connections.
+    draining: HashMap<Life, Drained>,
+    /// Answers about reloads that wait for just that.
+    pub(super) held: Vec<(Part, Reply)>,
+    /// Those that get no connections until further notice.
+    pub(super) paused: HashSet<InstanceId>,
+    /// Where each life has begun to listen, for people.
+    pub(super) places: HashMap<Life, Vec<String>>,
+    port_holders: PortHolders,
+    /// Those whose agent, or whose app in its place, reports about them.
+    pub(super) report_sources: HashMap<Life, ReportSource>,
+}
+
+/// Whose connections are being finished; the app may be forgotten before they are.
+#[derive(Debug)]
+struct Drained {
+    app: String,
+    instance: InstanceId,
+}
+
+/// Who speaks for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReportSource {
+    /// Our agent.
+    Agent,
+    /// A library in the app: it knows better, the agent is to be silent.
+    App,
+}
+
+impl Workers {
+    /// A worker was started.
+    pub(super) fn insert(&mut self, life: Life, instance: InstanceId) {
+        self.beginning.insert(life, instance);
+        self.listening.insert(instance);
+    }
+
+    fn listens(&mut self, life: Life, mut place: String, by_itself: bool) {
+        if by_itself {
+            place.push_str(" (by itself)");
+        }
+        let places = self.places.entry(life).or_default();
+        if places.len() < PLACES && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+
+    /// Why a worker cannot listen there; completes "cannot …".
+    fn in_use(&mut self, place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
+        let holder = match held_by {
+            // One socket for all and one for each slot exclude each other.
+            Some(Holder::OtherSched) => Some(
+                "this app has it with another sched: to change to or from slot, stop it first"
+                    .to_owned(),
+            ),
+            Some(Holder::App(app)) => Some(format!("the app {app} has it")),
+            None => port
+                .and_then(|port| self.port_holders.on(port, Instant::now(), listener_of))
+                .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
+        };
+        let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
+        format!("listen on {place}: it is in use{holder}")
+    }
+}
+
+impl Daemon {
+    /// Tells the primary what became of the instances of workers: the core may take one for ready
+    /// that never said so, and what an instance listened on is closed when it stops for good.
+    pub(super) fn look_at_workers(&mut self) {
+        let (supervisor, channel) = (&self.supervisor, &self.channel);
+        let mut told = false;
+        self.workers.beginning.retain(|life, instance| {
+            match supervisor
+                .instance(*instance)
+                .map(|it| (&it.state, &it.replacement))
+            {
+                Some((State::Online { life: online, .. }, _)) if online == life => {
+                    channel.admit(*life);
+                    told = true;
+                    false
+                }
+                Some((State::Launching { life: current, .. }, _)) if current == life => true,
+                Some((_, Some(side))) => side.life() == *life,
+                _ => false,
+            }
+        });
+        let paused = &mut self.workers.paused;
+        self.workers.listening.retain(|instance| {
+            let rests = match supervisor.instance(*instance) {
+                Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
+                None => true,
+            };
+            if rests {
+                channel.retire(*instance);
+                told = true;
+                paused.remove(instance);
+            }
+            !rests
+        });
+        if told {
+            // Whoever gets an answer now may count on the new worker, or may want to listen himself
+            // where the old one did.
+            channel.settle();
+        }
+    }
+
+    /// A worker is told to finish.
+    pub(super) fn drain(&mut self, life: Life) {
+        let owner = self.supervisor.instance_of(life);
+        if let Some(instance) = owner.and_then(|id| self.supervisor.instance(id)) {
+            let drained = Drained {
+                app: instance.spec.name.clone(),
+                instance: instance.id,
+            };
+            self.workers.draining.insert(life, drained);
+        }
+        self.channel.drain(life);
+    }
+
+    /// Whether a worker of this instance is gone, and not yet known what became of its connections:
+    /// that is told when its channel is closed, a moment later.
+    pub(super) fn is_counting(&self, instance: InstanceId) -> bool {
+        self.workers.draining.iter().any(|(life, drained)| {
+            // A life that nothing can kill still has its owner, and is not waited for.
+            drained.instance == instance && self.supervisor.instance_of(*life).is_none()
+        })
+    }
+
+    fn worker_finished(&mut self, life: Life, tally: Tally) {
+        let Some(Drained { app, instance }) = self.workers.draining.remove(&life) else {
+            return;
+        };
+        let count = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+        let text = format!(
+            "App [{app}:{instance}] finished its connections: {} drained, {} given to others, {} cut",
+            count(tally.taken.map(|taken| taken.drained)),
+            tally.redispatched,
+            count(tally.taken.map(|taken| taken.cut)),
+        );
+        self.say(false, &text);
+        self.handle(Event::Tallied {
+            instance,
+            life,
+            tally,
+        });
+        let held = std::mem::take(&mut self.workers.held);
+        self.handle_all(|daemon| {
+            for (part, reply) in held {
+                daemon.part_done(part, reply);
+            }
+        });
+    }
+
+    /// Something about a worker.
+    pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Online => self.handle(Event::WorkerOnline { life }),
+            WorkerEvent::Listening { by_itself, place } => {
+                if by_itself {
+                    let name = self.name_of(life);
+                    let text = format!(
+                        "{name} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some"
+                    );
+                    self.say(false, &text);
+                }
+                self.workers.listens(life, place, by_itself);
+                self.handle(Event::Listening { life });
+            }
+            WorkerEvent::Alone(reason) => {
+                self.processes.feed_no_more(life);
+                self.handle(Event::WorkerAlone { life, reason });
+            }
+            WorkerEvent::Settled => self.handle(Event::Settled { life }),
+            WorkerEvent::Version(version) => {
+                let report = Report::NodeVersion(version);
+                self.handle(Event::Reported { life, report });
+            }
+            WorkerEvent::Finished(tally) => self.worker_finished(life, tally),
+            WorkerEvent::Drained => self.handle(Event::Drained { life }),
+            WorkerEvent::Refused {
+                place,
+                port,
+                held_by,
+                errno,
+            } => {
+                let reason = match errno {
+                    EADDRINUSE => self.workers.in_use(&place, port, held_by),
+                    EACCES => no_permission(&place, port),
+                    _ => {
+                        let errno = ward_sys::errno::Errno(errno);
+                        format!("listen on {place}: {errno}")
+                    }
+                };
+                self.trouble(life, &reason);
+            }
+            WorkerEvent::Silent => {
+                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
+                self.trouble(life, reason);
+            }
+            WorkerEvent::Uncounted(error) => {
+                let text = format!(
+                    "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
+                );
+                self.say(false, &text);
+            }
+            WorkerEvent::Joined { place, app } => {
+                let name = self.name_of(life);
+                let text = format!(
+                    "{name} listens on {place}, where the app {app} does: both get connections"
+                );
+                self.say(false, &text);
+            }
+            WorkerEvent::Unreadable { place } => {
+                let name = self.name_of(life);
+                let text = format!(
+                    "{name} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address"
+                );
+                self.say(true, &text);
+            }
+            WorkerEvent::Exhausted { place, error } => {
+                let name = self.name_of(life);
+                let text = format!("{name} cannot accept connections on {place}: {error}");
+                self.say(true, &text);
+            }
+        }
+    }
+
+    /// Something only the user can mend; completes "cannot …".
+    fn trouble(&mut self, life: Life, text: &str) {
+        let name = self.name_of(life);
+        self.say(true, &format!("{name} cannot {text}"));
+        let report = Report::Trouble(text.to_owned());
+        self.handle(Event::Reported { life, report });
+    }
+}
+
+fn no_permission(place: &str, port: Option<u16>) -> String {
+    let hint = match port {
+        Some(1..=1023) => {
+            ": ports below 1024 need CAP_NET_BIND_SERVICE for the daemon, or a lower net.ipv4.ip_unprivileged_port_start"
+        }
+        _ => "",
+    };
+    format!("listen on {place}: permission denied{hint}")
+}

@@ -1,0 +1,14 @@
+//! The daemon of ward, and the program its cluster workers begin as. It knows no terminal and no exit
+//! codes of commands; the command line reaches it over `ward-wire` and the files of the home.
+
+mod channel;
+mod clock;
+mod cluster;
+mod daemon;
+mod fault;
+pub mod launcher;
+mod log;
+mod poll;
+mod watch;
+
+pub use daemon::{DaemonError, foreground, main};

@@ -1,0 +1,76 @@
+//! The daemon's own log, `pm2.log`, in the form tools parse: `<date>: PM2 log: <text>`.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use super::sink::open;
+use ward_core::date::{DateFormat, Stamp};
+
+/// Format of the date before each line (`PM2_LOG_DATE_FORMAT`); empty: none.
+pub(crate) fn date_format() -> String {
+    std::env::var("PM2_LOG_DATE_FORMAT").unwrap_or_else(|_| "YYYY-MM-DDTHH:mm:ss".to_owned())
+}
+
+/// The file, if there is one.
+#[derive(Debug)]
+pub(crate) struct DaemonLog {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    /// No prefix without it.
+    stamp: Option<Stamp>,
+    /// Lines on their way to the file.
+    waiting: String,
+}
+
+impl DaemonLog {
+    /// Opens the file for appending; without a path all lines are dropped.
+    pub(crate) fn open(path: Option<PathBuf>) -> io::Result<Self> {
+        let file = path.as_deref().map(open).transpose()?;
+        let format = date_format();
+        let stamp = (!format.is_empty()).then(|| Stamp::new(DateFormat::parse(&format)));
+        Ok(Self {
+            path,
+            file,
+            stamp,
+            waiting: String::new(),
+        })
+    }
+
+    /// Appends one line; it is in the file after the next [`Self::write`].
+    pub(crate) fn line(&mut self, error: bool, text: &str, wall_ms: u64) {
+        let kind = if error { "error" } else { "log" };
+        if let Some(stamp) = &mut self.stamp {
+            self.waiting.push_str(stamp.at(wall_ms));
+            self.waiting.push_str(": ");
+        }
+        for part in ["PM2 ", kind, ": ", text, "\n"] {
+            self.waiting.push_str(part);
+        }
+    }
+
+    /// Writes what was said since the last time. There is nowhere left to report a failure to.
+    pub(crate) fn write(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let lines = core::mem::take(&mut self.waiting);
+        if let Some(file) = &mut self.file {
+            file.write_all(lines.as_bytes()).ok();
+        }
+    }
+
+    /// Opens the file anew after it was renamed; the old one stays when that fails.
+    pub(crate) fn reopen(&mut self) {
+        self.write();
+        if let Some(Ok(file)) = self.path.as_deref().map(open) {
+            self.file = Some(file);
+        }
+    }
+}
+
+impl Drop for DaemonLog {
+    fn drop(&mut self) {
+        self.write();
+    }
+}

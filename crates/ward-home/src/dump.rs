@@ -1,0 +1,207 @@
+//! The saved list, `dump.pm2`: written so that no crash and no full disk loses it, read as data and
+//! never evaluated, its broken files kept. Knows entries as JSON objects only.
+
+mod disk;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::Paths;
+
+/// One saved instance: PM2's `pm2_env`.
+pub type Entry = Map<String, Value>;
+
+/// Older generations beside `dump.pm2.bak`.
+const GENERATIONS: u8 = 3;
+
+/// What a saved list cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Writing failed; the list on disk is as it was.
+    #[error("cannot save to {path}: {source}")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Reading failed for another reason than absence.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An empty list would take the place of one that is not.
+    #[error("an empty list does not replace the saved one")]
+    WouldEmpty,
+}
+
+/// A file that was no list and does not stand under its name any more.
+#[derive(Debug)]
+pub struct SetAside {
+    /// Its name.
+    pub file: PathBuf,
+    /// Where it is now; `None` when it could not be moved.
+    pub now: Option<PathBuf>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// The list, and the file it is from; `None` when nothing was ever saved.
+    pub list: Option<(PathBuf, Vec<Entry>)>,
+    /// Files that were broken.
+    pub aside: Vec<SetAside>,
+}
+
+/// The entry of one record of the daemon; `None` for modules, which start by themselves. `spec` is
+/// what was declared. PM2 ignores what ward takes from it: the layers of the environment apart, or a
+/// restored app could not lose a variable that its file no longer has; and which keys are nothing but
+/// variables, or one called `uid` would decide who the restored app runs as.
+pub fn entry(record: &Value, spec: Option<&Value>) -> Option<Entry> {
+    let mut entry = record.get("pm2_env")?.as_object()?.clone();
+    if entry.get("pmx_module").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
+    for key in ["instances", "pm_id", "prev_restart_delay"] {
+        entry.shift_remove(key);
+    }
+    if let Some(layers) = spec.and_then(|spec| spec.get("ward")) {
+        let mut layers = layers.clone();
+        layers["variables"] = variables(&entry, spec).into();
+        entry.insert("ward".to_owned(), layers);
+    }
+    Some(entry)
+}
+
+/// Variables that stand at the top of the entry once more, and were not declared there.
+fn variables(entry: &Entry, spec: Option<&Value>) -> Vec<String> {
+    let env = entry.get("env").and_then(Value::as_object);
+    let only = env.into_iter().flatten().filter(|(name, value)| {
+        let declared = spec.is_some_and(|spec| spec.get(name).is_some());
+        !declared && entry.get(*name) == Some(value)
+    });
+    only.map(|(name, _)| name.clone()).collect()
+}
+
+/// Writes the list. Without `force`, an empty one is refused when the saved one is not empty.
+pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreError> {
+    if entries.is_empty() && !force && holds_something(&paths.dump) {
+        return Err(StoreError::WouldEmpty);
+    }
+    let mut text = serde_json::to_vec_pretty(entries).unwrap_or_else(|_| b"[]".to_vec());
+    text.push(b'\n');
+    let failed = |source| StoreError::Write {
+        path: paths.dump.clone(),
+        source,
+    };
+    // The new list is complete on the disk before anything old moves.
+    let temporary = disk::write_beside(&paths.dump, &text).map_err(failed)?;
+    if paths.dump.exists() {
+        keep_generations(paths).map_err(|source| StoreError::Write {
+            path: paths.dump_backup.clone(),
+            source,
+        })?;
+    }
+    disk::put(temporary, &paths.dump).map_err(failed)
+}
+
+/// Moves each generation one further. The current file keeps its name all the time.
+fn keep_generations(paths: &Paths) -> io::Result<()> {
+    let current = fs::read(&paths.dump)?;
+    // Saving the same list again and again must not push the older ones out.
+    if fs::read(&paths.dump_backup).is_ok_and(|backup| backup != current) {
+        for number in (1..GENERATIONS).rev() {
+            move_if_there(&generation(paths, number), &generation(paths, number + 1))?;
+        }
+        move_if_there(&paths.dump_backup, &generation(paths, 1))?;
+    }
+    let temporary = disk::write_beside(&paths.dump_backup, &current)?;
+    disk::put(temporary, &paths.dump_backup)
+}
+
+fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn generation(paths: &Paths, number: u8) -> PathBuf {
+    with_ending(&paths.dump, &number.to_string())
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+/// Whether the file holds a list with something in it, or something we cannot judge.
+fn holds_something(path: &Path) -> bool {
+    match fs::read(path) {
+        Ok(bytes) => parse(&bytes).is_ok_and(|entries| !entries.is_empty()),
+        Err(_) => false,
+    }
+}
+
+/// Reads the newest list that can be read. Broken files are set aside.
+pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
+    let mut saved = Saved::default();
+    let older = (1..=GENERATIONS).map(|number| generation(paths, number));
+    let files = [paths.dump.clone(), paths.dump_backup.clone()];
+    for file in files.into_iter().chain(older) {
+        let bytes = match fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(StoreError::Read { path: file, source }),
+        };
+        match parse(&bytes) {
+            Ok(entries) => {
+                saved.list = Some((file, entries));
+                return Ok(saved);
+            }
+            Err(reason) => saved.aside.push(set_aside(&file, reason)),
+        }
+    }
+    Ok(saved)
+}
+
+/// Text to entries. PM2 evaluates this file as a program; here it is JSON and nothing else.
+fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
+    let list: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    list.into_iter()
+        .enumerate()
+        .map(|(position, entry)| match entry {
+            Value::Object(entry) => Ok(entry),
+            _ => Err(format!("entry {} is no object", position + 1)),
+        })
+        .collect()
+}
+
+fn set_aside(file: &Path, reason: String) -> SetAside {
+    let date = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    let wanted = with_ending(file, &format!("corrupt-{date}"));
+    let now = (0..100)
+        .map(|number| match number {
+            0 => wanted.clone(),
+            _ => with_ending(&wanted, &number.to_string()),
+        })
+        .find(|free| !free.exists())
+        .filter(|free| fs::rename(file, free).is_ok());
+    SetAside {
+        file: file.to_path_buf(),
+        now,
+        reason,
+    }
+}
