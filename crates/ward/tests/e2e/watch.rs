@@ -21,7 +21,11 @@ fn watching(decl: &Value) -> (Ward, Bus) {
 }
 
 fn start(ward: &Ward, decl: &Value) {
-    ward.write("app.sh", SLEEPER);
+    start_app(ward, SLEEPER, decl);
+}
+
+fn start_app(ward: &Ward, text: &str, decl: &Value) {
+    ward.write("app.sh", text);
     let mut app = json!({ "name": "app", "script": "app.sh", "watch": true });
     for (key, value) in decl.as_object().unwrap() {
         app[key] = value.clone();
@@ -288,8 +292,19 @@ fn each_of_several_instances_restarts_once() {
 
 #[test]
 fn a_change_during_a_restart_is_not_lost() {
-    // Never ready, so that each start takes its whole time.
-    let (ward, mut bus) = watching(&json!({ "wait_ready": true, "listen_timeout": 5000 }));
+    // Ready when the test says so.
+    let ward = Ward::new();
+    let go = ward.dir().join("../go");
+    let app = "until [ -e ../go ]; do sleep 0.02; done
+               echo '\"ready\"' >&$NODE_CHANNEL_FD; exec sleep 1000";
+    fs::write(&go, "").unwrap();
+    start_app(
+        &ward,
+        app,
+        &json!({ "wait_ready": true, "listen_timeout": 600_000 }),
+    );
+    let mut bus = ward.bus();
+    fs::remove_file(&go).unwrap();
     ward.write("a.js", "1");
     assert_eq!(change(&mut bus), "a.js");
     bus.wait("the next life", |event| {
@@ -297,6 +312,7 @@ fn a_change_during_a_restart_is_not_lost() {
         data.contains("App [app:0] starting in")
     });
     ward.write("b.js", "1");
+    fs::write(&go, "").unwrap();
     assert_eq!(restarted(&mut bus), "b.js");
     assert_eq!(restarts(&ward), [2]);
 }

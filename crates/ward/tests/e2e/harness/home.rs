@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -11,6 +11,8 @@ pub(crate) struct Ward {
     root: TempDir,
     env: Vec<(String, String)>,
     pub(super) program: PathBuf,
+    /// Held as long as the home is there.
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Ward {
@@ -42,7 +44,18 @@ impl Ward {
             root,
             env,
             program: PathBuf::from(env!("CARGO_BIN_EXE_ward")),
+            turn: None,
         }
+    }
+
+    /// A new home for a test whose clients work as fast as they can. Such tests take turns: side by side each would take
+    /// as much longer as the others take away from it.
+    pub(crate) fn for_heavy_load() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let mut ward = Self::new();
+        // A test that failed has had its turn.
+        ward.turn = Some(TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        ward
     }
 
     /// A new home for workers that never listen: their `start` is not kept waiting for it.

@@ -10,7 +10,7 @@ fn delays(window: usize) {
            cluster: {{ window: {window} }} }}\n"
     );
     let port = crate::harness::free_port();
-    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    let ward = crate::harness::Ward::for_heavy_load().with_env("PORT", &port.to_string());
     ward.write("app.js", APP);
     ward.write("ecosystem.config.js", &file);
     ward.run(&["start", "ecosystem.config.js"]).succeeds();
