@@ -2,6 +2,7 @@
 //! here it is only made hard, and at the end everything has to come to rest.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use serde_json::json;
 use ward_core::event::{Event, ExitStatus};
 use ward_core::id::{InstanceId, Life};
@@ -308,9 +309,11 @@ fn story() -> impl Strategy<Value = (Kind, Vec<Step>, Vec<Plan>)> {
     )
 }
 
+/// Seeds of stories that failed are kept beside this file and told first from then on; they belong into the repository.
 fn config(cases: u32) -> ProptestConfig {
+    let beside_this_file = FileFailurePersistence::WithSource("proptest-regressions");
     ProptestConfig {
-        failure_persistence: None,
+        failure_persistence: Some(Box::new(beside_this_file)),
         max_shrink_iters: 20_000,
         ..ProptestConfig::with_cases(cases)
     }

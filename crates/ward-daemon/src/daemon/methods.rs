@@ -42,7 +42,7 @@ pub(super) fn dispatch(daemon: &mut Daemon, call: Call) {
         && let Some(responder) = daemon.fact_method(&method, &args, &peer, responder)
         && let Some(responder) = daemon.talk_method(&method, &args, &peer, responder)
     {
-        responder.refuse(&format!("method \"{method}\" does not exist"));
+        responder.refuse(&ward_wire::rpc::unknown_method(&method));
     }
 }
 

@@ -200,7 +200,7 @@ impl Daemon {
             Occurrence::Log(chunk) => self.output(&chunk),
             Occurrence::Watch(event) => self.watch_event(event),
             Occurrence::Signal(signal) => {
-                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+                let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }

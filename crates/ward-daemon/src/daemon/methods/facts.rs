@@ -81,8 +81,7 @@ impl Daemon {
                 .filter(|_| online(instance))
                 .and_then(|pid| usages.get(&pid));
             let usage = usage.copied().unwrap_or_default();
-            process["monit"] =
-                json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
+            process["monit"] = json!({ "memory": usage.memory_bytes, "cpu": usage.cpu_percent });
             let worker = instance.life().and_then(|life| lives.get(life));
             let connections = worker.and_then(|it| it.connections.as_ref()?.read());
             if let Some(open) = connections {
@@ -168,19 +167,6 @@ fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
 /// The process of an instance.
 fn pid_of(instance: &Instance) -> Option<Pid> {
     Pid::from_raw(i32::try_from(instance.pid()?).ok()?)
-}
-
-/// A number without a needless `.0`, as JavaScript writes it.
-fn number(value: f64) -> Value {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a percentage without fraction is small"
-    )]
-    if value.fract() == 0.0 {
-        (value as i64).into()
-    } else {
-        value.into()
-    }
 }
 
 /// The version of the PM2 command line that asks, so that it does not complain about ours: its

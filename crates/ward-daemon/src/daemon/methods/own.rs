@@ -32,7 +32,7 @@ impl Daemon {
                 self.shutdown.responders.push(responder);
                 self.end("via CLI");
             }
-            _ => responder.refuse(&format!("method \"ward:{method}\" does not exist")),
+            _ => responder.refuse(&ward_wire::rpc::unknown_method(&format!("ward:{method}"))),
         }
     }
 
