@@ -33,7 +33,7 @@ impl Reader {
 
     /// The next event, or nothing when the bus has closed the connection.
     pub(crate) fn next(&mut self) -> Option<Event> {
-        let mut buffer = [0; 65536];
+        let mut buffer = [0; 8192];
         loop {
             if let Some(frame) = self.decoder.next().unwrap() {
                 return Some(Event::from_frame(&frame).unwrap());

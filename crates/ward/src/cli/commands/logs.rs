@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use serde_json::Value;
 
 use self::filter::Filter;
-use self::follow::Bus;
+use self::follow::Follower;
 use self::printer::Printer;
 use crate::cli::args::Invocation;
 use crate::cli::messages::Console;
@@ -19,6 +19,7 @@ use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::screen;
 use crate::exit::Failure;
 use ward_core::date::DateFormat;
+use ward_wire::bus::Choice;
 
 pub(crate) use self::tail::last_lines;
 
@@ -164,8 +165,9 @@ fn follow(invocation: &Invocation, filter: Filter) {
         },
         ..LogOptions::default()
     };
-    let bus = Bus::subscribe(&invocation.paths.pub_socket);
-    bus.follow(&mut Printer::new(options, filter), 0, |output| {
+    let choice = filter.choice(&options);
+    let follower = Follower::subscribe(&invocation.paths.pub_socket, choice);
+    follower.follow(&mut Printer::new(options, filter), 0, |output| {
         write(console, &output)
     });
 }
@@ -177,15 +179,20 @@ fn show(
     options: &LogOptions,
 ) -> Result<(), Failure> {
     let console = &invocation.console;
+    let filter = Filter::resolve(word, records)
+        .map_err(|error| Failure::new(format!("cannot read the pattern: {error}")));
+    let choice = match &filter {
+        Ok(Some(filter)) => filter.choice(options),
+        _ => Choice::default(),
+    };
     // Before the files are read, so that no line falls between them and the stream.
-    let bus = (!options.no_stream).then(|| Bus::subscribe(&invocation.paths.pub_socket));
+    let socket = &invocation.paths.pub_socket;
+    let follower = (!options.no_stream).then(|| Follower::subscribe(socket, choice));
     let since_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
     if options.shows_files() {
         console.data(files::announcement(word, options.lines, options.paint));
     }
-    let filter = Filter::resolve(word, records)
-        .map_err(|error| Failure::new(format!("cannot read the pattern: {error}")))?;
-    let Some(filter) = filter else {
+    let Some(filter) = filter? else {
         let word = word.unwrap_or_default();
         let text = format!("Process or Namespace {word} not found");
         // What is asked for once can be nothing; to follow nothing for ever is a mistake.
@@ -203,9 +210,9 @@ fn show(
             }
         }
     }
-    if let Some(bus) = bus {
+    if let Some(follower) = follower {
         let mut printer = Printer::new(options.clone(), filter);
-        bus.follow(&mut printer, since_ms, |output| write(console, &output));
+        follower.follow(&mut printer, since_ms, |output| write(console, &output));
     }
     Ok(())
 }
