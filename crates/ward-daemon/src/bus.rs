@@ -5,6 +5,8 @@
 //! A subscriber that does not read loses its oldest events, output before facts, and is told; it can
 //! neither block a publisher nor make the daemon grow.
 
+mod connection;
+mod publisher;
 mod queue;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -17,13 +19,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use ward_wire::bus::{About, Choice, encode_event};
 
 use crate::poll::{Poll, Waker};
+pub(crate) use publisher::Publisher;
 use queue::{Kind, Queue};
 
 /// The core describes processes in these; nothing is described while nobody wants it.
@@ -31,12 +33,6 @@ const PROCESS_EVENT: &str = "process:event";
 
 /// Writing to sockets takes few and shallow frames.
 const STACK_BYTES: usize = 256 * 1024;
-
-/// The way to the bus for whoever publishes. Cheap to clone, usable on any thread.
-#[derive(Clone, Debug)]
-pub(crate) struct Publisher {
-    shared: Arc<Shared>,
-}
 
 /// The bus. Its thread ends with it, or when [`Bus::close`] has flushed.
 #[derive(Debug)]
@@ -54,6 +50,8 @@ pub(crate) struct BusMetrics {
     pub(crate) events: u64,
     /// Events that slow subscribers lost.
     pub(crate) dropped_events: u64,
+    /// Choices that subscribers made.
+    pub(crate) choices: u64,
     /// Bytes written to subscribers.
     pub(crate) bytes_written: u64,
     /// Panics while a connection was served; each ended that connection.
@@ -72,6 +70,7 @@ struct Shared {
     woken: AtomicBool,
     events: AtomicU64,
     dropped: AtomicU64,
+    choices: AtomicU64,
     bytes_written: AtomicU64,
     faults: AtomicU64,
 }
@@ -119,6 +118,7 @@ impl Bus {
             woken: AtomicBool::new(false),
             events: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            choices: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
             faults: AtomicU64::new(0),
         });
@@ -190,6 +190,7 @@ impl Bus {
             subscribers: shared.count.load(Ordering::Relaxed),
             events: read(&shared.events),
             dropped_events: read(&shared.dropped),
+            choices: read(&shared.choices),
             bytes_written: read(&shared.bytes_written),
             faults: read(&shared.faults),
         }
@@ -219,50 +220,6 @@ impl Drop for Bus {
             // The panic hook has told of a panic there.
             thread.join().ok();
         }
-    }
-}
-
-impl Publisher {
-    /// Whether anybody listens to anything.
-    pub(crate) fn is_followed(&self) -> bool {
-        self.shared.count.load(Ordering::Relaxed) > 0
-    }
-
-    /// Changes whenever the answer of [`Self::wants`] may: it is asked again only then.
-    pub(crate) fn generation(&self) -> u64 {
-        self.shared.generation.load(Ordering::Acquire)
-    }
-
-    /// Whether anybody wants such an event.
-    pub(crate) fn wants(&self, topic: &str, about: Option<About<'_>>) -> bool {
-        self.is_followed()
-            && self
-                .shared
-                .lock()
-                .subscribers
-                .iter()
-                .any(|it| it.choice.wants(topic, about))
-    }
-
-    /// Queues output of an app, encoded; it goes out with the next [`Self::post`].
-    pub(crate) fn output(&self, topic: &str, about: About<'_>, event: &Bytes) {
-        self.queue(Kind::Output, topic, Some(about), event);
-    }
-
-    fn queue(&self, kind: Kind, topic: &str, about: Option<About<'_>>, event: &Bytes) {
-        let mut members = self.shared.lock();
-        for subscriber in &mut members.subscribers {
-            if subscriber.choice.wants(topic, about) {
-                let lost = subscriber.queue.push(kind, event.clone());
-                self.shared.dropped.fetch_add(lost, Ordering::Relaxed);
-                self.shared.events.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Lets the thread write what was queued.
-    pub(crate) fn post(&self) {
-        self.shared.wake();
     }
 }
 

@@ -4,49 +4,20 @@
 //! it cannot be continued, and its subscriber connects anew. The members are in a usable state at
 //! every step, so the loop goes on with them.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Read as _};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes};
-use ward_wire::amp::Decoder;
-use ward_wire::bus::Choice;
-
 use super::Shared;
+use super::connection::Connection;
 use crate::fault;
 use crate::poll::{Interest, Poll, Slots, Token};
-
-/// How many events one write takes at most.
-const EVENTS_AT_ONCE: usize = 64;
-
-/// How many bytes one write takes, as far as they are whole events.
-const BYTES_AT_ONCE: usize = 64 * 1024;
 
 /// So many writes to one subscriber, then the next one has its turn.
 const WRITES_IN_A_ROW: usize = 16;
 
-/// A longer argument is no choice.
-const LONGEST_CHOICE: usize = 64 * 1024;
-
 /// The pause after a panic of the loop itself.
 const AFTER_FAULT: Duration = Duration::from_millis(10);
-
-/// One subscriber's connection.
-#[derive(Debug)]
-struct Connection {
-    number: u64,
-    stream: UnixStream,
-    /// What it says; nothing more once it said something that is no frame, or has closed its half.
-    decoder: Option<Decoder>,
-    reading: bool,
-    /// Taken from the queue and not written yet, the first one perhaps in part. At most
-    /// [`EVENTS_AT_ONCE`].
-    unwritten: VecDeque<Bytes>,
-    /// It reads too slowly: its socket is full.
-    blocked: bool,
-}
 
 /// What became of a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -137,14 +108,7 @@ impl Writer<'_> {
     fn admit(&mut self) {
         let arrivals = std::mem::take(&mut self.shared.lock().arrivals);
         for (number, stream) in arrivals {
-            let token = self.connections.insert(Connection {
-                number,
-                stream,
-                decoder: Some(Decoder::with_limit(LONGEST_CHOICE)),
-                reading: true,
-                unwritten: VecDeque::new(),
-                blocked: false,
-            });
+            let token = self.connections.insert(Connection::new(number, stream));
             let added = self
                 .connections
                 .get(token)
@@ -189,6 +153,7 @@ impl Writer<'_> {
                             .find(|it| it.number == number);
                         if let Some(own) = own {
                             own.choice = choice;
+                            self.shared.choices.fetch_add(1, Ordering::Relaxed);
                         }
                         self.shared.changed(&members);
                     }
@@ -249,66 +214,5 @@ impl Writer<'_> {
             Ok(()) => Served::Waits,
             Err(_) => Served::Gone,
         }
-    }
-}
-
-impl Connection {
-    fn interest(&self) -> Interest {
-        let mut interest = Interest::empty();
-        interest.set(Interest::IN, self.reading);
-        interest.set(Interest::OUT, self.blocked);
-        interest
-    }
-
-    /// The last choice in what it says. Anything else is dropped.
-    fn hear(&mut self, bytes: &[u8]) -> Option<Choice> {
-        let decoder = self.decoder.as_mut()?;
-        decoder.push(bytes);
-        let mut choice = None;
-        loop {
-            match decoder.next() {
-                Ok(Some(frame)) => choice = Choice::from_frame(&frame).or(choice),
-                Ok(None) => return choice,
-                Err(_) => {
-                    self.decoder = None;
-                    return choice;
-                }
-            }
-        }
-    }
-
-    /// Takes some events from the queue.
-    fn refill(&mut self, shared: &Shared) {
-        let mut members = shared.lock();
-        let number = self.number;
-        let own = members
-            .subscribers
-            .iter_mut()
-            .find(|it| it.number == number);
-        let Some(own) = own else { return };
-        let mut bytes = 0;
-        while bytes < BYTES_AT_ONCE && self.unwritten.len() < EVENTS_AT_ONCE {
-            let Some(event) = own.queue.pop() else { return };
-            bytes += event.len();
-            self.unwritten.push_back(event);
-        }
-    }
-
-    fn write_once(&mut self) -> io::Result<usize> {
-        let slices: Vec<IoSlice<'_>> = self.unwritten.iter().map(|it| IoSlice::new(it)).collect();
-        let written = self.stream.write_vectored(&slices)?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        let mut left = written;
-        while let Some(first) = self.unwritten.front_mut() {
-            if left < first.len() {
-                first.advance(left);
-                break;
-            }
-            left -= first.len();
-            self.unwritten.pop_front();
-        }
-        Ok(written)
     }
 }

@@ -9,21 +9,22 @@
 //! nothing in it depends on two places being changed together; and ending the process instead would
 //! close the pipes, which ends most apps with SIGPIPE.
 
+mod reading;
+mod requests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::oneshot;
-
 use super::daemon::DaemonLog;
 use super::handover::Exported;
-use super::inbox::{Command, Inbox};
-use super::openers::{Done, Job, Openers};
+use super::inbox::Inbox;
+use super::openers::Openers;
 use super::outlet::Work;
-use super::quiet::{QUIET, Quiet};
-use super::sink::{self, Sinks};
-use super::source::{Source, Stream};
+use super::quiet::Quiet;
+use super::sink::Sinks;
+use super::source::Source;
 use crate::fault::{self, Fault};
-use crate::poll::{Interest, Poll, Slots, Token};
+use crate::poll::{Poll, Slots};
 
 /// How much one read takes.
 const READ_BYTES: usize = 64 * 1024;
@@ -178,264 +179,12 @@ impl Pump {
         Turn::On
     }
 
-    /// Reads from one source. Returns the largest read.
-    fn serve(&mut self, token: Token, now: Instant) -> usize {
-        let most = match fault::contain(|| self.pump_some(token)) {
-            Ok(most) => most,
-            Err(fault) => {
-                self.salvage(token, &fault);
-                0
-            }
-        };
-        self.expect_quiet(token, now);
-        most
-    }
-
-    /// Something of the source came just now: what is unfinished of it may have to be passed on.
-    fn expect_quiet(&mut self, token: Token, now: Instant) {
-        if let Some(source) = self.parts.sources.get_mut(token) {
-            source.last_read = now;
-            if !source.is_awaited && source.is_unfinished() {
-                source.is_awaited = true;
-                self.quiet.expect(token, now + QUIET);
-            }
-        }
-    }
-
-    /// Reads while there is plenty, and not so long that others wait. Returns the largest read.
-    fn pump_some(&mut self, token: Token) -> usize {
-        let first = self.pump(token);
-        if first == self.buffer.len() {
-            for _ in 1..READS_IN_A_ROW {
-                if self.pump(token) < self.buffer.len() {
-                    break;
-                }
-            }
-        }
-        first
-    }
-
-    /// Reads once. Returns how much came.
-    fn pump(&mut self, token: Token) -> usize {
-        let Some(source) = self.parts.sources.get_mut(token) else {
-            return 0;
-        };
-        match rustix::io::read(&source.pipe, &mut *self.buffer) {
-            Ok(0) => {
-                self.finish(token);
-                0
-            }
-            Ok(count) => {
-                self.in_hand = count;
-                let bytes = &self.buffer[..count];
-                let counters = &self.work.counters;
-                counters.bytes_read.add(count as u64);
-                let lines = memchr::memchr_iter(b'\n', bytes).count();
-                counters.lines.add(lines as u64);
-                source.take(token, bytes, &mut self.work);
-                self.in_hand = 0;
-                count
-            }
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => 0,
-            Err(error) => {
-                let name = &source.outlet.origin.app_name;
-                let text = format!("cannot read output of {name}: {error}");
-                self.work.complaints.push(text);
-                self.finish(token);
-                0
-            }
-        }
-    }
-
-    /// A panic while a source was handled: its files get the bytes in hand as they came.
-    fn salvage(&mut self, token: Token, fault: &Fault) {
-        let in_hand = std::mem::take(&mut self.in_hand);
-        let Some(source) = self.parts.sources.get_mut(token) else {
-            return self.faulted(fault, "the end of a stream");
-        };
-        let name = source.outlet.origin.app_name.clone();
-        let bytes = &self.buffer[..in_hand];
-        let lost = match in_hand {
-            0 => 0,
-            _ => fault::contain(|| source.salvage(token, bytes, &mut self.work)).unwrap_or(in_hand),
-        };
-        self.work.counters.bytes_lost.add(lost as u64);
-        let what = if lost > 0 {
-            format!("output of {name}; up to {lost} bytes are not in its files")
-        } else {
-            format!("output of {name}; its files have it as it came")
-        };
-        self.faulted(fault, &what);
-    }
-
     fn faulted(&mut self, fault: &Fault, what: &str) {
         self.work.counters.faults.add(1);
         let text =
             format!("a fault inside ward while handling {what} ({fault}); please report this");
         self.daemon.line(true, &text, wall_ms());
         self.daemon.write();
-    }
-
-    fn finish(&mut self, token: Token) {
-        if let Some(mut source) = self.parts.sources.remove(token) {
-            self.poll.remove(&source.pipe);
-            source.finish(token, &mut self.work);
-            drop(source);
-            self.parts.sinks.sweep();
-            self.count_streams();
-        }
-    }
-
-    /// Takes what is in the pipe now, and closes it.
-    fn drain(&mut self, token: Token) {
-        for _ in 0..DRAIN_READS {
-            match fault::contain(|| self.pump(token)) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(fault) => self.salvage(token, &fault),
-            }
-        }
-        self.finish(token);
-    }
-
-    /// Does what other threads ask. Whether one of them asks for everything.
-    fn obey(&mut self) -> bool {
-        let mut exported = false;
-        let taken = self.inbox.take();
-        if taken.unsaid > 0 {
-            self.work.counters.lines_unsaid.add(taken.unsaid);
-            let text = format!("{} lines of this log were dropped", taken.unsaid);
-            self.daemon.line(true, &text, wall_ms());
-        }
-        for command in taken.commands {
-            exported |= matches!(command, Command::Export);
-            if let Err(fault) = fault::contain(|| self.perform(command)) {
-                self.faulted(&fault, "a request to the log");
-            }
-        }
-        if taken.closed && !exported {
-            self.end.get_or_insert_with(Instant::now);
-        }
-        exported
-    }
-
-    fn perform(&mut self, command: Command) {
-        match command {
-            Command::Attach(streams) => {
-                for stream in streams {
-                    self.attach(stream);
-                }
-            }
-            Command::Reopen(asked) => {
-                let paths = self.parts.sinks.paths().chain(self.daemon.path());
-                let jobs = paths.cloned().map(Job::Reopen).collect();
-                self.openers.begin(jobs, asked);
-            }
-            Command::Flush(paths, asked) => {
-                self.daemon.write();
-                let mut jobs = Vec::new();
-                for path in paths {
-                    match self.parts.sinks.truncate(&path) {
-                        Some(result) => {
-                            let complaint = sink::not_emptied(&path, result);
-                            self.work.complaints.extend(complaint);
-                        }
-                        None => jobs.push(Job::Empty(path)),
-                    }
-                }
-                self.openers.begin(jobs, asked);
-            }
-            Command::Opened(done) => self.opened(done),
-            Command::Say(error, text) => self.daemon.line(error, &text, wall_ms()),
-            Command::Stop(at) => self.end = Some(at),
-            Command::Export => {}
-        }
-    }
-
-    /// A file was opened or emptied.
-    fn opened(&mut self, done: Done) {
-        let complaint = match (&done.job, done.result) {
-            (Job::Empty(path), result) => sink::not_emptied(path, result.map(drop)),
-            (Job::Reopen(path), Ok(Some(file))) => {
-                if self.daemon.path() == Some(path) {
-                    self.daemon.replace(file);
-                } else {
-                    self.parts.sinks.replace(path, file);
-                }
-                None
-            }
-            (Job::Reopen(_), Ok(None)) => None,
-            (Job::Reopen(path), Err(error)) => Some(format!(
-                "cannot reopen {}: {error}; the old file is still written",
-                path.display()
-            )),
-        };
-        self.work.complaints.extend(complaint);
-        self.openers.done(&done.job);
-    }
-
-    /// Whatever happens, the pipe is read from now on: an app whose pipe is closed ends.
-    fn attach(&mut self, mut stream: Stream) {
-        let files = std::mem::take(&mut stream.files);
-        let stale = stream.epoch != self.inbox.epoch();
-        let jobs = files.iter().filter(|_| stale);
-        let jobs: Vec<Job> = jobs.map(|(path, _)| Job::Reopen(path.clone())).collect();
-        let sinks = fault::contain(|| {
-            fault::inject("log.attach");
-            self.parts.sinks.share_all(files, stale)
-        });
-        self.openers.begin(jobs, oneshot::channel().0);
-        let sinks = sinks.unwrap_or_else(|fault| {
-            let name = &stream.origin.app_name;
-            let what =
-                format!("the files of {name}; its output is not written until it starts anew");
-            self.faulted(&fault, &what);
-            Vec::new()
-        });
-        let source = Source::new(stream, sinks);
-        let token = self.parts.sources.insert(source);
-        self.poll_source(token);
-    }
-
-    /// Takes over what another thread had. The tokens stay.
-    fn adopt(&mut self, parts: Parts) {
-        self.parts = parts;
-        for token in self.parts.sources.tokens(|_| true) {
-            self.poll_source(token);
-            self.expect_quiet(token, Instant::now());
-        }
-        if self.parts.reopening {
-            self.inbox.push(Command::Reopen(oneshot::channel().0));
-        }
-    }
-
-    fn poll_source(&mut self, token: Token) {
-        let source = self.parts.sources.get(token);
-        let added = source.map(|source| self.poll.add(&source.pipe, token, Interest::IN));
-        if let Some(Err(error)) = added {
-            let text = format!("cannot watch a pipe: {error}");
-            self.work.complaints.push(text);
-            self.parts.sources.remove(token);
-        }
-        self.count_streams();
-    }
-
-    /// Passes on the unfinished lines of those that have been silent for a while.
-    fn pass_unfinished(&mut self, now: Instant) {
-        while let Some(token) = self.quiet.next(now) {
-            let Some(source) = self.parts.sources.get_mut(token) else {
-                continue;
-            };
-            if source.last_read + QUIET > now {
-                self.quiet.expect(token, source.last_read + QUIET);
-                continue;
-            }
-            source.is_awaited = false;
-            let passed = fault::contain(|| source.pass_unfinished(token, &mut self.work));
-            if let Err(fault) = passed {
-                self.faulted(&fault, "an unfinished line");
-            }
-        }
     }
 
     /// Lets subscribers have their events and the daemon's log the complaints.
@@ -457,11 +206,6 @@ impl Pump {
             self.drain(token);
         }
         self.deliver();
-    }
-
-    fn count_streams(&self) {
-        let streams = self.parts.sources.tokens(|_| true).len();
-        self.work.counters.streams.set(streams as u64);
     }
 }
 

@@ -40,14 +40,19 @@ impl Subscription {
     /// Events nobody asked for may come all the same: those published before the daemon has heard the
     /// choice, and all of them from a daemon of PM2's, which ignores it.
     pub(crate) fn connect(socket: &Path, choice: &Choice) -> io::Result<Self> {
-        let mut stream = UnixStream::connect(socket)?;
-        if *choice != Choice::default() {
-            stream.write_all(&choice.encode())?;
-        }
-        Ok(Self {
-            stream,
+        let mut subscription = Self {
+            stream: UnixStream::connect(socket)?,
             decoder: Decoder::new(),
-        })
+        };
+        if *choice != Choice::default() {
+            subscription.choose(choice)?;
+        }
+        Ok(subscription)
+    }
+
+    /// Tells the daemon what is wanted from now on.
+    pub(crate) fn choose(&mut self, choice: &Choice) -> io::Result<()> {
+        self.stream.write_all(&choice.encode())
     }
 
     /// A second handle of the same connection: shutting it down ends the stream.

@@ -34,13 +34,24 @@ enum Wait {
 }
 
 impl Follower {
-    /// Subscribes. From here on nothing the daemon publishes is missed.
-    pub(crate) fn subscribe(socket: &Path, choice: Choice) -> Self {
+    /// Subscribes. When the daemon has answered a call that was made after this, nothing it publishes
+    /// is missed any more.
+    pub(crate) fn subscribe(socket: &Path) -> Self {
+        let choice = Choice::default();
         Self {
             socket: socket.to_owned(),
             subscription: Subscription::connect(socket, &choice).ok(),
             choice,
         }
+    }
+
+    /// Asks for no more than this.
+    pub(crate) fn choose(&mut self, choice: Choice) {
+        let subscription = self.subscription.as_mut();
+        if subscription.is_some_and(|it| it.choose(&choice).is_err()) {
+            self.subscription = None;
+        }
+        self.choice = choice;
     }
 
     /// Prints what comes. Events from before `since_ms` were in the files already. `write` gets the

@@ -30,7 +30,7 @@ fn log(at: u64, data: &str) -> Vec<u8> {
 /// A follower on a socket of ours: what it prints, event by event; it stops after `until`.
 fn follower(path: &Path, since: u64, until: &'static str) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    let follower = Follower::subscribe(path, Choice::default());
+    let follower = Follower::subscribe(path);
     thread::spawn(move || {
         let mut printer = Printer::new(LogOptions::default(), Filter::All);
         follower.follow(&mut printer, since, |output| {
