@@ -25,7 +25,7 @@ use super::processes::{Processes, Reaped, Spawner};
 use super::rpc::{self, Call, Unwritten};
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
-use super::sources::{Occurrence, Signals, Sources};
+use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
@@ -99,6 +99,7 @@ pub(super) async fn run(
         chunks,
         changes,
         signals: Signals::register()?,
+        clock: Clock::watch(),
     };
     let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
@@ -145,6 +146,9 @@ pub(super) async fn run(
             daemon.paths.home.display()
         ),
     );
+    for complaint in settings::complaints() {
+        daemon.say(true, &complaint);
+    }
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
@@ -205,6 +209,7 @@ impl Daemon {
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
     }
