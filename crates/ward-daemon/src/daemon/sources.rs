@@ -6,10 +6,12 @@ use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use ward_core::id::Life;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
 use crate::channel::ChannelEvent;
+use crate::launch::LaunchEvent;
 use crate::log::LogChunk;
 use crate::watch::WatchEvent;
 
@@ -18,6 +20,8 @@ use crate::watch::WatchEvent;
 pub(super) struct Sources {
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
+    /// Bounded by what the launch plane was asked: one answer each.
+    pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
@@ -40,6 +44,7 @@ pub(super) enum Occurrence {
     ChildEnded,
     Call(Call),
     Channel(ChannelEvent),
+    Launch(LaunchEvent),
     Log(LogChunk),
     Watch(WatchEvent),
     Signal(ProcessSignal),
@@ -54,11 +59,22 @@ impl Occurrence {
             Self::ChildEnded => "control.child",
             Self::Call(_) => "control.call",
             Self::Channel(_) => "control.channel",
+            Self::Launch(_) => "control.launch",
             Self::Log(_) => "control.log",
             Self::Watch(_) => "control.watch",
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
             Self::Due => "control.due",
+        }
+    }
+}
+
+impl Occurrence {
+    /// The life whose start is answered by it.
+    pub(super) fn start(&self) -> Option<Life> {
+        match self {
+            Self::Launch(LaunchEvent::Started { life, .. }) => Some(*life),
+            _ => None,
         }
     }
 }
@@ -89,6 +105,7 @@ impl Sources {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
                 Some(call) = self.calls.recv() => Occurrence::Call(call),
                 Some(event) = self.messages.recv() => Occurrence::Channel(event),
+                Some(event) = self.launches.recv() => Occurrence::Launch(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watch(event),
                 _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
