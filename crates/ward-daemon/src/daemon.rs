@@ -3,6 +3,7 @@
 mod batch;
 mod bus;
 mod handle;
+mod held_replies;
 mod launches;
 mod messages;
 mod meter;

@@ -1,52 +1,16 @@
 //! The control thread and the launch plane: starts go there, and what came of them becomes events
 //! for the core. What a life leaves in the file system is removed there, too.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use ward_core::event::{Event, ExitStatus};
-use ward_core::id::{InstanceId, Life, RequestId};
+use ward_core::id::{InstanceId, Life};
 use ward_core::instance::{Instance, Replacement};
 use ward_core::launch::Launch;
-use ward_core::request::Reply;
 
 use super::run::Daemon;
 use crate::launch::{LaunchEvent, Leavings, Overdue, StartRequest, Started, WorkerPlan};
-
-/// How long a reply waits until what its life has left is removed.
-const REMOVAL: Duration = Duration::from_secs(1);
-
-/// Replies that wait for removals: whoever is told that an app has stopped finds no pid file of it.
-/// Bounded by the requests under way.
-#[derive(Debug, Default)]
-pub(super) struct HeldReplies(VecDeque<Held>);
-
-#[derive(Debug)]
-struct Held {
-    request: RequestId,
-    reply: Reply,
-    /// The last removal that was asked for before.
-    after: u64,
-    until: Instant,
-}
-
-impl HeldReplies {
-    /// When the first one is sent in any case.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.0.front().map(|held| held.until)
-    }
-
-    /// The first one, if the removals before it are done or take too long.
-    fn next(&mut self, oldest_removal: Option<u64>) -> Option<Held> {
-        let now = Instant::now();
-        let is_due = |held: &mut Held| {
-            held.until <= now || oldest_removal.is_none_or(|number| number > held.after)
-        };
-        self.0.pop_front_if(is_due)
-    }
-}
 
 impl Daemon {
     /// Has a life started; answered by [`LaunchEvent::Started`].
@@ -132,10 +96,8 @@ impl Daemon {
         if let Err(error) = self.log.attach(started.output) {
             self.say(true, &format!("cannot follow the output: {error}"));
         }
-        match started.alone {
-            Some(reason) => self.events.push_back(Event::WorkerAlone { life, reason }),
-            None if started.is_worker => self.workers.insert(life, instance),
-            None => {}
+        if let Some(reason) = started.alone {
+            self.events.push_back(Event::WorkerAlone { life, reason });
         }
         if let Some(node) = started.node {
             self.want_node_version(life, node);
@@ -190,32 +152,6 @@ impl Daemon {
             let instance = instance.or_else(|| self.supervisor.instance_of(life));
             self.launch.release(leavings, instance);
         }
-    }
-
-    /// A reply of the core; it waits for the removals that were asked for before.
-    pub(super) fn reply(&mut self, request: RequestId, reply: Reply) {
-        let Some(after) = self.launch.last_removal() else {
-            return self.answer(request, reply);
-        };
-        self.held_replies.0.push_back(Held {
-            request,
-            reply,
-            after,
-            until: Instant::now() + REMOVAL,
-        });
-    }
-
-    /// Sends the replies whose removals are done.
-    pub(super) fn release_replies(&mut self) {
-        let oldest = self.launch.oldest_removal();
-        if self.held_replies.0.is_empty() {
-            return;
-        }
-        self.handle_all(|daemon| {
-            while let Some(held) = daemon.held_replies.next(oldest) {
-                daemon.answer(held.request, held.reply);
-            }
-        });
     }
 
     /// Tells about starts that take long.

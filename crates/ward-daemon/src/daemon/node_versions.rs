@@ -118,7 +118,7 @@ impl Daemon {
         let (version, asks) = self.node_versions.of(life, &node.file);
         if let Some(version) = version {
             let report = Report::NodeVersion(version);
-            self.events.push_back(Event::Reported { life, report });
+            self.events.push_back(Event::found_out(life, report));
         }
         if asks {
             self.launch.ask_node(node.file, node.launch);
@@ -145,7 +145,7 @@ impl Daemon {
         };
         for life in lives {
             let report = Report::NodeVersion(version.clone());
-            self.handle(Event::Reported { life, report });
+            self.handle(Event::found_out(life, report));
         }
     }
 }

@@ -39,6 +39,17 @@ impl Daemon {
             }
             Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
+            Action::Admit { life } => {
+                self.channel.admit(life);
+                self.held_replies.expect();
+            }
+            Action::CloseListeners { instance } => {
+                self.channel.retire(instance);
+                self.held_replies.expect();
+            }
+            Action::Pause { instance, paused } => self.channel.pause(instance, paused),
+            Action::SilenceAgent { life } => self.silence_agent(life),
+            Action::Sample { lives } => self.sample_memory(&lives),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -55,7 +66,6 @@ impl Daemon {
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
             }
         }
         None

@@ -134,3 +134,27 @@ fn a_call_that_fails_is_answered_and_the_next_one_works() {
         was_said(&ward, source);
     }
 }
+
+/// The watch thread panics in reading events, and then in a command.
+#[test]
+fn the_watch_plane_goes_on_after_a_fault() {
+    let ward = with_fault("watch.read:2,watch.command:2");
+    ward.write("src/code", "1");
+    let watched = |name: &str| {
+        let words = ["start", "app.sh", "--name", name, "--watch", "src"];
+        ward.run(&words).succeeds();
+        ward.pid(name)
+    };
+    let first = watched("first");
+    let second = watched("second");
+    was_said(&ward, "watch.command");
+    ward.write("src/code", "2");
+    ward.wait_until("the watched app is restarted", |list| {
+        let pid = |app: &serde_json::Value| app["pid"].as_u64().unwrap_or_default();
+        list.iter()
+            .any(|app| app["name"] == "first" && ![0, u64::from(first)].contains(&pid(app)))
+    });
+    was_said(&ward, "watch.read");
+    assert!(alive(second), "what cannot be watched runs on");
+    ward.daemon_log_when(|log| log.contains("its files are not watched until it is restarted"));
+}

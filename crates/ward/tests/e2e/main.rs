@@ -26,6 +26,7 @@ mod refusals;
 mod saved;
 mod selectors;
 mod shapes;
+mod shutdown;
 mod stock_client;
 mod together;
 mod tree;
