@@ -315,7 +315,10 @@ impl Instance {
             unreachable!("only an ending life gets stuck");
         };
         let pid = termination.pid.unwrap_or_default();
-        let reason = format!("end process {pid}: it does not die");
+        let reason = match termination.pid {
+            Some(pid) => format!("end process {pid}: it does not die"),
+            None => "end it: its start has not come to an end".to_owned(),
+        };
         cx.log_error(format!("{} cannot {reason}", self.title()));
         self.lingering.push(termination);
         self.failure = Some(reason.clone());

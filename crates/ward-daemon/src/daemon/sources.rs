@@ -7,11 +7,13 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use ward_core::id::Life;
 use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
 use crate::channel::ChannelEvent;
+use crate::launch::LaunchEvent;
 use crate::log::LogChunk;
 use crate::watch::WatchEvent;
 
@@ -20,6 +22,8 @@ use crate::watch::WatchEvent;
 pub(super) struct Sources {
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
+    /// Bounded by what the launch plane was asked: one answer each.
+    pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
@@ -73,6 +77,7 @@ pub(super) enum Occurrence {
     ChildEnded,
     Call(Call),
     Channel(ChannelEvent),
+    Launch(LaunchEvent),
     Log(LogChunk),
     Watch(WatchEvent),
     Signal(ProcessSignal),
@@ -88,12 +93,23 @@ impl Occurrence {
             Self::ChildEnded => "control.child",
             Self::Call(_) => "control.call",
             Self::Channel(_) => "control.channel",
+            Self::Launch(_) => "control.launch",
             Self::Log(_) => "control.log",
             Self::Watch(_) => "control.watch",
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
             Self::ClockChanged => "control.clock",
             Self::Due => "control.due",
+        }
+    }
+}
+
+impl Occurrence {
+    /// The life whose start is answered by it.
+    pub(super) fn start(&self) -> Option<Life> {
+        match self {
+            Self::Launch(LaunchEvent::Started { life, .. }) => Some(*life),
+            _ => None,
         }
     }
 }
@@ -124,6 +140,7 @@ impl Sources {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
                 Some(call) = self.calls.recv() => Occurrence::Call(call),
                 Some(event) = self.messages.recv() => Occurrence::Channel(event),
+                Some(event) = self.launches.recv() => Occurrence::Launch(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watch(event),
                 _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
