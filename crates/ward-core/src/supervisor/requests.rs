@@ -72,7 +72,7 @@ impl Supervisor {
                 Ok(Outcome::Instances(vec![of]))
             }),
             Request::Pause(of, paused) => {
-                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx))
+                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx));
             }
             Request::Watch(of, change) => self.tell(now, id, of, actions, |it, cx| {
                 watch(it, change, cx);
