@@ -29,7 +29,7 @@ use super::rpc::{self, Call, Unwritten};
 use super::sampling::Sampling;
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
-use super::sources::{Occurrence, Signals, Sources};
+use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
 use super::watched::Watched;
 use super::workers::Workers;
@@ -108,6 +108,7 @@ pub(super) async fn run(
         chunks,
         changes,
         signals: Signals::register()?,
+        clock: Clock::watch(),
     };
     let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
@@ -151,6 +152,9 @@ pub(super) async fn run(
     let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.paths.home.display());
     let text = format!("ward {version} daemon started, home {home}");
     daemon.say(false, &text);
+    for complaint in settings::complaints() {
+        daemon.say(true, &complaint);
+    }
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
@@ -218,6 +222,7 @@ impl Daemon {
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
     }

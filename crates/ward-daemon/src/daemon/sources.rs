@@ -3,10 +3,12 @@
 use std::io;
 use std::time::Instant;
 
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use ward_core::id::Life;
+use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
@@ -25,6 +27,37 @@ pub(super) struct Sources {
     pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
+    pub(super) clock: Clock,
+}
+
+/// Tells that the wall clock was set. Without a kernel that says so the core finds out by itself, at
+/// the next event.
+#[derive(Debug)]
+pub(super) struct Clock(Option<AsyncFd<ClockChanges>>);
+
+impl Clock {
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe, and `ClockChanges` keeps the one descriptor it owns"
+    )]
+    pub(super) fn watch() -> Self {
+        let changes = ClockChanges::new();
+        Self(changes.and_then(AsyncFd::new).ok())
+    }
+
+    /// Waits until the clock is set.
+    async fn changed(&self) {
+        if let Some(changes) = &self.0 {
+            while let Ok(mut ready) = changes.readable().await {
+                match changes.get_ref().take() {
+                    Ok(true) => return,
+                    Ok(false) => ready.clear_ready(),
+                    Err(_) => break,
+                }
+            }
+        }
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Signals to the daemon itself.
@@ -49,6 +82,7 @@ pub(super) enum Occurrence {
     Watch(WatchEvent),
     Signal(ProcessSignal),
     LogsMoved,
+    ClockChanged,
     Due,
 }
 
@@ -64,6 +98,7 @@ impl Occurrence {
             Self::Watch(_) => "control.watch",
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
+            Self::ClockChanged => "control.clock",
             Self::Due => "control.due",
         }
     }
@@ -112,6 +147,7 @@ impl Sources {
                 _ = self.signals.interrupt.recv() => Occurrence::Signal(ProcessSignal::INT),
                 _ = self.signals.quit.recv() => Occurrence::Signal(ProcessSignal::QUIT),
                 _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
+                () = self.clock.changed() => Occurrence::ClockChanged,
                 _ = self.signals.hangup.recv() => continue,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
             };
