@@ -1,14 +1,21 @@
 //! JSON with comments, trailing commas, bare keys and single quotes.
 
+mod nesting;
+
 use serde_json::Value;
 
+use self::nesting::Nested;
 use super::{SyntaxError, whole_numbers};
 
 /// Reads JSON5. A text that fails may still be JavaScript, which PM2 accepts in `.json` files; the
 /// shell decides what to do then.
+///
+/// # Errors
+///
+/// The text is no JSON5, or is nested deeper than 128 levels.
 pub fn parse(text: &str) -> Result<Value, SyntaxError> {
     json5::from_str(text.trim_start_matches('\u{feff}'))
-        .map(whole_numbers)
+        .map(|Nested(value)| whole_numbers(value))
         .map_err(|error| {
             let place = error.position();
             SyntaxError {
@@ -34,6 +41,19 @@ mod tests {
             parse(text).unwrap(),
             json!({"apps": [{"name": "a", "env": {"A": 1}}]})
         );
+    }
+
+    #[test]
+    fn brackets_without_end_are_refused() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(&nested(nesting::MOST_LEVELS)).is_ok());
+        for text in [nested(129), nested(100_000), "{a:".repeat(100_000)] {
+            let error = parse(&text).unwrap_err();
+            assert!(
+                error.message.contains("nested deeper than 128 levels"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
