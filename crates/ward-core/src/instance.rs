@@ -1,6 +1,6 @@
 //! One slot of an app: its state, and what it remembers between its lives.
 //!
-//! `State` says what is; `Then` says what is wanted once an ending life is gone. Each event has one
+//! `State` says what is; `NextGoal` says what is wanted once an ending life is gone. Each event has one
 //! method, and each method looks at every state. The methods live in the modules below, by theme.
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::cron::Planned;
-use crate::ending::Ending;
+use crate::event::ReportSource;
 use crate::id::{InstanceId, Life};
 use crate::policy::History;
 use crate::spec::{AppSpec, Mode};
+use crate::termination::Termination;
 use crate::time::{Mono, Wall};
 
 mod end;
@@ -22,13 +23,15 @@ mod planned;
 mod promises;
 mod ready;
 mod reload;
+mod reports;
 mod requests;
 mod started;
+mod traffic;
 
-use ready::Habit;
-pub use ready::Heard;
-pub(crate) use ready::Word;
-pub use reload::{LastReload, Side};
+use ready::ListenHistory;
+pub use ready::Readiness;
+pub(crate) use ready::ReadySignal;
+pub use reload::{LastReload, Replacement};
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +49,7 @@ pub enum State {
         /// It counts as ready then, whatever it said.
         ready_by: Mono,
         /// What it said so far.
-        heard: Heard,
+        readiness: Readiness,
     },
     /// A life runs.
     Online {
@@ -67,9 +70,9 @@ pub enum State {
     /// A life is ending: asked, killed, or swept after its main process is gone.
     Stopping {
         /// How far.
-        ending: Ending,
+        termination: Termination,
         /// What is wanted afterwards.
-        then: Then,
+        next_goal: NextGoal,
         /// Somebody asked for the end; otherwise the main process ended by itself.
         asked: bool,
     },
@@ -89,7 +92,7 @@ pub enum State {
 
 /// What follows when an ending life is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Then {
+pub enum NextGoal {
     /// Nothing.
     Stay,
     /// The next life; it counts as a restart or not.
@@ -126,7 +129,7 @@ pub struct LastExit {
 
 /// What the app told about itself (PM2's `axm_*`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct AppReport {
     /// Actions that can be triggered.
     pub actions: Vec<Value>,
     /// Metrics.
@@ -135,6 +138,9 @@ pub struct Told {
     pub options: Map<String, Value>,
     /// Version of node.
     pub node_version: Option<String>,
+    /// Who speaks for it; none as long as nobody did.
+    #[serde(default)]
+    pub source: Option<ReportSource>,
     /// What this life cannot have; completes "cannot …".
     #[serde(default)]
     pub trouble: Option<String>,
@@ -172,22 +178,28 @@ pub struct Instance {
     /// Version of the app.
     pub version: Option<String>,
     /// What the app told about itself.
-    pub told: Told,
+    pub reported: AppReport,
     /// `monitor` and `unmonitor`.
     pub monitored: Option<bool>,
     /// Whether files are watched now, and which.
     pub watching: Option<Value>,
     /// Lives that nothing could kill.
-    pub lingering: Vec<Ending>,
+    pub lingering: Vec<Termination>,
     /// The second life while a worker is being replaced.
-    pub side: Option<Side>,
+    pub replacement: Option<Replacement>,
     /// The last reload that succeeded.
     #[serde(default)]
     pub last_reload: Option<LastReload>,
+    /// Its workers get no connections until further notice; ends when it comes to rest.
+    #[serde(default)]
+    pub paused: bool,
     /// The next planned restart.
     pub planned: Option<Planned>,
+    /// A worker began since its listeners were closed, so it may have some.
+    #[serde(default)]
+    may_listen: bool,
     /// Whether workers of this program listen.
-    habit: Habit,
+    listen_history: ListenHistory,
     /// The life that was restarted for its memory, so that it is not done twice.
     heavy: Option<Life>,
     /// Not online yet since it was registered: the `start` event is due.
@@ -214,13 +226,15 @@ impl Instance {
             failure: None,
             alone: None,
             version: None,
-            told: Told::default(),
+            reported: AppReport::default(),
             monitored: None,
             lingering: Vec::new(),
-            side: None,
+            replacement: None,
             last_reload: None,
+            paused: false,
             planned: None,
-            habit: Habit::default(),
+            may_listen: false,
+            listen_history: ListenHistory::default(),
             heavy: None,
             fresh: true,
             forgotten: false,
@@ -232,7 +246,7 @@ impl Instance {
     pub fn life(&self) -> Option<Life> {
         match &self.state {
             State::Launching { life, .. } | State::Online { life, .. } => Some(*life),
-            State::Stopping { ending, .. } => Some(ending.life),
+            State::Stopping { termination, .. } => Some(termination.life),
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => None,
         }
     }
@@ -242,7 +256,7 @@ impl Instance {
         match &self.state {
             State::Launching { pid, .. } => *pid,
             State::Online { pid, .. } => Some(*pid),
-            State::Stopping { ending, .. } if !ending.main_gone => ending.pid,
+            State::Stopping { termination, .. } if !termination.main_gone => termination.pid,
             State::Stopping { .. }
             | State::Stopped
             | State::Waiting { .. }
@@ -271,16 +285,16 @@ impl Instance {
     pub fn deadline(&self) -> Option<Mono> {
         let state = match &self.state {
             State::Launching { ready_by, .. } => Some(*ready_by),
-            State::Stopping { ending, .. } => Some(ending.deadline()),
+            State::Stopping { termination, .. } => Some(termination.deadline()),
             State::Waiting { until, .. } => Some(*until),
             State::Online {
                 answer_by, calm_at, ..
             } => [*answer_by, *calm_at].into_iter().flatten().min(),
             State::Stopped | State::Errored { .. } => None,
         };
-        let side = self.side.as_ref().map(Side::deadline);
+        let replacement = self.replacement.as_ref().map(Replacement::deadline);
         let planned = self.planned.as_ref().map(|planned| planned.at);
-        [state, side, planned].into_iter().flatten().min()
+        [state, replacement, planned].into_iter().flatten().min()
     }
 
     pub(crate) fn is_forgotten(&self) -> bool {

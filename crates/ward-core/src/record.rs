@@ -105,25 +105,25 @@ pub(crate) fn keep_captured(spec: &mut AppSpec, old: &AppSpec) {
     if env_is_mixed(&old.env) {
         return;
     }
-    let mut kept = Map::clone(&old.env.captured);
+    let mut restored = Map::clone(&old.env.captured);
     if spec.env.declared.is_empty() {
-        kept.extend(Map::clone(&spec.env.captured));
+        restored.extend(Map::clone(&spec.env.captured));
     }
     if let Some(rule) = &spec.filter_env {
-        kept = env::filter(kept, Some(&write::filter_env(rule)));
+        restored = env::filter(restored, Some(&write::filter_env(rule)));
     }
     for (name, moved) in [
         ("HOME", old.user.uid != spec.user.uid),
         ("PWD", old.program.cwd != spec.program.cwd),
     ] {
         if let Some(value) = spec.env.captured.get(name).filter(|_| moved) {
-            kept.insert(name.to_owned(), value.clone());
+            restored.insert(name.to_owned(), value.clone());
         }
     }
-    spec.env.captured = if kept == *old.env.captured {
+    spec.env.captured = if restored == *old.env.captured {
         Arc::clone(&old.env.captured)
     } else {
-        Arc::new(kept)
+        Arc::new(restored)
     };
 }
 

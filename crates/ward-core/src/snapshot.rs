@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::defaults::Defaults;
 use crate::instance::Instance;
 use crate::record;
-use crate::supervisor::{Book, Supervisor};
+use crate::supervisor::{Supervisor, SupervisorState};
 use crate::view;
 
 /// The version this ward writes. It changes when the meaning of a field does.
@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     version: u32,
-    book: Book,
+    state: SupervisorState,
 }
 
 /// A snapshot that cannot be used.
@@ -36,7 +36,7 @@ impl Supervisor {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             version: VERSION,
-            book: self.book().clone(),
+            state: self.state().clone(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Supervisor {
         if snapshot.version != VERSION {
             return Err(RestoreError::Version(snapshot.version));
         }
-        Ok(Self::from_book(snapshot.book, defaults))
+        Ok(Self::from_state(snapshot.state, defaults))
     }
 
     /// The entries of `dump.pm2`, in the order of the list. Modules are installed, not saved.

@@ -1,41 +1,54 @@
 //! The registry of instances: routes an event to the one it is about, and answers requests.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeMap;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::context::{Context, LifeIndex};
 use crate::defaults::Defaults;
-use crate::event::Event;
+use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
-use crate::instance::{Instance, Word};
+use crate::instance::{Instance, ReadySignal};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
-use crate::turn::{Lives, Turn};
 
+mod memory;
 mod places;
 mod register;
+mod registry;
 mod requests;
+
+use registry::Registry;
+
+/// How long after the announcement of a kill nothing is restarted. A kill that was announced and
+/// never came must not forbid restarts for ever.
+const KILL_WINDOW: Duration = Duration::from_secs(10);
 
 /// Everything ward knows about what it supervises.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Supervisor {
     defaults: Defaults,
-    book: Book,
+    state: SupervisorState,
 }
 
 /// The part of the supervisor that a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Book {
-    /// Boxed: a node of the map has room for eleven, and half of that stays empty.
-    instances: BTreeMap<InstanceId, Box<Instance>>,
+pub(crate) struct SupervisorState {
+    instances: Registry,
     next_id: u32,
-    lives: Lives,
+    lives: LifeIndex,
     pending: Pending,
     random: Random,
     shutting_down: bool,
+    /// When the memory of the apps that have a limit is measured next; none without such an app.
+    #[serde(default)]
+    memory_check: Option<Mono>,
+    /// A client of PM2's announced a kill: until then nothing is restarted.
+    #[serde(default)]
+    kill_window: Option<Mono>,
 }
 
 impl Supervisor {
@@ -44,13 +57,15 @@ impl Supervisor {
         let random = Random::new(defaults.seed);
         Self {
             defaults,
-            book: Book {
-                instances: BTreeMap::new(),
+            state: SupervisorState {
+                instances: Registry::default(),
                 next_id: 0,
-                lives: Lives::default(),
+                lives: LifeIndex::default(),
                 pending: Pending::default(),
                 random,
                 shutting_down: false,
+                memory_check: None,
+                kill_window: None,
             },
         }
     }
@@ -60,35 +75,35 @@ impl Supervisor {
         match event {
             Event::Requested { id, request } => self.requested(now, id, request, actions),
             Event::Ticked => self.ticked(now, actions),
-            Event::Spawned { life, pid, version } => self.about(now, life, actions, |it, turn| {
-                it.spawned(life, pid, version, turn);
+            Event::Spawned { life, pid, version } => self.about(now, life, actions, |it, cx| {
+                it.spawned(life, pid, version, cx);
             }),
-            Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.spawn_failed(life, &reason, turn);
+            Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, cx| {
+                it.spawn_failed(life, &reason, cx);
             }),
-            Event::Exited { life, status } => self.about(now, life, actions, |it, turn| {
-                it.exited(life, status, turn);
+            Event::Exited { life, status } => self.about(now, life, actions, |it, cx| {
+                it.exited(life, status, cx);
             }),
-            Event::Probed { life, alive } => self.about(now, life, actions, |it, turn| {
-                it.probed(life, alive, turn);
+            Event::Probed { life, alive } => self.about(now, life, actions, |it, cx| {
+                it.probed(life, alive, cx);
             }),
-            Event::Ready { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Ready, turn);
+            Event::Ready { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Ready, cx);
             }),
-            Event::WorkerOnline { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Online, turn);
+            Event::WorkerOnline { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Online, cx);
             }),
-            Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, turn| {
-                it.found_alone(life, reason, turn);
+            Event::WorkerAlone { life, reason } => self.about(now, life, actions, |it, cx| {
+                it.found_alone(life, reason, cx);
             }),
-            Event::Listening { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Listening, turn);
+            Event::Listening { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Listening, cx);
             }),
-            Event::Settled { life } => self.about(now, life, actions, |it, turn| {
-                it.heard(life, Word::Settled, turn);
+            Event::Settled { life } => self.about(now, life, actions, |it, cx| {
+                it.ready_signal(life, ReadySignal::Settled, cx);
             }),
             Event::Drained { life } => {
-                self.about(now, life, actions, |it, turn| it.drained(life, turn));
+                self.about(now, life, actions, |it, cx| it.drained(life, cx));
             }
             // Only looks; unlike other events it comes after the life is over.
             Event::Tallied {
@@ -96,28 +111,37 @@ impl Supervisor {
                 life,
                 tally,
             } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
-            Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, turn| {
-                it.sampled(life, memory_bytes, turn);
+            Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, cx| {
+                it.sampled(life, memory_bytes, cx);
             }),
-            Event::Reported { life, report } => {
-                self.about(now, life, actions, |it, _| it.reported(life, report));
-            }
+            Event::KillAnnounced => self.state.kill_window = Some(now.mono + KILL_WINDOW),
+            Event::Reported {
+                life,
+                source,
+                reports,
+            } => self.about(now, life, actions, |it, cx| {
+                it.reported(life, source, reports, cx);
+            }),
         }
     }
 
     /// When `Event::Ticked` is wanted next.
     pub fn deadline(&self) -> Option<Mono> {
-        self.instances().filter_map(Instance::deadline).min()
+        let instances = self.state.instances.deadline();
+        [instances, self.state.memory_check]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// All instances, by id.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        self.book.instances.values().map(Box::as_ref)
+        self.state.instances.iter()
     }
 
     /// One instance.
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.book.instances.get(&id).map(Box::as_ref)
+        self.state.instances.get(id)
     }
 
     /// The life an instance is about now.
@@ -127,7 +151,12 @@ impl Supervisor {
 
     /// The instance a life belongs to, also while the life is being replaced or lingers.
     pub fn instance_of(&self, life: Life) -> Option<InstanceId> {
-        self.book.lives.owner(life)
+        self.state.lives.owner(life)
+    }
+
+    /// Who speaks for a worker that is running or beginning, once somebody did: its app or the agent.
+    pub fn report_source(&self, life: Life) -> Option<ReportSource> {
+        self.instance(self.instance_of(life)?)?.report_source(life)
     }
 
     /// What was assumed for all apps.
@@ -140,12 +169,12 @@ impl Supervisor {
         self.defaults.followed = followed;
     }
 
-    pub(crate) fn book(&self) -> &Book {
-        &self.book
+    pub(crate) fn state(&self) -> &SupervisorState {
+        &self.state
     }
 
-    pub(crate) fn from_book(book: Book, defaults: Defaults) -> Self {
-        Self { defaults, book }
+    pub(crate) fn from_state(state: SupervisorState, defaults: Defaults) -> Self {
+        Self { defaults, state }
     }
 
     fn about(
@@ -153,10 +182,10 @@ impl Supervisor {
         now: Now,
         life: Life,
         actions: &mut Vec<Action>,
-        event: impl FnOnce(&mut Instance, &mut Turn<'_>),
+        event: impl FnOnce(&mut Instance, &mut Context<'_>),
     ) {
         // A late event of a life that is over finds no owner, and that is all there is to do.
-        if let Some(id) = self.book.lives.owner(life) {
+        if let Some(id) = self.state.lives.owner(life) {
             self.with(now, id, actions, event);
         }
     }
@@ -167,41 +196,38 @@ impl Supervisor {
         now: Now,
         id: InstanceId,
         actions: &mut Vec<Action>,
-        act: impl FnOnce(&mut Instance, &mut Turn<'_>),
+        act: impl FnOnce(&mut Instance, &mut Context<'_>),
     ) {
-        let Book {
+        let SupervisorState {
             instances,
             lives,
             pending,
             ..
-        } = &mut self.book;
-        let Some(instance) = instances.get_mut(&id) else {
-            return;
-        };
-        let mut turn = Turn {
+        } = &mut self.state;
+        let mut cx = Context {
             now,
             defaults: &self.defaults,
             lives,
             pending,
             actions,
         };
-        act(instance, &mut turn);
-        if instance.is_forgotten() {
-            instances.remove(&id);
+        let forgotten = instances.change(id, |instance| {
+            act(instance, &mut cx);
+            instance.is_forgotten()
+        });
+        if forgotten == Some(true) {
+            instances.remove(id);
         }
         if instances.is_empty() {
-            self.book.next_id = 0;
+            self.state.next_id = 0;
         }
+        self.plan_memory_check(now);
     }
 
     fn ticked(&mut self, now: Now, actions: &mut Vec<Action>) {
-        let due: Vec<InstanceId> = self
-            .instances()
-            .filter(|it| it.deadline().is_some_and(|deadline| deadline <= now.mono))
-            .map(|it| it.id)
-            .collect();
-        for id in due {
+        for id in self.state.instances.due(now.mono) {
             self.with(now, id, actions, Instance::ticked);
         }
+        self.check_memory(now, actions);
     }
 }

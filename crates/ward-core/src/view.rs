@@ -4,9 +4,9 @@ mod brief;
 
 use serde_json::{Map, Value, json};
 
-use crate::compose;
 use crate::event::Tally;
 use crate::instance::{Instance, LastReload, State};
+use crate::launch_plan;
 use crate::record::keys_without_env;
 use crate::spec::Mode;
 
@@ -74,7 +74,7 @@ pub fn record(instance: &Instance) -> Map<String, Value> {
 pub fn record_as(instance: &Instance, status: Status) -> Map<String, Value> {
     let mut own = own_keys(instance);
     own.insert("status".to_owned(), status.word().into());
-    let env = compose::merged_env(instance);
+    let env = launch_plan::merged_env(instance);
     let flat = flattened(&env, &own);
     // `own_keys` keeps a place for it.
     own.insert("env".to_owned(), Value::Object(env));
@@ -113,13 +113,13 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     if spec.watch.watch.is_some() || instance.watching.is_some() {
         put("watch", instance.watching.clone().unwrap_or(false.into()));
     }
-    for (key, path) in compose::log_paths(spec, instance.id) {
+    for (key, path) in launch_plan::log_paths(spec, instance.id) {
         put(key, path.into());
     }
     if let Some(path) = &spec.pid_path {
         put(
             "pm_pid_path",
-            compose::numbered(path, ".pid", instance.id).into(),
+            launch_plan::numbered(path, ".pid", instance.id).into(),
         );
     }
     put("vizion_running", false.into());
@@ -128,8 +128,8 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
     // What never ran counts from its registration: programs subtract this from the clock.
     let began = instance.began_at.or(instance.created_at);
     put("pm_uptime", began.map(|at| at.0).into());
-    put("axm_actions", instance.told.actions.clone().into());
-    put("axm_monitor", instance.told.monitor.clone().into());
+    put("axm_actions", instance.reported.actions.clone().into());
+    put("axm_monitor", instance.reported.monitor.clone().into());
     put("axm_options", options(instance).into());
     put("axm_dynamic", json!({}));
     put("created_at", instance.created_at.map(|at| at.0).into());
@@ -149,7 +149,7 @@ pub(crate) fn own_keys(instance: &Instance) -> Map<String, Value> {
 
 /// In PM2 the library it injects into node apps tells their name; programs look for it.
 fn options(instance: &Instance) -> Map<String, Value> {
-    let mut options = instance.told.options.clone();
+    let mut options = instance.reported.options.clone();
     let spec = &instance.spec;
     let node = ["node", "bun"]
         .iter()
@@ -176,7 +176,7 @@ fn runtime_extras(instance: &Instance, keys: &mut Map<String, Value>) {
     let exit = instance.last_exit;
     put(
         "node_version",
-        instance.told.node_version.clone().map(Into::into),
+        instance.reported.node_version.clone().map(Into::into),
     );
     put("exit_code", exit.and_then(|exit| exit.code).map(Into::into));
     let signal = exit.and_then(|exit| exit.signal);
@@ -218,9 +218,9 @@ pub fn connections(tally: Tally) -> Value {
 /// The files ward itself writes for an instance: logs and pid.
 pub fn own_files(instance: &Instance) -> Vec<String> {
     let spec = &instance.spec;
-    let logs = compose::log_paths(spec, instance.id);
+    let logs = launch_plan::log_paths(spec, instance.id);
     let pid = spec.pid_path.as_deref();
-    let pid = pid.map(|path| compose::numbered(path, ".pid", instance.id));
+    let pid = pid.map(|path| launch_plan::numbered(path, ".pid", instance.id));
     logs.into_values().chain(pid).collect()
 }
 

@@ -7,11 +7,11 @@
 //! messages, and a channel whose window is full is not read until the control thread caught up.
 
 mod link;
+mod links;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod window;
-mod wires;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,11 +24,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::{InstanceId, Life};
 use ward_wire::node_ipc::{Junk, encode_message};
 
-use crate::cluster::{Seat, WorkerEvent};
+use crate::cluster::{WorkerConfig, WorkerEvent};
 use crate::poll::{Poll, Waker};
-use thread::{Command, Switchboard};
+pub(crate) use links::Links;
+use thread::{ChannelLoop, Command};
 pub(crate) use window::Credit;
-pub(crate) use wires::Wires;
 
 /// Where an app finds its end of the channel.
 pub(crate) const CHANNEL_FD: i32 = 3;
@@ -75,6 +75,11 @@ pub(crate) enum ChannelEvent {
         /// Drop it when the event was dealt with; none of a worker whose channel is closed.
         credit: Option<Credit>,
     },
+    /// The thread has done all it was told before it was asked for this.
+    Acknowledged {
+        /// The number it was asked with.
+        number: u64,
+    },
     /// Nothing more will come. Told exactly once for each opened channel.
     Closed {
         /// Who.
@@ -107,7 +112,7 @@ impl ChannelThread {
         let thread = std::thread::Builder::new()
             .name("channel".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || Switchboard::new(Wires::new(poll, events), inbox).run())?;
+            .spawn(move || ChannelLoop::new(Links::new(poll, events), inbox).run())?;
         Ok(ChannelHandle {
             commands: Some(commands),
             waker,
@@ -119,12 +124,12 @@ impl ChannelThread {
 impl ChannelHandle {
     /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`. With a seat
     /// the life is a cluster worker.
-    pub(crate) fn open(&self, life: Life, seat: Option<Seat>) -> io::Result<OwnedFd> {
+    pub(crate) fn open(&self, life: Life, config: Option<WorkerConfig>) -> io::Result<OwnedFd> {
         // Node makes its end non-blocking itself; other programs expect a blocking one.
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
-        self.ask(Command::Open(life, ours, seat.map(Box::new)))?;
+        self.ask(Command::Open(life, ours, config.map(Box::new)))?;
         Ok(theirs)
     }
 
@@ -174,13 +179,10 @@ impl ChannelHandle {
         self.tell(Command::Pause(instance, paused));
     }
 
-    /// Waits until the thread has done all it was told so far. It never waits for anybody itself, so
-    /// this takes microseconds.
-    pub(crate) fn settle(&self) {
-        let (done, settled) = std::sync::mpsc::sync_channel(1);
-        self.tell(Command::Settle(done));
-        // An error means that the thread is gone, and its sockets with it.
-        settled.recv().ok();
+    /// Asks for [`ChannelEvent::Acknowledged`] once the thread has done all it was told so far. False
+    /// when the thread is gone, and its sockets with it.
+    pub(crate) fn acknowledge(&self, number: u64) -> bool {
+        self.ask(Command::Acknowledge(number)).is_ok()
     }
 
     fn tell(&self, command: Command) {

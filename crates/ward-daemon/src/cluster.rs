@@ -3,7 +3,7 @@
 //!
 //! All of it lives on the channel thread. A [`Primary`] knows the workers and the listeners; it is
 //! told what workers say ([`Primary::heard`]), when connections wait, and what the control thread
-//! wants, and it answers through [`Wires`]. Nothing here blocks and nothing here decides whether a
+//! wants, and it answers through [`Links`]. Nothing here blocks and nothing here decides whether a
 //! worker shall live.
 //!
 //! - A listener belongs to the instances of an app that asked for it, not to their processes: it
@@ -13,22 +13,22 @@
 
 mod affinity;
 pub(crate) mod agent;
-mod answer;
 mod bind;
-mod census;
-mod claims;
+mod connection_count;
 mod dispatch;
 mod drain;
-mod heads;
+mod listen_requests;
 mod listener;
 mod options;
+mod ownership;
+mod pending_heads;
 mod runtime;
-mod seat;
 pub(crate) mod sockets;
 mod sticky;
 #[cfg(test)]
 mod tests;
 mod worker;
+mod worker_config;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
@@ -39,16 +39,16 @@ use ward_core::event::Tally;
 use ward_core::id::{InstanceId, Life};
 use ward_wire::node_cluster::{ClusterMessage, NodeMessage, WorkerAct};
 
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 use affinity::Waiter;
-use census::Census;
-pub(crate) use census::Gauge;
-use heads::Heads;
+use connection_count::Census;
+pub(crate) use connection_count::ConnectionCount;
 use listener::{Entry, Listener};
+use pending_heads::Heads;
 pub(crate) use runtime::{Runtime, spread_inspectors};
-pub(crate) use seat::{Sched, Seat};
 use worker::{Phase, Worker};
+pub(crate) use worker_config::{Sched, WorkerConfig};
 
 /// A worker that is silent for so long does not run a cluster runtime; worth a line in the log.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -140,9 +140,9 @@ pub(crate) struct Primary {
 
 impl Primary {
     /// A worker is about to begin.
-    pub(crate) fn add(&mut self, token: Token, life: Life, seat: Seat) {
-        let mut worker = Worker::new(life, seat, Instant::now() + SILENCE);
-        worker.paused = self.paused.contains(&worker.seat.instance);
+    pub(crate) fn add(&mut self, token: Token, life: Life, config: WorkerConfig) {
+        let mut worker = Worker::new(life, config, Instant::now() + SILENCE);
+        worker.paused = self.paused.contains(&worker.config.instance);
         self.wake_by(worker.silent_until);
         self.workers.insert(token, worker);
     }
@@ -157,7 +157,7 @@ impl Primary {
     }
 
     /// Time passed.
-    pub(crate) fn tick(&mut self, now: Instant, wires: &mut Wires) {
+    pub(crate) fn tick(&mut self, now: Instant, links: &mut Links) {
         if self.wake.is_none_or(|at| at > now) {
             return;
         }
@@ -169,7 +169,7 @@ impl Primary {
                     worker.silent_until = None;
                     let life = worker.life;
                     let event = WorkerEvent::Silent;
-                    wires.tell_of_worker(life, event);
+                    links.tell_of_worker(life, event);
                 }
                 other => later = [later, other].into_iter().flatten().min(),
             }
@@ -177,14 +177,14 @@ impl Primary {
         self.wake_by(later);
         let listeners: Vec<Token> = self.listeners.keys().copied().collect();
         for listener in listeners {
-            self.resume(listener, now, wires);
+            self.resume(listener, now, links);
         }
-        self.look_at_draining(now, wires);
-        self.give_up_heads(now, wires);
+        self.look_at_draining(now, links);
+        self.give_up_heads(now, links);
     }
 
     /// Gives an instance no connections until further notice, or does again.
-    pub(crate) fn pause(&mut self, instance: InstanceId, paused: bool, wires: &mut Wires) {
+    pub(crate) fn pause(&mut self, instance: InstanceId, paused: bool, links: &mut Links) {
         if paused {
             self.paused.insert(instance);
         } else {
@@ -192,54 +192,54 @@ impl Primary {
         }
         let mut concerned = Vec::new();
         for (token, worker) in &mut self.workers {
-            if worker.seat.instance == instance {
+            if worker.config.instance == instance {
                 worker.paused = paused;
                 concerned.push(*token);
             }
         }
         for token in concerned {
-            self.serve_all(token, Instant::now(), wires);
+            self.serve_all(token, Instant::now(), links);
         }
     }
 
     /// The worker's process.
-    pub(crate) fn born(&mut self, life: Life, pid: u32, wires: &mut Wires) {
-        let Some(worker) = self.worker_of(life, wires) else {
+    pub(crate) fn born(&mut self, life: Life, pid: u32, links: &mut Links) {
+        let Some(worker) = self.worker_of(life, links) else {
             return;
         };
         worker.pid = Some(pid);
         worker.begin_estimate();
         // Bun says so only when the app loads its cluster module, and many have no need to.
-        if worker.seat.runtime == Runtime::Bun {
+        if worker.config.runtime == Runtime::Bun {
             worker.silent_until = None;
-            wires.tell_of_worker(life, WorkerEvent::Online);
+            links.tell_of_worker(life, WorkerEvent::Online);
         }
     }
 
     /// A worker counts as ready: connections may come.
-    pub(crate) fn admit(&mut self, life: Life, wires: &mut Wires) {
-        if let Some(token) = wires.find(life) {
-            self.said_ready(token, wires);
+    pub(crate) fn admit(&mut self, life: Life, links: &mut Links) {
+        if let Some(token) = links.find(life) {
+            self.said_ready(token, links);
         }
     }
 
     /// The app said `ready`.
-    pub(crate) fn said_ready(&mut self, token: Token, wires: &mut Wires) {
+    pub(crate) fn said_ready(&mut self, token: Token, links: &mut Links) {
         if let Some(worker) = self.workers.get_mut(&token)
             && !core::mem::replace(&mut worker.admitted, true)
         {
             worker.begin_rotation(Instant::now());
-            self.serve_all(token, Instant::now(), wires);
+            self.serve_all(token, Instant::now(), links);
         }
     }
 
     /// An internal message of a worker.
-    pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, wires: &mut Wires) {
+    pub(crate) fn heard(&mut self, token: Token, message: NodeMessage, links: &mut Links) {
         match message {
-            NodeMessage::Cluster(message) => self.heard_cluster(token, message, wires),
-            NodeMessage::HandleAck => self.arrived(token, wires),
-            NodeMessage::HandleNack => self.lost(token, wires),
-            NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, wires),
+            NodeMessage::Cluster(message) => self.heard_cluster(token, message, links),
+            NodeMessage::HandleAck => self.arrived(token, links),
+            NodeMessage::HandleNack => self.lost(token, links),
+            NodeMessage::Ward { act, body } => self.agent_said(token, &act, &body, links),
             NodeMessage::Handle(_)
             | NodeMessage::SocketGetCount { .. }
             | NodeMessage::SocketNotifyClose { .. }
@@ -247,7 +247,7 @@ impl Primary {
         }
     }
 
-    fn heard_cluster(&mut self, token: Token, message: ClusterMessage, wires: &mut Wires) {
+    fn heard_cluster(&mut self, token: Token, message: ClusterMessage, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -257,47 +257,47 @@ impl Primary {
                 worker.silent_until = None;
                 let life = worker.life;
                 let event = WorkerEvent::Online;
-                wires.tell_of_worker(life, event);
+                links.tell_of_worker(life, event);
             }
-            WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, wires),
-            WorkerAct::Listening(query) => self.listening(token, &query, wires),
-            WorkerAct::Close { key } => self.closed(token, &key, wires),
+            WorkerAct::QueryServer { seq, query } => self.query(token, seq, &query, links),
+            WorkerAct::Listening(query) => self.listening(token, &query, links),
+            WorkerAct::Close { key } => self.closed(token, &key, links),
             WorkerAct::ExitedAfterDisconnect { seq } => {
                 worker.phase = Phase::Leaving;
                 let mut line = Vec::new();
                 worker.outbox.ack(&mut line, seq);
-                wires.send(token, line, None);
+                links.send(token, line, None);
             }
-            WorkerAct::Reply { ack, accepted } => self.replied(token, ack, accepted, wires),
+            WorkerAct::Reply { ack, accepted } => self.replied(token, ack, accepted, links),
             WorkerAct::Unknown => {}
         }
     }
 
     /// `disconnect`: the worker closes its servers, finishes and leaves.
-    pub(crate) fn disconnect(&mut self, life: Life, wires: &mut Wires) {
-        let Some(token) = wires.find(life) else {
+    pub(crate) fn disconnect(&mut self, life: Life, links: &mut Links) {
+        let Some(token) = links.find(life) else {
             return;
         };
         if let Some(worker) = self.workers.get_mut(&token) {
             worker.phase = Phase::Leaving;
             let mut line = Vec::new();
             worker.outbox.disconnect(&mut line);
-            wires.send(token, line, None);
+            links.send(token, line, None);
         }
     }
 
-    fn worker_of(&mut self, life: Life, wires: &Wires) -> Option<&mut Worker> {
-        self.workers.get_mut(&wires.find(life)?)
+    fn worker_of(&mut self, life: Life, links: &Links) -> Option<&mut Worker> {
+        self.workers.get_mut(&links.find(life)?)
     }
 
     /// Offers connections to a worker that can take some again, on everything it listens on.
-    fn serve_all(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    fn serve_all(&mut self, token: Token, now: Instant, links: &mut Links) {
         let Some(worker) = self.workers.get(&token) else {
             return;
         };
         let listeners: Vec<Token> = worker.keys.values().map(|held| held.listener).collect();
         for listener in listeners {
-            self.resume(listener, now, wires);
+            self.resume(listener, now, links);
         }
     }
 }

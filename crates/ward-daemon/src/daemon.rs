@@ -1,20 +1,23 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
-mod answers;
 mod batch;
 mod bus;
-pub(crate) mod clock;
-mod lives;
+mod handle;
+mod held_replies;
 mod messages;
 mod methods;
 mod node_versions;
 mod package;
 mod pending;
 mod perform;
+mod processes;
+mod replies;
 mod reports;
 mod rpc;
 mod run;
 pub(crate) mod settings;
+mod shutdown;
+mod sources;
 mod system;
 mod usage;
 mod watched;

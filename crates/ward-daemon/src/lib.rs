@@ -2,8 +2,11 @@
 //! codes of commands; the command line reaches it over `ward-wire` and the files of the home.
 
 mod channel;
+mod clock;
 mod cluster;
 mod daemon;
+mod fault;
+mod handover;
 pub mod launcher;
 mod log;
 mod poll;

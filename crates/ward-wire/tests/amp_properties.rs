@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
+mod common;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -60,6 +62,7 @@ fn decode_in_pieces(bytes: &[u8], sizes: &[usize]) -> Vec<Frame> {
 }
 
 proptest! {
+    #![proptest_config(common::config())]
     #[test]
     fn frames_survive_any_cut_of_the_stream(frames in frames(), sizes in vec(1..40usize, 1..8)) {
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();

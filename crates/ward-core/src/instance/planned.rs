@@ -1,15 +1,15 @@
 //! Restarts nobody asked for: by the calendar, and for too much memory.
 
+use crate::context::Context;
 use crate::cron::Planned;
 use crate::id::Life;
 use crate::instance::{Instance, State};
-use crate::turn::Turn;
 
 impl Instance {
     /// Plans the next restart after the declaration came to be or changed.
-    pub(super) fn plan(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn plan(&mut self, cx: &mut Context<'_>) {
         let cron = self.spec.restart.cron.as_ref();
-        match Planned::next(cron, turn.now, &turn.defaults.zone) {
+        match Planned::next(cron, cx.now, &cx.defaults.zone) {
             Ok(planned) => {
                 let pattern = |planned: &Option<Planned>| {
                     planned.as_ref().map(|planned| planned.pattern.clone())
@@ -18,7 +18,7 @@ impl Instance {
                     return;
                 }
                 let id = self.id;
-                turn.log(if planned.is_some() {
+                cx.log(if planned.is_some() {
                     format!("[PM2][WORKER] Registering a cron job on: {id}")
                 } else {
                     format!("[PM2] Deregistering a cron job on: {id}")
@@ -26,44 +26,44 @@ impl Instance {
                 self.planned = planned;
             }
             Err(bad) => {
-                turn.log_error(format!("{} {bad}", self.title()));
+                cx.log_error(format!("{} {bad}", self.title()));
                 self.planned = None;
             }
         }
     }
 
     /// Time passed: is a planned restart due?
-    pub(super) fn planned_restart(&mut self, turn: &mut Turn<'_>) {
-        let now = turn.now;
+    pub(super) fn planned_restart(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now;
         if !self.planned.as_mut().is_some_and(|it| it.is_due(now)) {
             return;
         }
         self.planned = None;
         let cron = self.spec.restart.cron.as_ref();
-        if let Ok(next) = Planned::next(cron, now, &turn.defaults.zone) {
+        if let Ok(next) = Planned::next(cron, now, &cx.defaults.zone) {
             self.planned = next;
         }
-        turn.log(format!(
+        cx.log(format!(
             "[PM2][WORKER] Planned restart of app {} id:{}",
             self.spec.name, self.id
         ));
         // As in PM2, a job that is not running is started: people schedule jobs that way.
-        self.renew(turn);
+        self.renew(cx);
     }
 
     /// A worker that serves is replaced without losing work, which a reload under way does already;
     /// anything else is restarted.
-    fn renew(&mut self, turn: &mut Turn<'_>) {
+    fn renew(&mut self, cx: &mut Context<'_>) {
         let serves = self.is_worker() && matches!(self.state, State::Online { .. });
         if !serves {
-            self.restart_now(None, turn);
-        } else if self.side.is_none() {
-            self.replace_worker(None, false, None, turn);
+            self.restart_now(None, cx);
+        } else if self.replacement.is_none() {
+            self.replace_worker(None, false, None, cx);
         }
     }
 
     /// A sample of the tree of a life.
-    pub(crate) fn sampled(&mut self, life: Life, memory_bytes: u64, turn: &mut Turn<'_>) {
+    pub(crate) fn sampled(&mut self, life: Life, memory_bytes: u64, cx: &mut Context<'_>) {
         let Some(limit) = self.spec.restart.max_memory else {
             return;
         };
@@ -75,16 +75,16 @@ impl Instance {
             | State::Waiting { .. }
             | State::Errored { .. } => false,
         };
-        let done = self.heavy == Some(life) || self.side.is_some();
+        let done = self.heavy == Some(life) || self.replacement.is_some();
         if !running || done || memory_bytes <= limit {
             return;
         }
         self.heavy = Some(life);
-        turn.log(format!(
+        cx.log(format!(
             "[PM2][WORKER] Process {} restarted because it exceeds --max-memory-restart value \
              (current_memory={memory_bytes} max_memory_limit={limit} [octets])",
             self.id
         ));
-        self.renew(turn);
+        self.renew(cx);
     }
 }

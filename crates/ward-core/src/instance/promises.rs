@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::id::RequestId;
 use crate::instance::Instance;
 use crate::request::{Outcome, Reply, RequestError};
-use crate::turn::Turn;
 use crate::view;
 
 /// A promise to a client.
@@ -30,9 +30,9 @@ pub(super) enum Goal {
 
 impl Instance {
     /// Answers at once. What the supervisor does by itself has no request and needs no answer.
-    pub(super) fn answer(request: Option<RequestId>, reply: Reply, turn: &mut Turn<'_>) {
+    pub(super) fn answer(request: Option<RequestId>, reply: Reply, cx: &mut Context<'_>) {
         if let Some(request) = request {
-            turn.pending.settle(request, reply, turn.actions);
+            cx.pending.settle(request, reply, cx.actions);
         }
     }
 
@@ -46,37 +46,36 @@ impl Instance {
     pub(super) fn settle(
         &mut self,
         goal: Goal,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
         reply: impl Fn(&Self) -> Reply,
     ) {
         let mut due = core::mem::take(&mut self.waiters);
         self.waiters = due.extract_if(.., |waiter| waiter.goal != goal).collect();
         for waiter in due {
-            turn.pending
-                .settle(waiter.request, reply(self), turn.actions);
+            cx.pending.settle(waiter.request, reply(self), cx.actions);
         }
     }
 
-    pub(super) fn settle_up(&mut self, turn: &mut Turn<'_>) {
-        self.settle(Goal::Up, turn, |instance| {
+    pub(super) fn answer_started(&mut self, cx: &mut Context<'_>) {
+        self.settle(Goal::Up, cx, |instance| {
             Ok(Outcome::Instances(vec![instance.id]))
         });
     }
 
-    pub(super) fn settle_down(&mut self, turn: &mut Turn<'_>) {
-        self.settle_gone(Goal::Down, turn);
+    pub(super) fn answer_stopped(&mut self, cx: &mut Context<'_>) {
+        self.answer_gone(Goal::Down, cx);
     }
 
     /// Answers with the record as it was at the end.
-    pub(super) fn settle_gone(&mut self, goal: Goal, turn: &mut Turn<'_>) {
-        self.settle(goal, turn, |instance| {
+    pub(super) fn answer_gone(&mut self, goal: Goal, cx: &mut Context<'_>) {
+        self.settle(goal, cx, |instance| {
             Ok(Outcome::Gone(Box::new(view::process(instance))))
         });
     }
 
     /// A later request changed the course: those who waited for `goal` will not get it.
-    pub(super) fn supersede(&mut self, goal: Goal, turn: &mut Turn<'_>) {
-        self.settle(goal, turn, |instance| {
+    pub(super) fn supersede(&mut self, goal: Goal, cx: &mut Context<'_>) {
+        self.settle(goal, cx, |instance| {
             Err(RequestError::Superseded(instance.id))
         });
     }

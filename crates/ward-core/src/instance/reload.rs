@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::action::Action;
-use crate::ending::Ending;
+use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
-use crate::instance::{Heard, Instance, State, Told};
+use crate::instance::{AppReport, Instance, Readiness, State};
 use crate::launch::Launch;
 use crate::policy::History;
 use crate::spec::AppSpec;
+use crate::termination::Termination;
 use crate::time::{Mono, Wall};
-use crate::turn::Turn;
 use crate::view::{self, Status};
 
 mod end;
 
 /// The second life of an instance, while its worker is being replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Side {
+pub enum Replacement {
     /// The replacement begins; the old worker still serves.
-    Starting(Box<Replacement>),
+    Starting(Box<Successor>),
     /// The replacement ends: it failed, or a later request made it pointless.
     Discarding {
         /// How far.
-        ending: Ending,
+        termination: Termination,
         /// Why it failed; none when nobody is to hear of it.
         reason: Option<String>,
     },
@@ -37,7 +37,7 @@ pub enum Side {
     /// The old worker ends.
     Retiring {
         /// How far.
-        ending: Ending,
+        termination: Termination,
         /// Its record, under the id `_old_<n>`.
         record: Map<String, Value>,
     },
@@ -45,15 +45,15 @@ pub enum Side {
 
 /// A worker that begins beside the one it is to replace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replacement {
+pub struct Successor {
     pub(super) life: Life,
     pub(super) pid: Option<u32>,
-    pub(super) heard: Heard,
+    pub(super) readiness: Readiness,
     began: Mono,
     began_at: Wall,
     pub(super) ready_by: Mono,
     version: Option<String>,
-    pub(super) told: Told,
+    pub(super) reported: AppReport,
     /// The declaration to go back to, should it fail.
     before: Option<AppSpec>,
     soft: bool,
@@ -80,13 +80,15 @@ pub struct Old {
     soft: bool,
 }
 
-impl Side {
+impl Replacement {
     /// When time alone changes something.
     pub(super) fn deadline(&self) -> Mono {
         match self {
             Self::Starting(next) => next.ready_by,
             Self::Draining(old) => old.until,
-            Self::Discarding { ending, .. } | Self::Retiring { ending, .. } => ending.deadline(),
+            Self::Discarding { termination, .. } | Self::Retiring { termination, .. } => {
+                termination.deadline()
+            }
         }
     }
 }
@@ -98,30 +100,30 @@ impl Instance {
         request: Option<RequestId>,
         soft: bool,
         before: Option<AppSpec>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) {
         self.promise(request, Goal::Replaced);
-        let life = turn.lives.begin(self.id);
-        let now = turn.now;
-        let next = Replacement {
+        let life = cx.lives.begin(self.id);
+        let now = cx.now;
+        let next = Successor {
             life,
             pid: None,
-            heard: Heard::default(),
+            readiness: Readiness::default(),
             began: now.mono,
             began_at: now.wall,
-            ready_by: self.ready_by(turn),
+            ready_by: self.ready_by(cx),
             version: None,
-            told: Told::default(),
+            reported: AppReport::default(),
             before,
             soft,
         };
         // The new process sees the record as it will be once it has taken over.
         let mut promoted = self.clone();
         promoted.take_over(&next, now.wall);
-        let launch = Box::new(Launch::of(&promoted, life, turn.defaults));
-        self.side = Some(Side::Starting(Box::new(next)));
-        self.log_start(turn);
-        turn.act(Action::Spawn {
+        let launch = Box::new(Launch::of(&promoted, life, cx.defaults));
+        self.replacement = Some(Replacement::Starting(Box::new(next)));
+        self.log_start(cx);
+        cx.act(Action::Spawn {
             instance: self.id,
             life,
             launch,
@@ -132,79 +134,82 @@ impl Instance {
         &mut self,
         pid: u32,
         version: Option<String>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) {
-        match &mut self.side {
-            Some(Side::Starting(next)) if next.pid.is_none() => {
+        match &mut self.replacement {
+            Some(Replacement::Starting(next)) if next.pid.is_none() => {
                 next.pid = Some(pid);
                 next.version = version;
                 if self.replacement_is_ready() {
-                    self.promote(turn);
+                    self.promote(cx);
                 }
             }
-            Some(Side::Discarding { ending, .. }) => ending.born(pid, turn),
-            Some(Side::Starting(_) | Side::Draining(_) | Side::Retiring { .. }) | None => {}
+            Some(Replacement::Discarding { termination, .. }) => termination.born(pid, cx),
+            Some(
+                Replacement::Starting(_) | Replacement::Draining(_) | Replacement::Retiring { .. },
+            )
+            | None => {}
         }
     }
 
-    pub(super) fn replacement_not_spawned(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        match self.side.take() {
-            Some(Side::Starting(next)) if next.pid.is_none() => {
-                turn.release(next.life);
-                self.restore_spec(next.before, turn);
-                self.reload_failed(&format!("its successor cannot {reason}"), turn);
+    pub(super) fn replacement_not_spawned(&mut self, reason: &str, cx: &mut Context<'_>) {
+        match self.replacement.take() {
+            Some(Replacement::Starting(next)) if next.pid.is_none() => {
+                cx.release(next.life);
+                self.restore_spec(next.before, cx);
+                self.reload_failed(&format!("its successor cannot {reason}"), cx);
             }
-            Some(Side::Discarding { ending, .. }) if ending.pid.is_none() => {
-                turn.release(ending.life);
+            Some(Replacement::Discarding { termination, .. }) if termination.pid.is_none() => {
+                cx.release(termination.life);
             }
-            other => self.side = other,
+            other => self.replacement = other,
         }
     }
 
     /// The new worker is ready: it becomes the life of the instance.
-    pub(super) fn promote(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn promote(&mut self, cx: &mut Context<'_>) {
         let State::Online { life, pid, .. } = self.state else {
             return;
         };
-        let Some(Side::Starting(next)) = self.side.take() else {
+        let Some(Replacement::Starting(next)) = self.replacement.take() else {
             return;
         };
         let mut record = view::record_as(self, Status::Stopping);
         record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
-        self.take_over(&next, turn.now.wall);
-        turn.log("-reload- New worker listening".to_owned());
-        self.come_online(turn);
-        self.answer_start(turn);
+        self.take_over(&next, cx.now.wall);
+        cx.log("-reload- New worker listening".to_owned());
+        self.come_online(cx);
+        self.answer_start(cx);
         self.last_reload = Some(LastReload {
             old: life,
-            at: turn.now.wall,
+            at: cx.now.wall,
             tally: None,
         });
         let grace = self.spec.cluster.drain_timeout;
-        turn.act(Action::Drain { life });
-        self.side = Some(Side::Draining(Box::new(Old {
+        cx.act(Action::Drain { life });
+        self.replacement = Some(Replacement::Draining(Box::new(Old {
             life,
             pid,
-            until: turn.now.mono + grace.unwrap_or(turn.defaults.drain_timeout),
+            until: cx.now.mono + grace.unwrap_or(cx.defaults.drain_timeout),
             record,
             soft: next.soft,
         })));
     }
 
     /// Makes `next` the life of this instance, not yet online.
-    fn take_over(&mut self, next: &Replacement, now: Wall) {
+    fn take_over(&mut self, next: &Successor, now: Wall) {
         self.state = State::Launching {
             life: next.life,
             pid: next.pid,
             began: next.began,
             ready_by: next.ready_by,
-            heard: next.heard,
+            readiness: next.readiness,
         };
         self.restarts += 1;
         self.history = History::default();
         self.created_at = Some(now);
         self.began_at = Some(next.began_at);
-        self.told = next.told.clone();
+        self.reported = next.reported.clone();
         self.version.clone_from(&next.version);
         self.failure = None;
     }
@@ -216,26 +221,29 @@ impl Instance {
         life: Life,
         pid: u32,
         status: ExitStatus,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) -> bool {
-        let Some(Side::Starting(next)) = &self.side else {
+        let Some(Replacement::Starting(next)) = &self.replacement else {
             return false;
         };
         let next = next.clone();
-        self.remember_exit(status, turn);
-        turn.publish("exit", false, || view::record_as(self, Status::Stopped));
+        self.remember_exit(status, cx);
+        cx.publish("exit", false, || view::record_as(self, Status::Stopped));
         let mut record = view::record_as(self, Status::Stopping);
         record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
-        self.side = None;
-        if let Some(ending) = Ending::sweep(life, pid, self.manner(turn), turn) {
-            self.side = Some(Side::Retiring { ending, record });
+        self.replacement = None;
+        if let Some(termination) = Termination::sweep(life, pid, self.stop_policy(cx), cx) {
+            self.replacement = Some(Replacement::Retiring {
+                termination,
+                record,
+            });
         } else {
-            turn.release(life);
+            cx.release(life);
         }
-        self.take_over(&next, turn.now.wall);
+        self.take_over(&next, cx.now.wall);
         self.expect_up_instead_of_replaced();
-        if next.pid.is_some() && self.is_ready(next.heard) {
-            self.come_online(turn);
+        if next.pid.is_some() && self.is_ready(next.readiness) {
+            self.come_online(cx);
         }
         true
     }

@@ -2,198 +2,208 @@
 //! supervisor's own doing, and nobody is answered.
 
 use crate::action::Action;
+use crate::context::Context;
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
-use crate::instance::{Habit, Instance, State, Then};
+use crate::instance::{Instance, ListenHistory, NextGoal, State};
 use crate::policy::History;
 use crate::request::{Change, Outcome, Reply, RequestError};
 use crate::spec::AppSpec;
-use crate::turn::Turn;
 use crate::view;
 
 type Asked = Option<RequestId>;
 
 impl Instance {
     /// Registered just now: start, unless the app says otherwise.
-    pub(crate) fn registered(&mut self, request: Asked, start: bool, turn: &mut Turn<'_>) {
-        turn.act(Action::Configure { instance: self.id });
-        self.plan(turn);
+    pub(crate) fn registered(&mut self, request: Asked, start: bool, cx: &mut Context<'_>) {
+        cx.act(Action::Configure { instance: self.id });
+        self.plan(cx);
         if start {
             self.promise(request, Goal::Up);
-            self.launch(turn);
+            self.launch(cx);
         } else {
-            self.created_at.get_or_insert(turn.now.wall);
-            self.announce_start(turn);
-            Self::answer(request, Ok(Outcome::Instances(vec![self.id])), turn);
+            self.created_at.get_or_insert(cx.now.wall);
+            self.announce_start(cx);
+            Self::answer(request, Ok(Outcome::Instances(vec![self.id])), cx);
         }
     }
 
     /// Start what does not run.
-    pub(crate) fn start(&mut self, request: Asked, turn: &mut Turn<'_>) {
+    pub(crate) fn start(&mut self, request: Asked, cx: &mut Context<'_>) {
         match &self.state {
             State::Launching { .. } => {
-                Self::answer(request, Err(RequestError::AlreadyStarting(self.id)), turn);
+                Self::answer(request, Err(RequestError::AlreadyStarting(self.id)), cx);
             }
             State::Online { .. } => {
-                Self::answer(request, Err(RequestError::AlreadyOnline(self.id)), turn);
+                Self::answer(request, Err(RequestError::AlreadyOnline(self.id)), cx);
             }
-            State::Stopping { .. } => self.redirect_to_start(request, turn),
+            State::Stopping { .. } => self.redirect_to_start(request, cx),
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => {
-                self.start_idle(request, turn);
+                self.start_idle(request, cx);
             }
         }
     }
 
-    fn start_idle(&mut self, request: Asked, turn: &mut Turn<'_>) {
-        if let Some(ending) = self.lingering.first() {
+    fn start_idle(&mut self, request: Asked, cx: &mut Context<'_>) {
+        if let Some(termination) = self.lingering.first() {
             let error = RequestError::Lingering {
                 instance: self.id,
-                pid: ending.pid.unwrap_or_default(),
+                pid: termination.pid.unwrap_or_default(),
             };
-            return Self::answer(request, Err(error), turn);
+            return Self::answer(request, Err(error), cx);
         }
         self.history = History::default();
-        self.watch_as_declared(turn);
+        self.watch_as_declared(cx);
         self.promise(request, Goal::Up);
-        self.launch(turn);
+        self.launch(cx);
     }
 
     /// A life is ending; the wish for the next one takes the place of what was wanted before.
-    fn redirect_to_start(&mut self, request: Asked, turn: &mut Turn<'_>) {
-        let State::Stopping { then, .. } = &mut self.state else {
+    fn redirect_to_start(&mut self, request: Asked, cx: &mut Context<'_>) {
+        let State::Stopping { next_goal, .. } = &mut self.state else {
             return;
         };
-        match then {
-            Then::Remove => {
+        match next_goal {
+            NextGoal::Remove => {
                 let error = RequestError::UnknownInstance(self.id);
-                return Self::answer(request, Err(error), turn);
+                return Self::answer(request, Err(error), cx);
             }
-            Then::Start { .. } => {}
-            Then::Stay | Then::Fail { .. } => *then = Then::Start { counted: false },
-            Then::Restart { .. } => *then = Then::Start { counted: true },
+            NextGoal::Start { .. } => {}
+            NextGoal::Stay | NextGoal::Fail { .. } => {
+                *next_goal = NextGoal::Start { counted: false }
+            }
+            NextGoal::Restart { .. } => *next_goal = NextGoal::Start { counted: true },
         }
-        self.supersede(Goal::Down, turn);
+        self.supersede(Goal::Down, cx);
         self.promise(request, Goal::Up);
     }
 
     /// Stop, and stay stopped.
-    pub(crate) fn stop(&mut self, request: Asked, turn: &mut Turn<'_>) {
-        self.watch_nothing(turn);
+    pub(crate) fn stop(&mut self, request: Asked, cx: &mut Context<'_>) {
+        self.watch_nothing(cx);
         match &mut self.state {
             State::Stopped => {
                 let process = view::process(self);
-                Self::answer(request, Ok(Outcome::Gone(Box::new(process))), turn);
+                Self::answer(request, Ok(Outcome::Gone(Box::new(process))), cx);
             }
-            State::Waiting { .. } | State::Errored { .. } => self.stop_idle(request, turn),
+            State::Waiting { .. } | State::Errored { .. } => self.stop_idle(request, cx),
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
-                self.stop_life(request, life, pid, turn);
+                self.stop_life(request, life, pid, cx);
             }
             State::Online { life, pid, .. } => {
                 let (life, pid) = (*life, Some(*pid));
-                self.stop_life(request, life, pid, turn);
+                self.stop_life(request, life, pid, cx);
             }
-            State::Stopping { ending, then, .. } => {
-                ending.drained(turn);
-                match then {
-                    Then::Stay | Then::Remove => {}
-                    Then::Start { .. } | Then::Restart { .. } | Then::Fail { .. } => {
-                        *then = Then::Stay;
+            State::Stopping {
+                termination,
+                next_goal,
+                ..
+            } => {
+                termination.drained(cx);
+                match next_goal {
+                    NextGoal::Stay | NextGoal::Remove => {}
+                    NextGoal::Start { .. } | NextGoal::Restart { .. } | NextGoal::Fail { .. } => {
+                        *next_goal = NextGoal::Stay;
                     }
                 }
-                self.cut_reload(turn);
-                self.supersede(Goal::Up, turn);
+                self.cut_reload(cx);
+                self.supersede(Goal::Up, cx);
                 self.promise(request, Goal::Down);
             }
         }
     }
 
-    fn stop_idle(&mut self, request: Asked, turn: &mut Turn<'_>) {
-        self.supersede(Goal::Up, turn);
-        if self.side.is_some() {
+    fn stop_idle(&mut self, request: Asked, cx: &mut Context<'_>) {
+        self.supersede(Goal::Up, cx);
+        if self.replacement.is_some() {
             self.promise(request, Goal::Down);
-            self.proceed(Then::Stay, turn);
+            self.proceed(NextGoal::Stay, cx);
         } else {
-            self.rest(turn);
-            Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), turn);
+            self.rest(cx);
+            Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), cx);
         }
     }
 
-    fn stop_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
-        self.cut_reload(turn);
-        self.supersede(Goal::Up, turn);
+    fn stop_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
+        self.cut_reload(cx);
+        self.supersede(Goal::Up, cx);
         self.promise(request, Goal::Down);
-        self.end(life, pid, Then::Stay, turn);
+        self.end(life, pid, NextGoal::Stay, cx);
     }
 
     /// Stop and forget.
-    pub(crate) fn delete(&mut self, request: Asked, turn: &mut Turn<'_>) {
+    pub(crate) fn delete(&mut self, request: Asked, cx: &mut Context<'_>) {
         self.planned = None;
         match &mut self.state {
             State::Stopped => {
                 self.promise(request, Goal::Gone);
-                self.proceed(Then::Remove, turn);
+                self.proceed(NextGoal::Remove, cx);
             }
             State::Waiting { .. } | State::Errored { .. } => {
-                self.supersede(Goal::Up, turn);
-                Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), turn);
-                self.proceed(Then::Remove, turn);
+                self.supersede(Goal::Up, cx);
+                Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), cx);
+                self.proceed(NextGoal::Remove, cx);
             }
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
-                self.delete_life(request, life, pid, turn);
+                self.delete_life(request, life, pid, cx);
             }
             State::Online { life, pid, .. } => {
                 let (life, pid) = (*life, Some(*pid));
-                self.delete_life(request, life, pid, turn);
+                self.delete_life(request, life, pid, cx);
             }
-            State::Stopping { ending, then, .. } => {
+            State::Stopping {
+                termination,
+                next_goal,
+                ..
+            } => {
                 // Whoever deletes wants no more patience.
-                ending.drained(turn);
-                *then = Then::Remove;
-                self.cut_reload(turn);
-                self.supersede(Goal::Up, turn);
+                termination.drained(cx);
+                *next_goal = NextGoal::Remove;
+                self.cut_reload(cx);
+                self.supersede(Goal::Up, cx);
                 self.promise(request, Goal::Gone);
             }
         }
     }
 
     /// Stop and forget, but let a running worker finish first.
-    pub(crate) fn retire_for_good(&mut self, request: Asked, turn: &mut Turn<'_>) {
+    pub(crate) fn retire_for_good(&mut self, request: Asked, cx: &mut Context<'_>) {
         let (State::Online { life, pid, .. }, true) = (&self.state, self.is_worker()) else {
-            return self.delete(request, turn);
+            return self.delete(request, cx);
         };
         let (life, pid) = (*life, *pid);
         self.planned = None;
-        self.cut_reload(turn);
-        self.supersede(Goal::Up, turn);
+        self.cut_reload(cx);
+        self.supersede(Goal::Up, cx);
         self.promise(request, Goal::Gone);
-        self.end_drained(life, pid, Then::Remove, turn);
+        self.end_drained(life, pid, NextGoal::Remove, cx);
     }
 
-    fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
-        self.cut_reload(turn);
-        self.supersede(Goal::Up, turn);
+    fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
+        self.cut_reload(cx);
+        self.supersede(Goal::Up, cx);
         self.promise(request, Goal::Gone);
-        self.end(life, pid, Then::Remove, turn);
+        self.end(life, pid, NextGoal::Remove, cx);
     }
 
     /// Stop and start, or start.
-    pub(crate) fn restart(&mut self, request: Asked, change: &Change, turn: &mut Turn<'_>) {
+    pub(crate) fn restart(&mut self, request: Asked, change: &Change, cx: &mut Context<'_>) {
         match crate::change::apply(&self.spec, change) {
             Ok(spec) => {
                 if change.spec.is_some() {
                     self.alone = None;
                 }
-                self.adopt_spec(spec, turn);
+                self.adopt_spec(spec, cx);
                 if change.respects_autostart && self.rests_until_asked() {
                     let reply = Ok(Outcome::Instances(vec![self.id]));
-                    return Self::answer(request, reply, turn);
+                    return Self::answer(request, reply, cx);
                 }
-                self.watch_as_changed(change, turn);
-                self.restart_now(request, turn);
+                self.watch_as_changed(change, cx);
+                self.restart_now(request, cx);
             }
-            Err(error) => Self::answer(request, Err(error), turn),
+            Err(error) => Self::answer(request, Err(error), cx),
         }
     }
 
@@ -201,29 +211,29 @@ impl Instance {
         !self.spec.start.autostart && matches!(self.state, State::Stopped)
     }
 
-    pub(super) fn restart_now(&mut self, request: Asked, turn: &mut Turn<'_>) {
+    pub(super) fn restart_now(&mut self, request: Asked, cx: &mut Context<'_>) {
         self.history = History::default();
         match &self.state {
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => {
-                self.start_idle(request, turn);
+                self.start_idle(request, cx);
             }
-            State::Stopping { .. } => self.redirect_to_start(request, turn),
+            State::Stopping { .. } => self.redirect_to_start(request, cx),
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
-                self.restart_life(request, life, pid, turn);
+                self.restart_life(request, life, pid, cx);
             }
             State::Online { life, pid, .. } => {
                 let (life, pid) = (*life, Some(*pid));
-                self.restart_life(request, life, pid, turn);
+                self.restart_life(request, life, pid, cx);
             }
         }
     }
 
-    fn restart_life(&mut self, request: Asked, life: Life, pid: Option<u32>, turn: &mut Turn<'_>) {
-        self.cut_reload(turn);
-        self.created_at = Some(turn.now.wall);
+    fn restart_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
+        self.cut_reload(cx);
+        self.created_at = Some(cx.now.wall);
         self.promise(request, Goal::Up);
-        self.end(life, pid, Then::Start { counted: true }, turn);
+        self.end(life, pid, NextGoal::Start { counted: true }, cx);
     }
 
     /// Replace a running worker; anything else is restarted.
@@ -232,77 +242,77 @@ impl Instance {
         request: Asked,
         change: &Change,
         soft: bool,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) {
         let online = matches!(self.state, State::Online { .. });
         if !online || !self.is_worker() {
-            return self.restart(request, change, turn);
+            return self.restart(request, change, cx);
         }
-        if self.side.is_some() {
-            return Self::answer(request, Err(RequestError::Reloading(self.id)), turn);
+        if self.replacement.is_some() {
+            return Self::answer(request, Err(RequestError::Reloading(self.id)), cx);
         }
         let spec = match crate::change::apply(&self.spec, change) {
             Ok(spec) => spec,
-            Err(error) => return Self::answer(request, Err(error), turn),
+            Err(error) => return Self::answer(request, Err(error), cx),
         };
         let before = (spec != self.spec).then(|| self.spec.clone());
-        self.adopt_spec(spec, turn);
-        self.watch_as_changed(change, turn);
+        self.adopt_spec(spec, cx);
+        self.watch_as_changed(change, cx);
         if self.is_worker() {
-            self.replace_worker(request, soft, before, turn);
+            self.replace_worker(request, soft, before, cx);
         } else {
-            self.restart_now(request, turn);
+            self.restart_now(request, cx);
         }
     }
 
     /// Takes `spec` as the declaration, and what follows from it.
-    pub(super) fn adopt_spec(&mut self, spec: AppSpec, turn: &mut Turn<'_>) {
+    pub(super) fn adopt_spec(&mut self, spec: AppSpec, cx: &mut Context<'_>) {
         if spec == self.spec {
             return;
         }
         if spec.program != self.spec.program {
-            self.habit = Habit::Unknown;
+            self.listen_history = ListenHistory::Unknown;
         }
         // Other patterns do not undo what was switched on or off by hand.
         if spec.watch.watch != self.spec.watch.watch {
             self.watching.clone_from(&spec.watch.watch);
         }
         self.spec = spec;
-        self.plan(turn);
-        turn.act(Action::Configure { instance: self.id });
+        self.plan(cx);
+        cx.act(Action::Configure { instance: self.id });
     }
 
     /// Counters to zero.
-    pub(crate) fn reset(&mut self, turn: &mut Turn<'_>) {
-        self.created_at = Some(turn.now.wall);
+    pub(crate) fn reset(&mut self, cx: &mut Context<'_>) {
+        self.created_at = Some(cx.now.wall);
         self.restarts = 0;
         self.history = History::default();
     }
 
-    fn watch_nothing(&mut self, turn: &mut Turn<'_>) {
+    fn watch_nothing(&mut self, cx: &mut Context<'_>) {
         let watched = view::is_watching(self);
         // PM2 writes it into every record that was ever stopped.
         self.watching = Some(false.into());
         if watched {
-            turn.act(Action::Configure { instance: self.id });
+            cx.act(Action::Configure { instance: self.id });
         }
     }
 
     /// A stop ended the watch; a start brings back what was declared. What was switched on by
     /// hand stays on.
-    fn watch_as_declared(&mut self, turn: &mut Turn<'_>) {
+    fn watch_as_declared(&mut self, cx: &mut Context<'_>) {
         let declared = self.spec.watch.watch.is_some();
         if declared && !view::is_watching(self) && self.watching != self.spec.watch.watch {
             self.watching.clone_from(&self.spec.watch.watch);
-            turn.act(Action::Configure { instance: self.id });
+            cx.act(Action::Configure { instance: self.id });
         }
     }
 
     /// A whole declaration says anew what is watched, whatever was switched by hand.
-    fn watch_as_changed(&mut self, change: &Change, turn: &mut Turn<'_>) {
+    fn watch_as_changed(&mut self, change: &Change, cx: &mut Context<'_>) {
         if change.spec.is_some() && self.watching != self.spec.watch.watch {
             self.watching.clone_from(&self.spec.watch.watch);
-            turn.act(Action::Configure { instance: self.id });
+            cx.act(Action::Configure { instance: self.id });
         }
     }
 
@@ -310,11 +320,11 @@ impl Instance {
     pub(crate) fn with_process(
         &self,
         action: impl FnOnce(Life) -> Action,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) -> Reply {
         match (self.life(), self.pid()) {
             (Some(life), Some(_)) => {
-                turn.act(action(life));
+                cx.act(action(life));
                 Ok(Outcome::Instances(vec![self.id]))
             }
             (Some(_), None) | (None, _) => Err(RequestError::Offline(self.id)),

@@ -1,47 +1,48 @@
 //! How lives begin.
 
 use crate::action::Action;
+use crate::context::Context;
 use crate::id::Life;
 use crate::instance::promises::Goal;
-use crate::instance::{Heard, Instance, Side, State, Told};
+use crate::instance::{AppReport, Instance, Readiness, Replacement, State};
 use crate::launch::Launch;
 use crate::request::RequestError;
 use crate::time::Mono;
-use crate::turn::Turn;
 use crate::view;
 
 impl Instance {
     /// Begins the next life.
-    pub(super) fn launch(&mut self, turn: &mut Turn<'_>) {
-        let life = turn.lives.begin(self.id);
-        let now = turn.now;
+    pub(super) fn launch(&mut self, cx: &mut Context<'_>) {
+        let life = cx.lives.begin(self.id);
+        let now = cx.now;
         self.began_at = Some(now.wall);
         self.created_at.get_or_insert(now.wall);
         self.failure = None;
-        self.told = Told::default();
+        self.reported = AppReport::default();
+        self.may_listen |= self.is_worker();
         self.state = State::Launching {
             life,
             pid: None,
             began: now.mono,
-            ready_by: self.ready_by(turn),
-            heard: Heard::default(),
+            ready_by: self.ready_by(cx),
+            readiness: Readiness::default(),
         };
-        self.log_start(turn);
-        turn.act(Action::Spawn {
+        self.log_start(cx);
+        cx.act(Action::Spawn {
             instance: self.id,
             life,
-            launch: Box::new(Launch::of(self, life, turn.defaults)),
+            launch: Box::new(Launch::of(self, life, cx.defaults)),
         });
     }
 
-    pub(super) fn log_start(&self, turn: &mut Turn<'_>) {
+    pub(super) fn log_start(&self, cx: &mut Context<'_>) {
         let mode = if self.is_worker() { "cluster" } else { "fork" };
-        turn.log(format!("{} starting in -{mode} mode-", self.title()));
+        cx.log(format!("{} starting in -{mode} mode-", self.title()));
     }
 
-    pub(super) fn ready_by(&self, turn: &Turn<'_>) -> Mono {
+    pub(super) fn ready_by(&self, cx: &Context<'_>) -> Mono {
         let patience = self.spec.start.listen_timeout;
-        turn.now.mono + patience.unwrap_or(turn.defaults.listen_timeout)
+        cx.now.mono + patience.unwrap_or(cx.defaults.listen_timeout)
     }
 
     /// Answer to `Spawn`: it runs.
@@ -50,26 +51,32 @@ impl Instance {
         life: Life,
         pid: u32,
         version: Option<String>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) {
-        if self.side.as_ref().is_some_and(|side| side.life() == life) {
-            return self.replacement_spawned(pid, version, turn);
+        if self
+            .replacement
+            .as_ref()
+            .is_some_and(|replacement| replacement.life() == life)
+        {
+            return self.replacement_spawned(pid, version, cx);
         }
         match &mut self.state {
             State::Launching {
                 life: current,
                 pid: slot @ None,
-                heard,
+                readiness,
                 ..
             } if *current == life => {
                 *slot = Some(pid);
-                let heard = *heard;
+                let readiness = *readiness;
                 self.version = version;
-                if self.is_ready(heard) {
-                    self.come_online(turn);
+                if self.is_ready(readiness) {
+                    self.come_online(cx);
                 }
             }
-            State::Stopping { ending, .. } if ending.life == life => ending.born(pid, turn),
+            State::Stopping { termination, .. } if termination.life == life => {
+                termination.born(pid, cx);
+            }
             State::Launching { .. }
             | State::Stopping { .. }
             | State::Online { .. }
@@ -80,9 +87,13 @@ impl Instance {
     }
 
     /// Answer to `Spawn`: nothing runs.
-    pub(crate) fn spawn_failed(&mut self, life: Life, reason: &str, turn: &mut Turn<'_>) {
-        if self.side.as_ref().is_some_and(|side| side.life() == life) {
-            return self.replacement_not_spawned(reason, turn);
+    pub(crate) fn spawn_failed(&mut self, life: Life, reason: &str, cx: &mut Context<'_>) {
+        if self
+            .replacement
+            .as_ref()
+            .is_some_and(|replacement| replacement.life() == life)
+        {
+            return self.replacement_not_spawned(reason, cx);
         }
         match &self.state {
             State::Launching {
@@ -90,11 +101,13 @@ impl Instance {
                 pid: None,
                 ..
             } if *current == life => {
-                turn.release(life);
-                self.errored_at_spawn(reason, turn);
+                cx.release(life);
+                self.errored_at_spawn(reason, cx);
             }
-            State::Stopping { ending, .. } if ending.life == life && ending.pid.is_none() => {
-                self.finish(turn);
+            State::Stopping { termination, .. }
+                if termination.life == life && termination.pid.is_none() =>
+            {
+                self.finish(cx);
             }
             State::Launching { .. }
             | State::Stopping { .. }
@@ -105,15 +118,16 @@ impl Instance {
         }
     }
 
-    fn errored_at_spawn(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        turn.log_error(format!("{} cannot {reason}", self.title()));
+    fn errored_at_spawn(&mut self, reason: &str, cx: &mut Context<'_>) {
+        cx.log_error(format!("{} cannot {reason}", self.title()));
         self.failure = Some(reason.to_owned());
         self.state = State::Errored {
             reason: reason.to_owned(),
         };
         self.fresh = false;
-        turn.publish("exit", false, || view::record(self));
-        self.settle(Goal::Up, turn, |instance| {
+        self.close_listeners(cx);
+        cx.publish("exit", false, || view::record(self));
+        self.settle(Goal::Up, cx, |instance| {
             Err(RequestError::SpawnFailed {
                 instance: instance.id,
                 reason: reason.to_owned(),
@@ -122,13 +136,15 @@ impl Instance {
     }
 }
 
-impl Side {
+impl Replacement {
     /// The second life.
     pub fn life(&self) -> Life {
         match self {
             Self::Starting(next) => next.life,
             Self::Draining(old) => old.life,
-            Self::Discarding { ending, .. } | Self::Retiring { ending, .. } => ending.life,
+            Self::Discarding { termination, .. } | Self::Retiring { termination, .. } => {
+                termination.life
+            }
         }
     }
 }

@@ -246,7 +246,7 @@ fn current_conf() {
     apply_conf(&mut spec, &object(json!({"env": {"ONLY": 1}}))).unwrap();
     assert_eq!(spec.env.declared, object(json!({"ONLY": 1})));
     assert_eq!(spec.env.captured, before.env.captured);
-    let kept = spec.clone();
+    let restored = spec.clone();
     assert!(
         apply_conf(
             &mut spec,
@@ -254,7 +254,7 @@ fn current_conf() {
         )
         .is_err()
     );
-    assert_eq!(spec, kept);
+    assert_eq!(spec, restored);
 }
 
 /// A value of each key that a record can carry, in the shape a client sends.

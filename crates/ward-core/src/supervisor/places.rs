@@ -14,7 +14,7 @@ impl Supervisor {
     pub fn places(&self, instances: &[Option<i64>]) -> Vec<Vec<InstanceId>> {
         let counts: Vec<u32> = instances.iter().map(|said| self.count(*said)).collect();
         let mut places = vec![Vec::new(); counts.len()];
-        for (at, app) in (self.book.next_id..).zip(in_turns(&counts)) {
+        for (at, app) in (self.state.next_id..).zip(in_turns(&counts)) {
             if let Some(ids) = places.get_mut(app) {
                 ids.push(InstanceId(at));
             }

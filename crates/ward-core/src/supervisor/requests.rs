@@ -1,12 +1,12 @@
 //! One arm per request.
 
 use crate::action::Action;
+use crate::context::Context;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
 use crate::request::{Outcome, Reply, Request, RequestError, WatchChange};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
-use crate::turn::Turn;
 use crate::view;
 
 impl Supervisor {
@@ -17,8 +17,13 @@ impl Supervisor {
         request: Request,
         actions: &mut Vec<Action>,
     ) {
-        if self.book.shutting_down {
+        if self.state.shutting_down {
             let reply = Err(RequestError::ShuttingDown);
+            actions.push(Action::Reply { request: id, reply });
+            return;
+        }
+        if self.is_being_killed(now) && request.restarts() {
+            let reply = Err(RequestError::KillAnnounced);
             actions.push(Action::Reply { request: id, reply });
             return;
         }
@@ -27,48 +32,58 @@ impl Supervisor {
             Request::PrepareAt(spec, places) => self.prepare(now, id, *spec, &places, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),
-            Request::Start(of) => self.ask(now, id, of, actions, |it, turn| {
-                it.start(Some(id), turn);
+            Request::Start(of) => self.ask(now, id, of, actions, |it, cx| {
+                it.start(Some(id), cx);
             }),
-            Request::Stop(of) => self.ask(now, id, of, actions, |it, turn| it.stop(Some(id), turn)),
-            Request::Delete(of) => self.ask(now, id, of, actions, |it, turn| {
-                it.delete(Some(id), turn);
+            Request::Stop(of) => self.ask(now, id, of, actions, |it, cx| it.stop(Some(id), cx)),
+            Request::Delete(of) => self.ask(now, id, of, actions, |it, cx| {
+                it.delete(Some(id), cx);
             }),
-            Request::Retire(of) => self.ask(now, id, of, actions, |it, turn| {
-                it.retire_for_good(Some(id), turn);
+            Request::Retire(of) => self.ask(now, id, of, actions, |it, cx| {
+                it.retire_for_good(Some(id), cx);
             }),
-            Request::Restart(of, change) => self.ask(now, id, of, actions, |it, turn| {
-                it.restart(Some(id), &change, turn);
+            Request::Restart(of, change) => self.ask(now, id, of, actions, |it, cx| {
+                it.restart(Some(id), &change, cx);
             }),
-            Request::Reload(of, change) => self.ask(now, id, of, actions, |it, turn| {
-                it.reload(Some(id), &change, false, turn);
+            Request::Reload(of, change) => self.ask(now, id, of, actions, |it, cx| {
+                it.reload(Some(id), &change, false, cx);
             }),
-            Request::SoftReload(of, change) => self.ask(now, id, of, actions, |it, turn| {
-                it.reload(Some(id), &change, true, turn);
+            Request::SoftReload(of, change) => self.ask(now, id, of, actions, |it, cx| {
+                it.reload(Some(id), &change, true, cx);
             }),
-            Request::Register(spec, kept) => self.register_kept(now, id, *spec, kept, actions),
-            Request::Reset(of) => self.tell(now, id, of, actions, |it, turn| {
-                it.reset(turn);
+            Request::Register(spec, restored) => {
+                self.register_kept(now, id, *spec, restored, actions);
+            }
+            Request::Reset(of) => self.tell(now, id, of, actions, |it, cx| {
+                it.reset(cx);
                 Ok(Outcome::Instances(vec![of]))
             }),
-            Request::Signal(of, signal) => self.tell(now, id, of, actions, |it, turn| {
-                it.with_process(|life| Action::Signal { life, signal }, turn)
+            Request::Signal(of, signal) => self.tell(now, id, of, actions, |it, cx| {
+                it.with_process(|life| Action::Signal { life, signal }, cx)
             }),
-            Request::WriteLine(of, line) => self.tell(now, id, of, actions, |it, turn| {
-                it.with_process(|life| Action::WriteLine { life, line }, turn)
+            Request::WriteLine(of, line) => self.tell(now, id, of, actions, |it, cx| {
+                it.with_process(|life| Action::WriteLine { life, line }, cx)
             }),
-            Request::Send(of, message) => self.tell(now, id, of, actions, |it, turn| {
-                it.with_process(|life| Action::Send { life, message }, turn)
+            Request::Send(of, message) => self.tell(now, id, of, actions, |it, cx| {
+                it.with_process(|life| Action::Send { life, message }, cx)
             }),
             Request::Monitor(of, on) => self.tell(now, id, of, actions, |it, _| {
                 it.monitored = Some(on);
                 Ok(Outcome::Instances(vec![of]))
             }),
-            Request::Watch(of, change) => self.tell(now, id, of, actions, |it, turn| {
-                watch(it, change, turn);
+            Request::Pause(of, paused) => {
+                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx))
+            }
+            Request::Watch(of, change) => self.tell(now, id, of, actions, |it, cx| {
+                watch(it, change, cx);
                 Ok(Outcome::Instances(vec![of]))
             }),
         }
+    }
+
+    /// Whether a kill was announced a moment ago.
+    fn is_being_killed(&self, now: Now) -> bool {
+        self.state.kill_window.is_some_and(|until| until > now.mono)
     }
 
     /// A request whose reply comes when the instance gets there.
@@ -78,14 +93,14 @@ impl Supervisor {
         request: RequestId,
         of: InstanceId,
         actions: &mut Vec<Action>,
-        act: impl FnOnce(&mut Instance, &mut Turn<'_>),
+        act: impl FnOnce(&mut Instance, &mut Context<'_>),
     ) {
         if self.instance(of).is_none() {
             let reply = Err(RequestError::UnknownInstance(of));
             actions.push(Action::Reply { request, reply });
             return;
         }
-        self.book.pending.expect_one(request);
+        self.state.pending.expect_one(request);
         self.with(now, of, actions, act);
     }
 
@@ -96,30 +111,30 @@ impl Supervisor {
         request: RequestId,
         of: InstanceId,
         actions: &mut Vec<Action>,
-        act: impl FnOnce(&mut Instance, &mut Turn<'_>) -> Reply,
+        act: impl FnOnce(&mut Instance, &mut Context<'_>) -> Reply,
     ) {
-        self.ask(now, request, of, actions, |instance, turn| {
-            let reply = act(instance, turn);
-            turn.pending.settle(request, reply, turn.actions);
+        self.ask(now, request, of, actions, |instance, cx| {
+            let reply = act(instance, cx);
+            cx.pending.settle(request, reply, cx.actions);
         });
     }
 
     fn shutdown(&mut self, now: Now, request: RequestId, actions: &mut Vec<Action>) {
-        self.book.shutting_down = true;
-        let ids: Vec<InstanceId> = self.book.instances.keys().copied().collect();
+        self.state.shutting_down = true;
+        let ids = self.state.instances.ids();
         if ids.is_empty() {
             let reply = Ok(Outcome::Done);
             actions.push(Action::Reply { request, reply });
             return;
         }
-        self.book.pending.expect_all(request, ids.len());
+        self.state.pending.expect_all(request, ids.len());
         for id in ids {
-            self.with(now, id, actions, |it, turn| it.delete(Some(request), turn));
+            self.with(now, id, actions, |it, cx| it.delete(Some(request), cx));
         }
     }
 }
 
-fn watch(instance: &mut Instance, change: WatchChange, turn: &mut Turn<'_>) {
+fn watch(instance: &mut Instance, change: WatchChange, cx: &mut Context<'_>) {
     let on = match change {
         WatchChange::On => true,
         WatchChange::Off => false,
@@ -136,7 +151,7 @@ fn watch(instance: &mut Instance, change: WatchChange, turn: &mut Turn<'_>) {
     } else {
         Some(false.into())
     };
-    turn.act(Action::Configure {
+    cx.act(Action::Configure {
         instance: instance.id,
     });
 }

@@ -8,12 +8,12 @@ use std::path::Path;
 use serde_json::json;
 use ward_core::action::{Action, Ask, Notice, Scope};
 use ward_core::defaults::Defaults;
-use ward_core::ending::Phase;
 use ward_core::event::{Event, ExitStatus};
 use ward_core::id::{InstanceId, Life, RequestId};
-use ward_core::instance::{Instance, Side, State, Then};
+use ward_core::instance::{Instance, NextGoal, Replacement, State};
 use ward_core::request::{Change, Outcome, Request};
 use ward_core::supervisor::Supervisor;
+use ward_core::termination::Phase;
 use ward_core::time::{Mono, Now, Wall};
 
 use crate::world::app;
@@ -271,22 +271,30 @@ fn state(instance: Option<&Instance>) -> String {
         State::Stopped => "stopped".to_owned(),
         State::Launching { life, .. } => format!("launching life {life}"),
         State::Online { life, .. } => format!("online life {life}"),
-        State::Stopping { ending, then, .. } => {
-            let gone = if ending.main_gone { " leftovers" } else { "" };
+        State::Stopping {
+            termination,
+            next_goal,
+            ..
+        } => {
+            let gone = if termination.main_gone {
+                " leftovers"
+            } else {
+                ""
+            };
             format!(
                 "stopping ({}{gone}), then {}",
-                phase(ending.phase),
-                wish(then)
+                phase(termination.phase),
+                wish(next_goal)
             )
         }
         State::Waiting { .. } => "waiting".to_owned(),
         State::Errored { .. } => "errored".to_owned(),
     };
-    match &instance.side {
-        Some(Side::Starting(_)) => text.push_str(" + replacement"),
-        Some(Side::Discarding { .. }) => text.push_str(" + replacement ending"),
-        Some(Side::Draining(_)) => text.push_str(" + old draining"),
-        Some(Side::Retiring { .. }) => text.push_str(" + old ending"),
+    match &instance.replacement {
+        Some(Replacement::Starting(_)) => text.push_str(" + replacement"),
+        Some(Replacement::Discarding { .. }) => text.push_str(" + replacement ending"),
+        Some(Replacement::Draining(_)) => text.push_str(" + old draining"),
+        Some(Replacement::Retiring { .. }) => text.push_str(" + old ending"),
         None => {}
     }
     if !instance.lingering.is_empty() {
@@ -304,13 +312,13 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-fn wish(then: &Then) -> &'static str {
-    match then {
-        Then::Stay => "stay",
-        Then::Start { .. } => "start",
-        Then::Restart { .. } => "restart by policy",
-        Then::Remove => "forget",
-        Then::Fail { .. } => "errored",
+fn wish(next_goal: &NextGoal) -> &'static str {
+    match next_goal {
+        NextGoal::Stay => "stay",
+        NextGoal::Start { .. } => "start",
+        NextGoal::Restart { .. } => "restart by policy",
+        NextGoal::Remove => "forget",
+        NextGoal::Fail { .. } => "errored",
     }
 }
 
@@ -330,6 +338,11 @@ fn word(action: &Action) -> Option<String> {
         },
         Action::Kill { life, .. } => format!("kill {life}"),
         Action::Probe { life } => format!("probe {life}"),
+        Action::Admit { life } => format!("admit {life}"),
+        Action::CloseListeners { .. } => "close listeners".to_owned(),
+        Action::Pause { paused, .. } => format!("pause {paused}"),
+        Action::SilenceAgent { life } => format!("silence agent {life}"),
+        Action::Sample { lives } => format!("sample {}", lives[0]),
         Action::Drain { life } => format!("drain {life}"),
         Action::Send { life, .. } => format!("send {life}"),
         Action::Release { life } => format!("release {life}"),

@@ -1,7 +1,7 @@
 //! The loop of the channel thread.
 
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
 use ward_core::id::{InstanceId, Life};
@@ -10,8 +10,8 @@ use ward_wire::node_ipc::Line;
 
 use super::ChannelEvent;
 use super::link::{Link, Received};
-use super::wires::Wires;
-use crate::cluster::{Primary, Seat};
+use super::links::Links;
+use crate::cluster::{Primary, WorkerConfig};
 use crate::poll::{Interest, Token};
 
 /// How much one read takes.
@@ -24,7 +24,7 @@ const DRAIN_READS: usize = 64;
 #[derive(Debug)]
 pub(super) enum Command {
     /// A new channel; our end.
-    Open(Life, OwnedFd, Option<Box<Seat>>),
+    Open(Life, OwnedFd, Option<Box<WorkerConfig>>),
     /// A line for an app.
     Send(Life, Vec<u8>),
     /// End a channel.
@@ -44,23 +44,23 @@ pub(super) enum Command {
     /// No connections for this instance, or again.
     Pause(InstanceId, bool),
     /// Say that all of the above is done.
-    Settle(SyncSender<()>),
+    Acknowledge(u64),
 }
 
 /// The thread.
 #[derive(Debug)]
-pub(super) struct Switchboard {
+pub(super) struct ChannelLoop {
     commands: Receiver<Command>,
-    wires: Wires,
+    links: Links,
     primary: Primary,
 }
 
-impl Switchboard {
+impl ChannelLoop {
     /// No channel yet.
-    pub(super) fn new(wires: Wires, commands: Receiver<Command>) -> Self {
+    pub(super) fn new(links: Links, commands: Receiver<Command>) -> Self {
         Self {
             commands,
-            wires,
+            links,
             primary: Primary::default(),
         }
     }
@@ -74,18 +74,18 @@ impl Switchboard {
                 .primary
                 .deadline()
                 .map(|at| at.saturating_duration_since(Instant::now()));
-            if self.wires.wait(limit, &mut ready).is_err() || !self.obey(&mut buffer) {
+            if self.links.wait(limit, &mut ready).is_err() || !self.obey(&mut buffer) {
                 return;
             }
             // Who has taken its connection counts among those who can take the next one.
-            ready.sort_by_key(|(token, _)| self.wires.is_listener(*token));
+            ready.sort_by_key(|(token, _)| self.links.is_listener(*token));
             for (token, interest) in &ready {
                 self.serve(*token, *interest, &mut buffer);
             }
-            self.wires.resume();
-            self.wires.retry();
-            self.primary.tick(Instant::now(), &mut self.wires);
-            while let Some(token) = self.wires.broken.pop() {
+            self.links.resume();
+            self.links.retry();
+            self.primary.tick(Instant::now(), &mut self.links);
+            while let Some(token) = self.links.broken.pop() {
                 self.close(token);
             }
         }
@@ -100,45 +100,46 @@ impl Switchboard {
                 Err(TryRecvError::Disconnected) => return false,
             };
             match command {
-                Command::Open(life, socket, seat) => {
-                    let token = self.wires.open(life, socket, seat.is_some());
-                    if let Some(seat) = seat {
-                        self.primary.add(token, life, *seat);
+                Command::Open(life, socket, config) => {
+                    let token = self.links.open(life, socket, config.is_some());
+                    if let Some(config) = config {
+                        self.primary.add(token, life, *config);
                     }
                 }
                 Command::Send(life, line) => {
-                    if let Some(token) = self.wires.find(life) {
-                        self.wires.offer(token, line);
+                    if let Some(token) = self.links.find(life) {
+                        self.links.offer(token, line);
                     }
                 }
                 Command::Close(life) => {
-                    if let Some(token) = self.wires.find(life) {
+                    if let Some(token) = self.links.find(life) {
                         self.drain(token, buffer);
                     }
                 }
-                Command::Born(life, pid) => self.primary.born(life, pid, &mut self.wires),
-                Command::Admit(life) => self.primary.admit(life, &mut self.wires),
-                Command::Drain(life) => self.primary.drain(life, &mut self.wires),
-                Command::Withdraw(life) => self.primary.withdraw(life, &mut self.wires),
-                Command::Disconnect(life) => self.primary.disconnect(life, &mut self.wires),
-                Command::Retire(instance) => self.primary.retire(instance, &mut self.wires),
-                // Who asked may have stopped waiting.
-                Command::Settle(done) => drop(done.try_send(())),
+                Command::Born(life, pid) => self.primary.born(life, pid, &mut self.links),
+                Command::Admit(life) => self.primary.admit(life, &mut self.links),
+                Command::Drain(life) => self.primary.drain(life, &mut self.links),
+                Command::Withdraw(life) => self.primary.withdraw(life, &mut self.links),
+                Command::Disconnect(life) => self.primary.disconnect(life, &mut self.links),
+                Command::Retire(instance) => self.primary.retire(instance, &mut self.links),
+                Command::Acknowledge(number) => {
+                    self.links.tell(ChannelEvent::Acknowledged { number });
+                }
                 Command::Pause(instance, paused) => {
-                    self.primary.pause(instance, paused, &mut self.wires);
+                    self.primary.pause(instance, paused, &mut self.links);
                 }
             }
         }
     }
 
     fn serve(&mut self, token: Token, interest: Interest, buffer: &mut [u8]) {
-        if self.wires.is_listener(token) {
-            return self.primary.connections_wait(token, &mut self.wires);
+        if self.links.is_listener(token) {
+            return self.primary.connections_wait(token, &mut self.links);
         }
         if interest.contains(Interest::OUT) {
-            self.wires.flush(token);
+            self.links.flush(token);
         }
-        let Some(link) = self.wires.link(token) else {
+        let Some(link) = self.links.link(token) else {
             return;
         };
         let hung_up = interest.intersects(Interest::HUP | Interest::ERR);
@@ -146,7 +147,7 @@ impl Switchboard {
             // Its last messages are read when there is room; until then it must not be polled,
             // for a hang-up is reported again and again.
             link.give_up_sending();
-            self.wires.watch(token);
+            self.links.watch(token);
         } else if !link.paused
             && (hung_up || interest.contains(Interest::IN))
             && self.read(token, buffer) == Received::End
@@ -157,19 +158,19 @@ impl Switchboard {
 
     /// Reads once and deals with what is whole.
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Received {
-        let received = self.wires.receive(token, buffer);
+        let received = self.links.receive(token, buffer);
         if received == Received::Some {
-            while let Some((line, bytes)) = self.wires.link(token).and_then(Link::next_line) {
+            while let Some((line, bytes)) = self.links.link(token).and_then(Link::next_line) {
                 self.take(token, line, bytes);
             }
-            self.wires.pause_if_full(token);
-            self.wires.watch(token);
+            self.links.pause_if_full(token);
+            self.links.watch(token);
         }
         received
     }
 
     fn take(&mut self, token: Token, line: Line, bytes: usize) {
-        let Some(link) = self.wires.link(token) else {
+        let Some(link) = self.links.link(token) else {
             return;
         };
         let life = link.life;
@@ -177,9 +178,9 @@ impl Switchboard {
             Line::User(value) => {
                 let credit = link.window.take(bytes);
                 if link.is_worker && value == "ready" {
-                    self.primary.said_ready(token, &mut self.wires);
+                    self.primary.said_ready(token, &mut self.links);
                 }
-                self.wires.tell(ChannelEvent::Message {
+                self.links.tell(ChannelEvent::Message {
                     life,
                     value,
                     credit,
@@ -187,7 +188,7 @@ impl Switchboard {
             }
             Line::Junk(junk) => {
                 if !core::mem::replace(&mut link.told_junk, true) {
-                    self.wires.tell(ChannelEvent::Junk { life, junk });
+                    self.links.tell(ChannelEvent::Junk { life, junk });
                 }
             }
             Line::Internal(message) => self.take_internal(token, message, bytes),
@@ -197,7 +198,7 @@ impl Switchboard {
     /// Node's own messages are answered here: without acknowledgement a sender of descriptors is
     /// mute for ever.
     fn take_internal(&mut self, token: Token, message: NodeMessage, bytes: usize) {
-        let Some(link) = self.wires.link(token) else {
+        let Some(link) = self.links.link(token) else {
             return;
         };
         let life = link.life;
@@ -214,7 +215,7 @@ impl Switchboard {
                 }
                 if let Some(value) = handle.user_message().filter(|_| arrived).cloned() {
                     let credit = link.window.take(bytes);
-                    self.wires.tell(ChannelEvent::Message {
+                    self.links.tell(ChannelEvent::Message {
                         life,
                         value,
                         credit,
@@ -227,9 +228,9 @@ impl Switchboard {
             }
             NodeMessage::Ward { act, body } if link.is_worker && act == "report" => {
                 let credit = link.window.take(bytes);
-                self.wires.tell(ChannelEvent::Report { life, body, credit });
+                self.links.tell(ChannelEvent::Report { life, body, credit });
             }
-            message if link.is_worker => self.primary.heard(token, message, &mut self.wires),
+            message if link.is_worker => self.primary.heard(token, message, &mut self.links),
             // Nothing anybody but a worker may say.
             NodeMessage::Cluster(_)
             | NodeMessage::HandleAck
@@ -239,7 +240,7 @@ impl Switchboard {
         }
         if !answer.is_empty() {
             // One that asks and never reads gets no answer in the end.
-            self.wires.offer(token, answer);
+            self.links.offer(token, answer);
         }
     }
 
@@ -255,9 +256,9 @@ impl Switchboard {
     }
 
     fn close(&mut self, token: Token) {
-        if let Some(life) = self.wires.close(token) {
-            self.primary.gone(token, &mut self.wires);
-            self.wires.tell(ChannelEvent::Closed { life });
+        if let Some(life) = self.links.close(token) {
+            self.primary.gone(token, &mut self.links);
+            self.links.tell(ChannelEvent::Closed { life });
         }
     }
 }

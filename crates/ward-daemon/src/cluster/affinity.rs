@@ -61,20 +61,20 @@ pub(super) enum Head {
     /// A request without it, or with nothing in it: a new session, perhaps.
     Unmarked,
     /// No request of HTTP/1 (RFC 9112): TLS, HTTP/2, or another protocol.
-    Stranger,
+    PortHolder,
 }
 
 impl Head {
     /// Reads as much of a request as there is.
     pub(super) fn read(bytes: &[u8], mark: Mark<'_>) -> Self {
         if !bytes.first().is_none_or(u8::is_ascii_uppercase) {
-            return Self::Stranger;
+            return Self::PortHolder;
         }
         let mut lines = Lines(bytes);
         match lines.next() {
             None => return Self::Partial,
             Some(line) if !line.ends_with(b" HTTP/1.1") && !line.ends_with(b" HTTP/1.0") => {
-                return Self::Stranger;
+                return Self::PortHolder;
             }
             Some(_) => {}
         }
@@ -166,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(
                 Head::read(bytes, Mark::Header("x")),
-                Head::Stranger,
+                Head::PortHolder,
                 "{bytes:?}"
             );
         }

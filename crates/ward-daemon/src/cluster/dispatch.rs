@@ -9,7 +9,7 @@ use super::affinity::Waiter;
 use super::listener::Listener;
 use super::worker::{Flight, Phase, Worker};
 use super::{Connection, Primary, WorkerEvent};
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// So many connections are handed out before others get their turn.
@@ -20,18 +20,18 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 
 impl Primary {
     /// The kernel has connections, or some are gone.
-    pub(crate) fn connections_wait(&mut self, listener: Token, wires: &mut Wires) {
+    pub(crate) fn connections_wait(&mut self, listener: Token, links: &mut Links) {
         if self.is_awaited(listener) {
-            return self.head_came(listener, Instant::now(), wires);
+            return self.head_came(listener, Instant::now(), links);
         }
         if self.is_census(listener) {
-            return self.connections_closed(wires);
+            return self.connections_closed(links);
         }
-        self.dispatch(listener, Instant::now(), wires);
+        self.dispatch(listener, Instant::now(), links);
     }
 
     /// Hands out what there is, as far as there are workers for it.
-    pub(super) fn dispatch(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    pub(super) fn dispatch(&mut self, token: Token, now: Instant, links: &mut Links) {
         let Some(listener) = self.listeners.get(&token) else {
             return;
         };
@@ -43,28 +43,28 @@ impl Primary {
             return;
         }
         if self.is_sticky(token) {
-            return self.dispatch_sticky(token, now, wires);
+            return self.dispatch_sticky(token, now, links);
         }
         for handed in 0..BATCH {
             let Some(place) = self.choose(token, now) else {
                 // They wait in the kernel, in order. Often there are none, and asking the poll to
                 // look away and to look again would cost more than the hand-over.
                 if handed == 0 {
-                    self.disarm(token, wires);
+                    self.disarm(token, links);
                 }
                 return;
             };
-            let Some(connection) = self.next_connection(token, now, wires) else {
+            let Some(connection) = self.next_connection(token, now, links) else {
                 return;
             };
             if let Some(worker) = self.take_turn(token, place, now) {
-                self.hand_over(token, worker, connection, wires);
+                self.hand_over(token, worker, connection, links);
                 if self.must_hear(worker) {
                     break;
                 }
             }
         }
-        self.arm(token, wires);
+        self.arm(token, links);
     }
 
     /// Whether a worker's word decides who is next. It may have come since the poll was asked, and
@@ -80,7 +80,7 @@ impl Primary {
         &mut self,
         token: Token,
         now: Instant,
-        wires: &mut Wires,
+        links: &mut Links,
     ) -> Option<Connection> {
         let listener = self.listeners.get_mut(&token)?;
         if let Some(waiting) = listener.waiting.pop_front() {
@@ -89,24 +89,24 @@ impl Primary {
         match ward_sys::listener::accept(&listener.socket) {
             Ok(Some(connection)) => Some(Arc::new(connection)),
             Ok(None) => {
-                self.arm(token, wires);
+                self.arm(token, links);
                 None
             }
             Err(error) => {
                 let first = listener.exhausted.is_none();
                 listener.exhausted = Some(now + EXHAUSTED);
-                self.disarm(token, wires);
+                self.disarm(token, links);
                 self.wake_by(Some(now + EXHAUSTED));
                 if first {
-                    self.cannot_accept(token, &error, wires);
+                    self.cannot_accept(token, &error, links);
                 }
                 None
             }
         }
     }
 
-    fn arm(&mut self, token: Token, wires: &mut Wires) {
-        let armed = wires.arm(token, true).is_ok();
+    fn arm(&mut self, token: Token, links: &mut Links) {
+        let armed = links.arm(token, true).is_ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.exhausted = None;
             listener.armed = armed;
@@ -118,33 +118,33 @@ impl Primary {
     }
 
     /// Connections are not told of until somebody can take them.
-    pub(super) fn disarm(&mut self, token: Token, wires: &mut Wires) {
-        wires.arm(token, false).ok();
+    pub(super) fn disarm(&mut self, token: Token, links: &mut Links) {
+        links.arm(token, false).ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.armed = false;
         }
     }
 
     /// Somebody can take connections again: hands out those that nobody will tell of.
-    pub(super) fn resume(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    pub(super) fn resume(&mut self, token: Token, now: Instant, links: &mut Links) {
         let told = |listener: &Listener| listener.armed && listener.waiting.is_empty();
         if !self.listeners.get(&token).is_none_or(told) {
-            self.dispatch(token, now, wires);
+            self.dispatch(token, now, links);
         }
     }
 
-    fn cannot_accept(&self, token: Token, error: &io::Error, wires: &Wires) {
+    fn cannot_accept(&self, token: Token, error: &io::Error, links: &Links) {
         let Some(listener) = self.listeners.get(&token) else {
             return;
         };
-        let first = listener.holders.first();
+        let first = listener.attached.first();
         if let Some(worker) = first.and_then(|it| self.workers.get(it)) {
             let event = WorkerEvent::Exhausted {
                 place: listener.place.clone(),
                 error: error.to_string(),
             };
             let life = worker.life;
-            wires.tell_of_worker(life, event);
+            links.tell_of_worker(life, event);
         }
     }
 
@@ -154,7 +154,7 @@ impl Primary {
         listener: Token,
         token: Token,
         connection: Connection,
-        wires: &mut Wires,
+        links: &mut Links,
     ) {
         let (Some(worker), Some(found)) = (
             self.workers.get_mut(&token),
@@ -172,11 +172,11 @@ impl Primary {
             arrived: false,
         };
         worker.inflight.insert(seq, flight);
-        wires.send(token, line, Some(connection));
+        links.send(token, line, Some(connection));
     }
 
     /// The worker has read the oldest descriptor.
-    pub(super) fn arrived(&mut self, token: Token, wires: &mut Wires) {
+    pub(super) fn arrived(&mut self, token: Token, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -186,12 +186,12 @@ impl Primary {
         worker.grants.remove(&seq);
         if let Some(flight) = worker.inflight.get_mut(&seq) {
             flight.arrived = true;
-            self.serve_all(token, Instant::now(), wires);
+            self.serve_all(token, Instant::now(), links);
         }
     }
 
     /// The worker answered to message number `seq`.
-    pub(super) fn replied(&mut self, token: Token, seq: u64, accepted: bool, wires: &mut Wires) {
+    pub(super) fn replied(&mut self, token: Token, seq: u64, accepted: bool, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -203,14 +203,14 @@ impl Primary {
             worker.took();
             // Our copy must go now, or the other side would not see the worker close it.
             drop(flight.connection);
-            self.freed(token, now, wires);
+            self.freed(token, now, links);
         } else {
-            self.untaken(token, flight, now, wires);
+            self.untaken(token, flight, now, links);
         }
     }
 
     /// The worker is out of descriptors: the connection never arrived.
-    pub(super) fn lost(&mut self, token: Token, wires: &mut Wires) {
+    pub(super) fn lost(&mut self, token: Token, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -219,14 +219,14 @@ impl Primary {
         };
         let now = Instant::now();
         if let Some(flight) = worker.inflight.remove(&seq) {
-            self.untaken(token, flight, now, wires);
+            self.untaken(token, flight, now, links);
         } else if let Some(grant) = worker.grants.remove(&seq) {
-            self.grant_again(token, grant, wires);
+            self.grant_again(token, grant, links);
         }
     }
 
     /// The worker did not take a connection: it goes to another one.
-    fn untaken(&mut self, token: Token, flight: Flight, now: Instant, wires: &mut Wires) {
+    fn untaken(&mut self, token: Token, flight: Flight, now: Instant, links: &mut Links) {
         if let Some(worker) = self.workers.get_mut(&token) {
             worker.refused(now);
             self.census.leave(worker, &flight.connection);
@@ -234,32 +234,32 @@ impl Primary {
         if let Some(listener) = self.listeners.get_mut(&flight.listener) {
             listener.waiting.push_front(Waiter::new(flight.connection));
         }
-        self.freed(token, now, wires);
+        self.freed(token, now, links);
         // The worker may have closed the server: then it has nothing to do with this one any more.
-        self.resume(flight.listener, now, wires);
+        self.resume(flight.listener, now, links);
     }
 
     /// The worker has room again.
-    fn freed(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    fn freed(&mut self, token: Token, now: Instant, links: &mut Links) {
         let Some(worker) = self.workers.get(&token) else {
             return;
         };
         if worker.phase != Phase::Serving {
-            self.settle(token, wires);
+            self.settle(token, links);
         }
-        self.serve_all(token, now, wires);
+        self.serve_all(token, now, links);
     }
 
     /// Whose turn it is, by place among the holders. `None` when nobody can take a connection;
     /// whoever pauses is tried again.
     pub(super) fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
         let listener = self.listeners.get(&token)?;
-        let count = listener.holders.len();
+        let count = listener.attached.len();
         let mut wake = None;
         let mut found: Option<(usize, i64)> = None;
         for step in 0..count {
             let index = (listener.next + step) % count;
-            let Some(worker) = self.workers.get(&listener.holders[index]) else {
+            let Some(worker) = self.workers.get(&listener.attached[index]) else {
                 continue;
             };
             if !worker.is_in_rotation(&listener.key) {
@@ -290,8 +290,8 @@ impl Primary {
     /// The holder at this place has its turn.
     pub(super) fn take_turn(&mut self, token: Token, place: usize, now: Instant) -> Option<Token> {
         let listener = self.listeners.get_mut(&token)?;
-        let chosen = *listener.holders.get(place)?;
-        listener.next = (place + 1) % listener.holders.len();
+        let chosen = *listener.attached.get(place)?;
+        listener.next = (place + 1) % listener.attached.len();
         self.charge(token, chosen, now);
         Some(chosen)
     }
@@ -306,7 +306,7 @@ impl Primary {
             return;
         }
         let mut total = 0;
-        for holder in &listener.holders {
+        for holder in &listener.attached {
             if let Some(worker) = self.workers.get_mut(holder)
                 && worker.is_in_rotation(&listener.key)
             {

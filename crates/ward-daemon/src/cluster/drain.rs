@@ -18,7 +18,7 @@ use super::listener::Listener;
 use super::sockets;
 use super::worker::{Phase, Reason, Worker};
 use super::{Primary, WorkerEvent};
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// How often the connections of a worker without agent are counted, at most.
@@ -31,25 +31,25 @@ const COUNT_SHARE: u32 = 10;
 impl Primary {
     /// No further connections for this worker; it is told to finish when all that were on their
     /// way have arrived.
-    pub(crate) fn drain(&mut self, life: Life, wires: &mut Wires) {
-        let Some(token) = wires.find(life) else {
+    pub(crate) fn drain(&mut self, life: Life, links: &mut Links) {
+        let Some(token) = links.find(life) else {
             // Without a channel nothing can be waited for.
-            return tell_at_once(life, wires);
+            return tell_at_once(life, links);
         };
         match self.workers.get_mut(&token) {
-            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, wires),
+            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, links),
             Some(worker) => {
                 worker.phase = Phase::Draining { told: false };
-                self.settle(token, wires);
-                self.serve_all(token, Instant::now(), wires);
+                self.settle(token, links);
+                self.serve_all(token, Instant::now(), links);
             }
-            None => tell_at_once(life, wires),
+            None => tell_at_once(life, links),
         }
     }
 
     /// The worker was asked to end by other means: it gets nothing more.
-    pub(crate) fn withdraw(&mut self, life: Life, wires: &mut Wires) {
-        let Some(token) = wires.find(life) else {
+    pub(crate) fn withdraw(&mut self, life: Life, links: &mut Links) {
+        let Some(token) = links.find(life) else {
             return;
         };
         let Some(worker) = self.workers.get_mut(&token) else {
@@ -58,12 +58,12 @@ impl Primary {
         worker.reason = Reason::Asked;
         if worker.phase == Phase::Serving {
             worker.phase = Phase::Leaving;
-            self.serve_all(token, Instant::now(), wires);
+            self.serve_all(token, Instant::now(), links);
         }
     }
 
     /// Something of a worker that gets no more connections was settled.
-    pub(super) fn settle(&mut self, token: Token, wires: &mut Wires) {
+    pub(super) fn settle(&mut self, token: Token, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -74,22 +74,22 @@ impl Primary {
         if worker.is_drained_by_agent() {
             let mut line = Vec::new();
             Outbox::ward(&mut line, "drain", &Map::new());
-            return wires.send(token, line, None);
+            return links.send(token, line, None);
         }
         let mut accepts = false;
         for held in worker.keys.values() {
             if let Some(listener) = self.listeners.get(&held.listener).filter(|it| it.listens) {
-                worker.places.add(&listener.socket);
+                worker.endpoints.add(&listener.socket);
                 accepts |= held.shared;
             }
         }
         // One that has none may be gone as soon as it is told.
-        worker.count_remaining(&self.listeners, wires);
+        worker.count_remaining(&self.listeners, links);
         if accepts {
             let mut line = Vec::new();
             worker.outbox.disconnect(&mut line);
             worker.reason = Reason::Finished;
-            wires.send(token, line, None);
+            links.send(token, line, None);
         }
         self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
@@ -100,7 +100,7 @@ impl Primary {
         token: Token,
         act: &str,
         body: &Map<String, Value>,
-        wires: &Wires,
+        links: &Links,
     ) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
@@ -110,7 +110,7 @@ impl Primary {
             "hello" => {
                 if let Some(version) = body.get("node").and_then(Value::as_str) {
                     let event = WorkerEvent::Version(version.to_owned());
-                    wires.tell_of_worker(life, event);
+                    links.tell_of_worker(life, event);
                 }
             }
             "open" => {
@@ -118,26 +118,26 @@ impl Primary {
                 let (began, _) = worker.open.unwrap_or((now, now));
                 worker.open = Some((began, now));
             }
-            "drained" => worker.tell_drained(wires),
+            "drained" => worker.tell_drained(links),
             // What follows comes from its process before the app begins (`launcher::worker`).
             "launching" => worker.silent_until = None,
-            "bare" => worker.seat.has_agent = false,
+            "bare" => worker.config.has_agent = false,
             "alone" => {
                 worker.silent_until = None;
                 let reason = body.get("reason").and_then(Value::as_str);
                 let event = WorkerEvent::Alone(reason.unwrap_or_default().to_owned());
-                wires.tell_of_worker(life, event);
+                links.tell_of_worker(life, event);
             }
             // One that asked for a socket is about to listen.
             "settled" if worker.keys.is_empty() => {
-                wires.tell_of_worker(life, WorkerEvent::Settled);
+                links.tell_of_worker(life, WorkerEvent::Settled);
             }
             _ => {}
         }
     }
 
     /// Counts the connections of workers that cannot tell.
-    pub(super) fn look_at_draining(&mut self, now: Instant, wires: &mut Wires) {
+    pub(super) fn look_at_draining(&mut self, now: Instant, links: &mut Links) {
         let silent = |worker: &Worker| {
             let told = worker.phase == (Phase::Draining { told: true });
             told && !worker.is_drained_by_agent() && !worker.drained
@@ -150,7 +150,7 @@ impl Primary {
         }
         let began = Instant::now();
         for worker in self.workers.values_mut().filter(|it| silent(it)) {
-            worker.count_remaining(&self.listeners, wires);
+            worker.count_remaining(&self.listeners, links);
         }
         let pause = began.elapsed().saturating_mul(COUNT_SHARE);
         let next = now + pause.max(COUNT_EVERY);
@@ -161,17 +161,17 @@ impl Primary {
 
 impl Worker {
     fn is_drained_by_agent(&self) -> bool {
-        self.seat.has_agent && self.outbox.dialect == Dialect::Node
+        self.config.has_agent && self.outbox.dialect == Dialect::Node
     }
 
     /// Finds out whether it has finished.
-    fn count_remaining(&mut self, listeners: &HashMap<Token, Listener>, wires: &Wires) {
+    fn count_remaining(&mut self, listeners: &HashMap<Token, Listener>, links: &Links) {
         let accepts = self
             .keys
             .values()
             .any(|held| held.shared && listeners.get(&held.listener).is_some_and(|it| it.listens));
         let left = match self.pid {
-            Some(pid) => sockets::connections(pid, &self.places),
+            Some(pid) => sockets::connections(pid, &self.endpoints),
             None => Some(0),
         };
         // Of one that is ending it is known what it had last.
@@ -183,38 +183,38 @@ impl Worker {
         self.open = Some((began.max(left), left));
         // A table may leave out a line while it changes: only twice nothing is nothing.
         if left == 0 && last == 0 && !accepts {
-            self.tell_drained(wires);
+            self.tell_drained(links);
         }
     }
 
     /// Its channel is closed. One that was told to leave when it has finished has finished, and may
     /// live on for reasons that are not ours.
-    pub(super) fn end_draining(&mut self, wires: &Wires) {
+    pub(super) fn end_draining(&mut self, links: &Links) {
         if self.reason == Reason::Finished {
             self.open = self.open.map(|(began, _)| (began, 0));
         }
-        self.tell_drained(wires);
-        self.tell_tally(wires);
+        self.tell_drained(links);
+        self.tell_tally(links);
     }
 
     /// It has finished; said once.
-    fn tell_drained(&mut self, wires: &Wires) {
+    fn tell_drained(&mut self, links: &Links) {
         if self.phase == (Phase::Draining { told: true })
             && !core::mem::replace(&mut self.drained, true)
         {
-            tell(self.life, wires);
+            tell(self.life, links);
         }
     }
 }
 
 /// Nothing of it is known that could be waited for.
-fn tell_at_once(life: Life, wires: &Wires) {
-    tell(life, wires);
+fn tell_at_once(life: Life, links: &Links) {
+    tell(life, links);
     let event = WorkerEvent::Finished(Tally::default());
-    wires.tell_of_worker(life, event);
+    links.tell_of_worker(life, event);
 }
 
-fn tell(life: Life, wires: &Wires) {
+fn tell(life: Life, links: &Links) {
     let event = WorkerEvent::Drained;
-    wires.tell_of_worker(life, event);
+    links.tell_of_worker(life, event);
 }

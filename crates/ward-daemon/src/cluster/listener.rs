@@ -34,11 +34,11 @@ pub(super) struct Listener {
     /// Where it is bound, for people.
     pub(super) place: String,
     /// The channels of the workers that hold it, in the order of their turns.
-    pub(super) holders: Vec<Token>,
+    pub(super) attached: Vec<Token>,
     /// Whose turn it is.
     pub(super) next: usize,
     /// The instances that hold it, or did when they last ran.
-    pub(super) owners: BTreeSet<InstanceId>,
+    pub(super) retained_by: BTreeSet<InstanceId>,
     /// Accepted, and nobody to take them.
     pub(super) waiting: Waiting,
     /// Waiting connections are told of.
@@ -80,9 +80,9 @@ impl Listener {
             data: query.data.clone(),
             name,
             place: place_of(endpoint, name),
-            holders: Vec::new(),
+            attached: Vec::new(),
             next: 0,
-            owners: BTreeSet::new(),
+            retained_by: BTreeSet::new(),
             waiting: VecDeque::new(),
             armed: false,
             told_of_strangers: false,

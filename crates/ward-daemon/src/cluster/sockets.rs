@@ -20,7 +20,7 @@ const UNIX_LISTENS: &str = "00010000";
 
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stranger {
+pub(crate) struct PortHolder {
     pub(crate) pid: u32,
     /// Its words, as `ps` shows them.
     pub(crate) command: String,
@@ -32,16 +32,16 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 /// Who was found on which port. To look takes long where there are many processes, and apps that
 /// cannot have a port try again and again.
 #[derive(Debug, Default)]
-pub(crate) struct Strangers(HashMap<u16, (Instant, Option<Stranger>)>);
+pub(crate) struct PortHolders(HashMap<u16, (Instant, Option<PortHolder>)>);
 
-impl Strangers {
+impl PortHolders {
     /// The process that listens on a port, as `find` finds it.
     pub(crate) fn on(
         &mut self,
         port: u16,
         now: Instant,
-        find: impl FnOnce(u16) -> Option<Stranger>,
-    ) -> Option<Stranger> {
+        find: impl FnOnce(u16) -> Option<PortHolder>,
+    ) -> Option<PortHolder> {
         self.0.retain(|_, (at, _)| now < *at + REMEMBERED);
         let (_, found) = self.0.entry(port).or_insert_with(|| (now, find(port)));
         found.clone()
@@ -49,7 +49,7 @@ impl Strangers {
 }
 
 /// The process that listens on a TCP port. Those of other users stay unknown to all but root.
-pub(crate) fn listener_of(port: u16) -> Option<Stranger> {
+pub(crate) fn listener_of(port: u16) -> Option<PortHolder> {
     let wanted = inodes(Path::new("/proc/net"), |socket| {
         socket.state == LISTEN && socket.port == port
     });
@@ -62,7 +62,7 @@ pub(crate) fn listener_of(port: u16) -> Option<Stranger> {
     let pid = pids
         .filter(|pid: &u32| *pid != own)
         .find(|pid| has_any(*pid, &wanted))?;
-    Some(Stranger {
+    Some(PortHolder {
         pid,
         command: command(pid),
     })
@@ -70,13 +70,13 @@ pub(crate) fn listener_of(port: u16) -> Option<Stranger> {
 
 /// Where connections of a worker come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct Endpoints {
     ports: Vec<u16>,
     /// As the kernel writes them.
     paths: Vec<String>,
 }
 
-impl Places {
+impl Endpoints {
     /// What this socket listens on.
     pub(super) fn add(&mut self, listener: impl AsFd) {
         let Ok(address) = getsockname(listener) else {
@@ -104,15 +104,15 @@ fn path_of(address: &SocketAddrUnix) -> Option<String> {
 
 /// How many connections from these places a process has open, half-closed ones included. `None`
 /// when it has nothing open at all: then it has ended.
-pub(super) fn connections(pid: u32, places: &Places) -> Option<usize> {
+pub(super) fn connections(pid: u32, endpoints: &Endpoints) -> Option<usize> {
     let folder = format!("/proc/{pid}/net");
     let folder = Path::new(&folder);
     let mut wanted = HashSet::new();
-    if !places.ports.is_empty() {
-        wanted.extend(tcp_inodes(folder, &places.ports));
+    if !endpoints.ports.is_empty() {
+        wanted.extend(tcp_inodes(folder, &endpoints.ports));
     }
-    if !places.paths.is_empty() {
-        wanted.extend(unix_inodes(folder, &places.paths));
+    if !endpoints.paths.is_empty() {
+        wanted.extend(unix_inodes(folder, &endpoints.paths));
     }
     let open = || fs::read_dir(format!("/proc/{pid}/fd"));
     let entries = open().ok()?.flatten();
@@ -219,19 +219,19 @@ mod tests {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-    fn count(places: &Places) -> Option<usize> {
-        connections(std::process::id(), places)
+    fn count(endpoints: &Endpoints) -> Option<usize> {
+        connections(std::process::id(), endpoints)
     }
 
     #[test]
     fn a_stranger_is_looked_for_once_in_a_while() {
-        let mut strangers = Strangers::default();
+        let mut port_holders = PortHolders::default();
         let found = |pid| {
             let command = "it".to_owned();
-            move |_| Some(Stranger { pid, command })
+            move |_| Some(PortHolder { pid, command })
         };
         let now = Instant::now();
-        let mut pid = |port, at, next| strangers.on(port, at, found(next)).map(|it| it.pid);
+        let mut pid = |port, at, next| port_holders.on(port, at, found(next)).map(|it| it.pid);
         assert_eq!(pid(80, now, 1), Some(1));
         assert_eq!(pid(80, now + REMEMBERED / 2, 2), Some(1));
         assert_eq!(pid(81, now + REMEMBERED / 2, 3), Some(3));
@@ -242,17 +242,17 @@ mod tests {
     #[test]
     fn a_connection_is_seen_until_it_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut places = Places::default();
-        places.add(&listener);
-        assert_eq!(count(&places), Some(0));
+        let mut endpoints = Endpoints::default();
+        endpoints.add(&listener);
+        assert_eq!(count(&endpoints), Some(0));
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
-        assert_eq!(count(&places), Some(1));
+        assert_eq!(count(&endpoints), Some(1));
         server.shutdown(Shutdown::Write).unwrap();
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
-        assert_eq!(count(&places), Some(1), "half of it is open");
+        assert_eq!(count(&endpoints), Some(1), "half of it is open");
         drop(server);
-        assert_eq!(count(&places), Some(0));
+        assert_eq!(count(&endpoints), Some(0));
         drop(client);
     }
 
@@ -266,20 +266,20 @@ mod tests {
             UnixListener::bind(&path).unwrap(),
             UnixListener::bind_addr(&name).unwrap(),
         ];
-        let mut places = Places::default();
+        let mut endpoints = Endpoints::default();
         for (before, listener) in listeners.iter().enumerate() {
-            places.add(listener);
-            assert_eq!(count(&places), Some(before));
+            endpoints.add(listener);
+            assert_eq!(count(&endpoints), Some(before));
             let address = listener.local_addr().unwrap();
             let client = UnixStream::connect_addr(&address).unwrap();
-            assert_eq!(count(&places), Some(before), "nobody has taken it");
+            assert_eq!(count(&endpoints), Some(before), "nobody has taken it");
             let (server, _) = listener.accept().unwrap();
-            assert_eq!(count(&places), Some(before + 1));
+            assert_eq!(count(&endpoints), Some(before + 1));
             drop(client);
-            assert_eq!(count(&places), Some(before + 1), "it is still open here");
+            assert_eq!(count(&endpoints), Some(before + 1), "it is still open here");
             // Closed, and another one in its place, which the next round finds.
             drop(server);
-            assert_eq!(count(&places), Some(before));
+            assert_eq!(count(&endpoints), Some(before));
             let client = UnixStream::connect_addr(&address).unwrap();
             let server = listener.accept().unwrap();
             std::mem::forget((client, server));
@@ -295,8 +295,8 @@ mod tests {
             rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
         );
         assert!(status.unwrap().is_some(), "it is a zombie now");
-        assert_eq!(connections(pid, &Places::default()), None);
+        assert_eq!(connections(pid, &Endpoints::default()), None);
         child.wait().unwrap();
-        assert_eq!(connections(pid, &Places::default()), None);
+        assert_eq!(connections(pid, &Endpoints::default()), None);
     }
 }

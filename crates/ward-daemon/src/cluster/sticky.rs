@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::affinity::{Affinity, Waiter};
 use super::{Primary, Sched, Waiting};
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// Connections that may wait for their own worker while others are served.
@@ -17,8 +17,8 @@ impl Primary {
     /// How the connections of this listener are spread: the youngest worker has the declaration
     /// that holds now.
     pub(super) fn sched_of(&self, listener: Token) -> Option<&Sched> {
-        let last = self.listeners.get(&listener)?.holders.last()?;
-        Some(&self.workers.get(last)?.seat.sched)
+        let last = self.listeners.get(&listener)?.attached.last()?;
+        Some(&self.workers.get(last)?.config.sched)
     }
 
     /// Whether connections of this listener belong to certain workers.
@@ -28,24 +28,24 @@ impl Primary {
 
     /// Hands out what there is; a connection whose worker is busy waits for it, and lets others
     /// pass.
-    pub(super) fn dispatch_sticky(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    pub(super) fn dispatch_sticky(&mut self, token: Token, now: Instant, links: &mut Links) {
         let waiting = match self.listeners.get_mut(&token) {
             Some(listener) => core::mem::take(&mut listener.waiting),
             None => return,
         };
         let mut later = Waiting::new();
         for waiter in waiting {
-            later.extend(self.send_home(token, waiter, now, wires));
+            later.extend(self.send_home(token, waiter, now, links));
         }
         while later.len() < WAITING && self.has_rotation(token) {
-            let Some(connection) = self.next_connection(token, now, wires) else {
+            let Some(connection) = self.next_connection(token, now, links) else {
                 return self.wait_on(token, later);
             };
-            if let Some(waiter) = self.see(token, connection, now, wires) {
-                later.extend(self.send_home(token, waiter, now, wires));
+            if let Some(waiter) = self.see(token, connection, now, links) {
+                later.extend(self.send_home(token, waiter, now, links));
             }
         }
-        self.disarm(token, wires);
+        self.disarm(token, links);
         self.wait_on(token, later);
     }
 
@@ -60,7 +60,7 @@ impl Primary {
             return false;
         };
         let mut workers = listener
-            .holders
+            .attached
             .iter()
             .filter_map(|it| self.workers.get(it));
         workers.any(|worker| worker.is_in_rotation(&listener.key))
@@ -72,10 +72,10 @@ impl Primary {
         token: Token,
         mut waiter: Waiter,
         now: Instant,
-        wires: &mut Wires,
+        links: &mut Links,
     ) -> Option<Waiter> {
         if waiter.affinity == Affinity::Unknown {
-            waiter.affinity = self.affinity_of(token, &waiter.connection, wires);
+            waiter.affinity = self.affinity_of(token, &waiter.connection, links);
         }
         let home = match waiter.affinity {
             Affinity::Drawn(number) => self.home(token, number, now),
@@ -84,7 +84,7 @@ impl Primary {
                 .and_then(|place| self.take_turn(token, place, now)),
         };
         match home {
-            Some(home) => self.hand_over(token, home, waiter.connection, wires),
+            Some(home) => self.hand_over(token, home, waiter.connection, links),
             None => return Some(waiter),
         }
         None
@@ -95,7 +95,10 @@ impl Primary {
     fn home(&mut self, token: Token, number: u64, now: Instant) -> Option<Token> {
         let listener = self.listeners.get(&token)?;
         let drawn = |holder: &&Token| {
-            let slot = self.workers.get(holder).map(|worker| worker.seat.instance);
+            let slot = self
+                .workers
+                .get(holder)
+                .map(|worker| worker.config.instance);
             let mut hasher = DefaultHasher::new();
             (number, slot).hash(&mut hasher);
             hasher.finish()
@@ -106,7 +109,7 @@ impl Primary {
         };
         // Of equals the last one is the maximum, and holders come in the order of their birth.
         let home = *listener
-            .holders
+            .attached
             .iter()
             .filter(in_rotation)
             .max_by_key(drawn)?;

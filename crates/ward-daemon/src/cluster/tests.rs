@@ -1,7 +1,7 @@
 //! The primary against workers played by the test, word by word: what Node would do at the worst
 //! moment.
 
-mod census;
+mod connection_count;
 mod drain;
 mod handover;
 
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::id::{InstanceId, Life};
 
 use super::options::Options;
-use super::{Gauge, Runtime, Sched, Seat, WorkerEvent};
+use super::{ConnectionCount, Runtime, Sched, WorkerConfig, WorkerEvent};
 use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -52,27 +52,27 @@ impl Desk {
         }
     }
 
-    fn seat(instance: u32) -> Seat {
-        Seat {
+    fn config(instance: u32) -> WorkerConfig {
+        WorkerConfig {
             app: "app".to_owned(),
             instance: InstanceId(instance),
             sched: Sched::RoundRobin,
             options: Options::default(),
             wait_ready: false,
             has_agent: true,
-            gauge: Gauge::default(),
+            gauge: ConnectionCount::default(),
             runtime: Runtime::Node,
         }
     }
 
     fn worker(&mut self, instance: u32) -> Worker {
-        self.worker_at(instance, Self::seat(instance))
+        self.worker_at(instance, Self::config(instance))
     }
 
     /// A worker that has not asked for anything.
-    fn silent(&mut self, life: u32, seat: Seat) -> Worker {
+    fn silent(&mut self, life: u32, config: WorkerConfig) -> Worker {
         let life = Life(u64::from(life));
-        let socket = UnixStream::from(self.handle.open(life, Some(seat)).unwrap());
+        let socket = UnixStream::from(self.handle.open(life, Some(config)).unwrap());
         socket.set_read_timeout(Some(LIMIT)).unwrap();
         let mut worker = Worker {
             life,
@@ -87,8 +87,8 @@ impl Desk {
     }
 
     /// A worker that listens.
-    fn worker_at(&mut self, life: u32, seat: Seat) -> Worker {
-        let mut worker = self.silent(life, seat);
+    fn worker_at(&mut self, life: u32, config: WorkerConfig) -> Worker {
+        let mut worker = self.silent(life, config);
         let answer = worker.listen(self.port);
         assert!(
             answer["errno"].is_null() || answer["errno"] == 0,
@@ -98,8 +98,21 @@ impl Desk {
         worker
     }
 
+    /// Waits until the thread has done all it was told.
+    fn acknowledged(&mut self) {
+        assert!(self.handle.acknowledge(1), "the thread works");
+        self.next(|event| matches!(event, ChannelEvent::Acknowledged { .. }).then_some(()));
+    }
+
     /// Waits for something a worker did.
     fn event(&mut self, wanted: impl Fn(&WorkerEvent) -> bool) -> (Life, WorkerEvent) {
+        self.next(|event| match event {
+            ChannelEvent::Worker { life, event, .. } if wanted(&event) => Some((life, event)),
+            _ => None,
+        })
+    }
+
+    fn next<T>(&mut self, wanted: impl Fn(ChannelEvent) -> Option<T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -108,10 +121,8 @@ impl Desk {
             loop {
                 let next = tokio::time::timeout(LIMIT, self.events.recv());
                 let event = next.await.expect("an event in time").expect("the thread");
-                if let ChannelEvent::Worker { life, event, .. } = event
-                    && wanted(&event)
-                {
-                    return (life, event);
+                if let Some(found) = wanted(event) {
+                    return found;
                 }
             }
         })
@@ -250,7 +261,7 @@ fn a_retired_instance_closes_what_only_it_had() {
     assert_eq!(served_by(client), "2");
     desk.handle.close(second.life);
     desk.handle.retire(InstanceId(2));
-    desk.handle.settle();
+    desk.acknowledged();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, desk.port));
     TcpStream::connect(address).expect_err("the port is closed");
 }
@@ -260,13 +271,13 @@ fn a_worker_that_asked_for_a_socket_is_about_to_listen() {
     const SETTLED: &str = r#"{"cmd":"NODE_WARD","act":"settled"}"#;
     let mut desk = Desk::new();
     let news = |event: &WorkerEvent| matches!(event, WorkerEvent::Online | WorkerEvent::Settled);
-    let mut asking = desk.silent(1, Desk::seat(1));
+    let mut asking = desk.silent(1, Desk::config(1));
     assert_eq!(desk.event(news).1, WorkerEvent::Online);
     asking.ask_for(desk.port);
     asking.raw(SETTLED);
     asking.say(json!({ "act": "online" }));
     assert_eq!(desk.event(news).1, WorkerEvent::Online);
-    let mut resting = desk.silent(2, Desk::seat(2));
+    let mut resting = desk.silent(2, Desk::config(2));
     assert_eq!(desk.event(news).1, WorkerEvent::Online);
     resting.raw(SETTLED);
     assert_eq!(desk.event(news), (resting.life, WorkerEvent::Settled));
@@ -283,7 +294,7 @@ fn a_draining_worker_gets_nothing_and_is_told_when_all_has_arrived() {
     old.answer(seq, true);
     let message = old.hear();
     assert_eq!(message, json!({ "cmd": "NODE_WARD", "act": "drain" }));
-    let mut new = desk.worker_at(2, Desk::seat(1));
+    let mut new = desk.worker_at(2, Desk::config(1));
     let later = desk.connect();
     new.serve();
     assert_eq!(served_by(later), "2");
@@ -296,11 +307,11 @@ fn a_draining_worker_gets_nothing_and_is_told_when_all_has_arrived() {
 #[test]
 fn a_worker_that_waits_for_ready_gets_nothing_before() {
     let mut desk = Desk::new();
-    let seat = Seat {
+    let config = WorkerConfig {
         wait_ready: true,
-        ..Desk::seat(1)
+        ..Desk::config(1)
     };
-    let mut worker = desk.worker_at(1, seat);
+    let mut worker = desk.worker_at(1, config);
     let client = desk.connect();
     assert_eq!(worker.try_offered(QUIET), None);
     worker.raw("\"ready\"");
@@ -321,7 +332,7 @@ fn ticket_keys_of_the_first_worker_are_given_to_all() {
     let desk = Desk::new();
     let mut keys = Vec::new();
     for life in 1..=2 {
-        let end = desk.handle.open(Life(life), Some(Desk::seat(1))).unwrap();
+        let end = desk.handle.open(Life(life), Some(Desk::config(1))).unwrap();
         let mut worker = Worker {
             life: Life(life),
             socket: UnixStream::from(end),

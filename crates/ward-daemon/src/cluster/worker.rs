@@ -7,10 +7,10 @@ use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
-use super::census::Count;
-use super::sockets::Places;
-use super::{Connection, Sched, Seat, WorkerEvent};
-use crate::channel::Wires;
+use super::connection_count::Count;
+use super::sockets::Endpoints;
+use super::{Connection, Sched, WorkerConfig, WorkerEvent};
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -29,7 +29,7 @@ const FULL_SHARE: u128 = 100;
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) life: Life,
-    pub(super) seat: Seat,
+    pub(super) config: WorkerConfig,
     pub(super) pid: Option<u32>,
     pub(super) outbox: Outbox,
     /// What it listens on, by key.
@@ -62,7 +62,7 @@ pub(super) struct Worker {
     /// Connections that were open when it began to drain, and now.
     pub(super) open: Option<(u64, u64)>,
     /// Where they came in, if they have to be counted from outside.
-    pub(super) places: Places,
+    pub(super) endpoints: Endpoints,
     /// Why its channel would close now.
     pub(super) reason: Reason,
     /// It said, or it was found, that none is open any more.
@@ -125,7 +125,7 @@ pub(super) struct Flight {
 
 impl Worker {
     /// Nothing is known of it yet.
-    pub(super) fn new(life: Life, seat: Seat, silent_until: Instant) -> Self {
+    pub(super) fn new(life: Life, config: WorkerConfig, silent_until: Instant) -> Self {
         Self {
             life,
             pid: None,
@@ -134,7 +134,7 @@ impl Worker {
             handles: VecDeque::new(),
             grants: HashMap::new(),
             inflight: HashMap::new(),
-            admitted: !seat.wait_ready,
+            admitted: !config.wait_ready,
             phase: Phase::Serving,
             pause: None,
             next_pause: FIRST_PAUSE,
@@ -144,15 +144,15 @@ impl Worker {
             silent_until: Some(silent_until),
             credit: 0,
             open: None,
-            places: Places::default(),
+            endpoints: Endpoints::default(),
             reason: Reason::Unasked,
             drained: false,
-            count: if seat.counts_connections() && !seat.sched.is_shared() {
+            count: if config.counts_connections() && !config.sched.is_shared() {
                 Count::Exact(0)
             } else {
                 Count::Unwanted
             },
-            seat,
+            config,
         }
     }
 
@@ -173,13 +173,13 @@ impl Worker {
     /// No more than one beyond the window waits for the second word.
     pub(super) fn has_room(&self) -> bool {
         let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
-        let window = self.seat.options.window;
+        let window = self.config.options.window;
         self.inflight.len() <= window && on_their_way.count() < window && !self.is_full()
     }
 
     /// Whether it has as many connections as it may have.
     pub(super) fn is_full(&self) -> bool {
-        let most = self.seat.options.max_connections;
+        let most = self.config.options.max_connections;
         most.is_some_and(|most| {
             let open = self.open_connections();
             open.is_some_and(|open| open >= u64::from(most.get()))
@@ -196,7 +196,7 @@ impl Worker {
         if self.has_weight() {
             return -(self.credit + self.weight(now));
         }
-        if self.seat.sched != Sched::LeastConnections {
+        if self.config.sched != Sched::LeastConnections {
             return 0;
         }
         let on_their_way = self.inflight.len() as u64;
@@ -208,18 +208,19 @@ impl Worker {
 
     /// Whether it has its turn as often as its weight says, and not as often as all others.
     pub(super) fn has_weight(&self) -> bool {
-        let slow = !self.seat.options.slow_start.is_zero();
-        matches!(self.seat.sched, Sched::Weighted) || slow && self.seat.sched == Sched::RoundRobin
+        let slow = !self.config.options.slow_start.is_zero();
+        matches!(self.config.sched, Sched::Weighted)
+            || slow && self.config.sched == Sched::RoundRobin
     }
 
     /// Whether others are looked at before it has its turn, even when it can take a connection.
     pub(super) fn is_compared(&self) -> bool {
-        self.has_weight() || self.seat.sched == Sched::LeastConnections
+        self.has_weight() || self.config.sched == Sched::LeastConnections
     }
 
     /// How much of its full share it gets, in percent: a fresh one begins with little.
     fn share(&self, now: Instant) -> i64 {
-        let (slow, age) = (self.seat.options.slow_start, self.age(now));
+        let (slow, age) = (self.config.options.slow_start, self.age(now));
         if age >= slow {
             return 100;
         }
@@ -241,7 +242,7 @@ impl Worker {
     }
 
     /// It is gone: what became of its connections, if it was drained.
-    pub(super) fn tell_tally(&self, wires: &Wires) {
+    pub(super) fn tell_tally(&self, links: &Links) {
         if !matches!(self.phase, Phase::Draining { .. }) {
             return;
         }
@@ -255,12 +256,12 @@ impl Worker {
         };
         let event = WorkerEvent::Finished(tally);
         let life = self.life;
-        wires.tell_of_worker(life, event);
+        links.tell_of_worker(life, event);
     }
 
     /// For weighted turns.
     pub(super) fn weight(&self, now: Instant) -> i64 {
-        i64::from(self.seat.options.weight) * self.share(now)
+        i64::from(self.config.options.weight) * self.share(now)
     }
 
     /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that
@@ -293,7 +294,7 @@ mod tests {
     use ward_core::id::InstanceId;
 
     use super::super::options::Options;
-    use super::super::{Gauge, Runtime};
+    use super::super::{ConnectionCount, Runtime};
     use super::*;
 
     fn fresh(sched: Sched, now: Instant) -> Worker {
@@ -301,17 +302,17 @@ mod tests {
             slow_start: Duration::from_secs(10),
             ..Options::default()
         };
-        let seat = Seat {
+        let config = WorkerConfig {
             app: "app".to_owned(),
             instance: InstanceId(0),
             sched,
             options,
             wait_ready: false,
             has_agent: true,
-            gauge: Gauge::default(),
+            gauge: ConnectionCount::default(),
             runtime: Runtime::Node,
         };
-        let mut worker = Worker::new(Life(1), seat, now);
+        let mut worker = Worker::new(Life(1), config, now);
         worker.in_rotation_since = Some(now);
         worker
     }

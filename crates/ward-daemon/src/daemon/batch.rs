@@ -10,8 +10,8 @@ use ward_core::instance::{Instance, State};
 use ward_core::request::{Outcome, Reply, Request};
 use ward_core::view;
 
-use super::answers::refusal;
 use super::pending::Waiting;
+use super::replies::refusal;
 use super::rpc::Responder;
 use super::run::Daemon;
 
@@ -30,7 +30,7 @@ pub(super) struct Batch {
     /// Gone when it was answered before all was done.
     responder: Option<Responder>,
     /// PM2's word for the action, as in its RPC and events.
-    pub(super) action: Word,
+    pub(super) action: Verb,
     /// What was not begun yet.
     pub(super) queue: VecDeque<(InstanceId, Request)>,
     /// How many may run at once.
@@ -46,7 +46,7 @@ pub(super) struct Batch {
 
 /// An action and what it is called where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word {
+pub(super) struct Verb {
     /// In requests.
     pub(super) action: &'static str,
     /// The method of PM2's that does it, for error texts.
@@ -55,7 +55,7 @@ pub(super) struct Word {
     pub(super) event: Option<&'static str>,
 }
 
-impl Word {
+impl Verb {
     /// Whether workers are replaced.
     pub(super) fn reloads(self) -> bool {
         matches!(self.action, "reload" | "softReload")
@@ -73,7 +73,7 @@ pub(super) struct Part {
 impl Batch {
     pub(super) fn new(
         responder: Responder,
-        action: Word,
+        action: Verb,
         parallel: usize,
         deadline: Option<Instant>,
     ) -> Self {
@@ -177,13 +177,13 @@ impl Daemon {
     /// A part was answered. The answer about a reload waits until it is known what became of the
     /// connections of the old worker.
     pub(super) fn part_done(&mut self, part: Part, reply: Reply) {
-        let Some(word) = self.batches.open.get(&part.batch).map(|batch| batch.action) else {
+        let Some(verb) = self.batches.open.get(&part.batch).map(|batch| batch.action) else {
             return;
         };
-        if word.reloads() && matches!(reply, Ok(Outcome::Gone(_))) && self.is_counting(part.id) {
+        if verb.reloads() && matches!(reply, Ok(Outcome::Gone(_))) && self.is_counting(part.id) {
             return self.workers.held.push((part, reply));
         }
-        let result = self.result(word, part.id, reply);
+        let result = self.result(verb, part.id, reply);
         let Some(batch) = self.batches.open.get_mut(&part.batch) else {
             return;
         };
@@ -191,7 +191,7 @@ impl Daemon {
         let total = batch.begun + batch.queue.len();
         if self.bus.is_followed() {
             let progress = json!({
-                "action": word.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
+                "action": verb.action, "pm_id": result["pm_id"], "name": result["name"], "ok": result["ok"],
                 "done": batch.begun - batch.running, "total": total,
             });
             self.bus.publish("ward:progress", &progress);
@@ -201,56 +201,56 @@ impl Daemon {
     }
 
     /// The result of one part: an entry, or for `prepare` one entry per instance.
-    fn result(&mut self, word: Word, id: InstanceId, reply: Reply) -> Value {
+    fn result(&mut self, verb: Verb, id: InstanceId, reply: Reply) -> Value {
         match reply {
-            Ok(Outcome::Instances(ids)) if word.action == "prepare" => ids
+            Ok(Outcome::Instances(ids)) if verb.action == "prepare" => ids
                 .into_iter()
-                .map(|id| self.entry(word, id, None))
+                .map(|id| self.entry(verb, id, None))
                 .collect(),
-            Ok(Outcome::Instances(ids)) if word.action == "scale" => {
+            Ok(Outcome::Instances(ids)) if verb.action == "scale" => {
                 let added = ids.first().copied().unwrap_or(id);
-                let mut entry = self.entry(word, added, None);
+                let mut entry = self.entry(verb, added, None);
                 entry["added"] = added.0.into();
                 entry
             }
-            Ok(Outcome::Gone(_) | Outcome::WasNotRunning(_)) if word.action == "scale" => {
+            Ok(Outcome::Gone(_) | Outcome::WasNotRunning(_)) if verb.action == "scale" => {
                 json!({ "pm_id": id.0, "ok": true, "removed": id.0 })
             }
             Ok(Outcome::Gone(process)) => {
                 // A reload answers with the worker that went; its event tells of the one that came.
-                self.announce(word, id, &process["pm2_env"]);
+                self.announce(verb, id, &process["pm2_env"]);
                 let mut entry = json!({ "pm_id": id.0, "name": process["name"], "ok": true, "process": process });
                 let instance = self.supervisor.instance(id);
                 let last = instance.and_then(|instance| instance.last_reload);
                 let tally = last.and_then(|last| last.tally);
-                if let Some(tally) = tally.filter(|_| word.reloads()) {
+                if let Some(tally) = tally.filter(|_| verb.reloads()) {
                     entry["connections"] = view::connections(tally);
                 }
                 entry
             }
             Ok(Outcome::Instances(_) | Outcome::Done | Outcome::WasNotRunning(_)) => {
-                self.announce(word, id, &Value::Null);
-                self.entry(word, id, None)
+                self.announce(verb, id, &Value::Null);
+                self.entry(verb, id, None)
             }
-            Err(error) if word.action == "prepare" => {
-                json!([{ "ok": false, "error": refusal(word.method, "", &error) }])
+            Err(error) if verb.action == "prepare" => {
+                json!([{ "ok": false, "error": refusal(verb.method, "", &error) }])
             }
             Err(error) => self.entry(
-                word,
+                verb,
                 id,
-                Some(refusal(word.method, &id.to_string(), &error)),
+                Some(refusal(verb.method, &id.to_string(), &error)),
             ),
         }
     }
 
     /// The result for one instance. Why it does not run matters only to those who started it.
-    fn entry(&self, word: Word, id: InstanceId, error: Option<String>) -> Value {
+    fn entry(&self, verb: Verb, id: InstanceId, error: Option<String>) -> Value {
         let Some(instance) = self.supervisor.instance(id) else {
             return json!({ "pm_id": id.0, "ok": error.is_none(), "error": error });
         };
         // One that runs can live with what it cannot have.
         let runs = matches!(instance.state, State::Online { .. });
-        let starts = !matches!(word.action, "reset" | "stop" | "delete");
+        let starts = !matches!(verb.action, "reset" | "stop" | "delete");
         let failure = instance.failure.as_ref().filter(|_| starts && !runs);
         let failure = failure.map(|reason| format!("cannot {reason}"));
         let error = error.or(failure);
@@ -267,7 +267,7 @@ impl Daemon {
     }
 
     /// The entries of an app that is not ready when the time of the request is over.
-    fn unready(&self, word: Word, name: &str, waited: f32) -> Value {
+    fn unready(&self, verb: Verb, name: &str, waited: f32) -> Value {
         let error = format!("{name} is not ready within {waited}s; it goes on");
         let of_app = |it: &&Instance| it.spec.name == name;
         let entries: Vec<Value> = self
@@ -276,7 +276,7 @@ impl Daemon {
             .filter(of_app)
             .map(|it| {
                 let running = matches!(it.state, State::Online { .. });
-                self.entry(word, it.id, (!running).then(|| error.clone()))
+                self.entry(verb, it.id, (!running).then(|| error.clone()))
             })
             .collect();
         if entries.is_empty() {
@@ -287,8 +287,8 @@ impl Daemon {
 
     /// The event PM2's client would ask for after a success, with the record of an instance that is
     /// gone. Whole records are made for listeners only.
-    fn announce(&mut self, word: Word, id: InstanceId, gone: &Value) {
-        let Some(event) = word.event.filter(|_| self.bus.is_followed()) else {
+    fn announce(&mut self, verb: Verb, id: InstanceId, gone: &Value) {
+        let Some(event) = verb.event.filter(|_| self.bus.is_followed()) else {
             return;
         };
         let record = self.supervisor.instance(id).map(view::record);

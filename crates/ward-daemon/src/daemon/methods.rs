@@ -9,6 +9,7 @@ mod send;
 mod watch;
 
 use serde_json::Value;
+use ward_core::event::Event;
 
 use super::rpc::{Call, Peer, Responder};
 use super::run::Daemon;
@@ -67,7 +68,7 @@ impl Daemon {
                 responder.ok(serde_json::json!({}));
             }
             "notifyKillPM2" => {
-                self.kill_announced = Some(std::time::Instant::now());
+                self.handle(Event::KillAnnounced);
                 responder.never();
             }
             "killMe" => self.kill_me(args.at(0), peer, responder),

@@ -17,7 +17,7 @@ use ward_sys::reap::pidfd_signal;
 use ward_sys::signal::Signal;
 use ward_sys::spawn::{Command, Stdio, spawn};
 
-use super::lives;
+use super::processes;
 use super::run::Daemon;
 use crate::cluster::Runtime;
 
@@ -45,7 +45,7 @@ struct Question {
     command: Command,
     modified: SystemTime,
     /// Who wants to know.
-    lives: Vec<Life>,
+    processes: Vec<Life>,
     asked: Option<Asked>,
 }
 
@@ -63,7 +63,7 @@ impl NodeVersions {
         if Runtime::of(&launch.program) != Some(Runtime::Node) {
             return None;
         }
-        let command = lives::command(launch).ok()?;
+        let command = processes::command(launch).ok()?;
         let modified = fs::metadata(&command.program).ok()?.modified().ok()?;
         if let Some((then, version)) = self.known.get(&command.program)
             && *then == modified
@@ -74,11 +74,11 @@ impl NodeVersions {
             question.command.program == command.program && question.modified == modified
         };
         match self.open.iter_mut().find(same) {
-            Some(question) => question.lives.push(life),
+            Some(question) => question.processes.push(life),
             None => self.open.push(Question {
                 command,
                 modified,
-                lives: vec![life],
+                processes: vec![life],
                 asked: None,
             }),
         }
@@ -128,7 +128,7 @@ impl NodeVersions {
             question.command.program,
             (question.modified, version.clone()),
         );
-        Some((question.lives, version?))
+        Some((question.processes, version?))
     }
 }
 
@@ -137,7 +137,7 @@ impl Daemon {
     pub(super) fn want_node_version(&mut self, life: Life, launch: &Launch) {
         if let Some(version) = self.node_versions.of(life, launch) {
             let report = Report::NodeVersion(version);
-            self.events.push_back(Event::Reported { life, report });
+            self.events.push_back(Event::found_out(life, report));
         }
     }
 
@@ -148,7 +148,7 @@ impl Daemon {
         };
         for life in lives {
             let report = Report::NodeVersion(version.clone());
-            self.handle(Event::Reported { life, report });
+            self.handle(Event::found_out(life, report));
         }
     }
 }

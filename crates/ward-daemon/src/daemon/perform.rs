@@ -7,54 +7,14 @@ use ward_core::id::{InstanceId, Life};
 use ward_core::launch::Launch;
 use ward_sys::signal::{self, Signal};
 
-use super::clock;
-use super::lives::{Begin, Outcome, Unborn};
 use super::package;
+use super::processes::{Begin, Outcome, PendingSpawn};
 use super::run::Daemon;
+use crate::clock;
 
 impl Daemon {
-    /// Tells the core what happened and does what it says, until nothing follows. An event that
-    /// comes up while another is being handled waits for its turn.
-    pub(super) fn handle(&mut self, event: Event) {
-        self.events.push_back(event);
-        if !std::mem::replace(&mut self.handling, true) {
-            self.settle();
-        }
-    }
-
-    /// The same for all that `many` asks, as if it had happened at one moment.
-    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
-        let outermost = !std::mem::replace(&mut self.handling, true);
-        many(self);
-        if outermost {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        let mut actions = Vec::new();
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                self.supervisor.handle(clock::now(), event, &mut actions);
-                for action in actions.drain(..) {
-                    if let Some(event) = self.perform(action) {
-                        self.events.push_back(event);
-                    }
-                }
-            }
-            if let Some(event) = self.next_birth() {
-                self.events.push_back(event);
-            } else if !self.advance_batches() {
-                break;
-            }
-        }
-        self.handling = false;
-        self.watch_apps();
-        self.look_at_workers();
-    }
-
     /// Does one thing; what came of it is the next event.
-    fn perform(&mut self, action: Action) -> Option<Event> {
+    pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn {
                 instance,
@@ -62,18 +22,18 @@ impl Daemon {
                 launch,
             } => return self.spawn(instance, life, launch),
             Action::Terminate { life, how } => self.terminate(life, how),
-            Action::Kill { life, scope } => self.lives.kill(life, scope),
+            Action::Kill { life, scope } => self.processes.kill(life, scope),
             Action::Probe { life } => {
-                let alive = self.lives.probe(life);
+                let alive = self.processes.probe(life);
                 return Some(Event::Probed { life, alive });
             }
             Action::Signal { life, signal } => {
                 if let Some(signal) = signal::from_number(signal) {
-                    self.lives.signal(life, signal, Scope::Main);
+                    self.processes.signal(life, signal, Scope::Main);
                 }
             }
             Action::WriteLine { life, line } => {
-                if let Err(error) = self.lives.write_line(life, &line) {
+                if let Err(error) = self.processes.write_line(life, &line) {
                     self.say(
                         true,
                         &format!("cannot write to the input of life {life}: {error}"),
@@ -82,6 +42,17 @@ impl Daemon {
             }
             Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
+            Action::Admit { life } => {
+                self.channel.admit(life);
+                self.held_replies.expect();
+            }
+            Action::CloseListeners { instance } => {
+                self.channel.retire(instance);
+                self.held_replies.expect();
+            }
+            Action::Pause { instance, paused } => self.channel.pause(instance, paused),
+            Action::SilenceAgent { life } => self.silence_agent(life),
+            Action::Sample { lives } => self.sample_memory(&lives),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -92,16 +63,15 @@ impl Daemon {
                 let followed = self.bus.is_followed();
                 self.supervisor.set_followed(followed);
             }
-            Action::Reply { request, reply } => self.answer(request, reply),
+            Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => {
                 self.channel.close(life);
-                self.lives.release(life);
+                self.processes.release(life);
             }
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
             }
         }
         None
@@ -117,18 +87,18 @@ impl Daemon {
             worker,
             home: &self.paths.home,
         };
-        let (unborn, order) = match self.lives.prepare(instance, life, launch, &with) {
+        let (pending, request) = match self.processes.prepare(instance, life, launch, &with) {
             Ok(prepared) => prepared,
             Err(reason) => return Some(Event::SpawnFailed { life, reason }),
         };
-        if self.events.is_empty() && self.births.is_empty() {
-            let outcome = order.deliver();
-            return Some(self.born(unborn, outcome));
+        if self.events.is_empty() && self.spawner.is_empty() {
+            let outcome = request.deliver();
+            return Some(self.born(pending, outcome));
         }
-        self.births.begin(unborn, order);
-        if self.births.is_full() {
+        self.spawner.spawn(pending, request);
+        if self.spawner.is_full() {
             // First of all, so that what follows from it is done while others are born.
-            if let Some(event) = self.next_birth() {
+            if let Some(event) = self.next_spawned() {
                 self.events.push_front(event);
             }
         }
@@ -136,19 +106,16 @@ impl Daemon {
     }
 
     /// Waits for one of those that are being born, if there is one.
-    fn next_birth(&mut self) -> Option<Event> {
-        let (unborn, outcome) = self.births.next()?;
-        Some(self.born(unborn, outcome))
+    pub(super) fn next_spawned(&mut self) -> Option<Event> {
+        let (pending, outcome) = self.spawner.next()?;
+        Some(self.born(pending, outcome))
     }
 
-    fn born(&mut self, unborn: Unborn, outcome: Outcome) -> Event {
-        let (instance, life) = (unborn.instance, unborn.life);
-        let alone = unborn.alone.clone();
-        match self.lives.begin(unborn, outcome, &self.channel) {
+    fn born(&mut self, pending: PendingSpawn, outcome: Outcome) -> Event {
+        let (instance, life) = (pending.instance, pending.life);
+        let alone = pending.alone.clone();
+        match self.processes.adopt(pending, outcome, &self.channel) {
             Ok((pid, launch)) => {
-                if launch.worker.is_some() && alone.is_none() {
-                    self.workers.insert(life, instance);
-                }
                 if let Some(reason) = alone {
                     self.events.push_back(Event::WorkerAlone { life, reason });
                 }
@@ -165,7 +132,7 @@ impl Daemon {
 
     fn terminate(&mut self, life: Life, how: Ask) {
         let has_channel = self
-            .lives
+            .processes
             .get(life)
             .is_some_and(|process| process.has_channel);
         if has_channel {
@@ -173,7 +140,7 @@ impl Daemon {
         }
         match how {
             Ask::Signal(number, scope) => {
-                self.lives.signal(
+                self.processes.signal(
                     life,
                     signal::from_number(number).unwrap_or(Signal::INT),
                     scope,
@@ -182,7 +149,7 @@ impl Daemon {
             Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
             Ask::Disconnect if has_channel => self.channel.disconnect(life),
             // Nobody would hear it.
-            Ask::Message | Ask::Disconnect => self.lives.signal(life, Signal::INT, Scope::Tree),
+            Ask::Message | Ask::Disconnect => self.processes.signal(life, Signal::INT, Scope::Tree),
         }
     }
 

@@ -12,8 +12,6 @@ use ward_home::Paths;
 /// Settings of the shell around the core.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// Period of memory checks and host metrics (`PM2_WORKER_INTERVAL`).
-    pub(super) worker_interval: Duration,
     /// Owner of the sockets (`PM2_SOCKET_USER`, `PM2_SOCKET_GROUP`), when both are given.
     pub(super) socket_owner: Option<(u32, u32)>,
 }
@@ -21,7 +19,6 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn from_env() -> Self {
         Self {
-            worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(Duration::from_secs(30)),
             socket_owner: parsed("PM2_SOCKET_USER").zip(parsed("PM2_SOCKET_GROUP")),
         }
     }
@@ -54,6 +51,7 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
         kill_signal: signal.unwrap_or(base.kill_signal),
         use_message: env::var("PM2_KILL_USE_MESSAGE").is_ok_and(|value| !value.is_empty()),
         backoff_reset: milliseconds("EXP_BACKOFF_RESET_TIMER").unwrap_or(base.backoff_reset),
+        worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(base.worker_interval),
         cpus: u32::try_from(ward_sys::limits::cpu_count()).unwrap_or(1),
         instance_var: env::var("PM2_PROCESS_INSTANCE_VAR")
             .ok()

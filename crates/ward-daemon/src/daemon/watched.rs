@@ -3,7 +3,7 @@
 //! An app is watched once, however many instances it has. Only lives that began before a change
 //! are restarted: so a change during a restart is never lost, and none is acted on twice.
 
-mod storm;
+mod restart_throttle;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use ward_core::instance::{Instance, State};
 use ward_core::request::{Change, Reply, Request, RequestError};
 use ward_core::view;
 
-use self::storm::{Storm, Verdict};
+use self::restart_throttle::{RestartThrottle, Verdict};
 use super::pending::Waiting;
 use super::run::Daemon;
 use crate::watch::{AppId, Plan, WatchEvent, WatchHandle, WatchThread, file_clock};
@@ -61,7 +61,7 @@ struct App {
     unsure: bool,
     /// What changed meanwhile.
     meanwhile: Option<(PathBuf, u64)>,
-    storm: Storm,
+    throttle: RestartThrottle,
 }
 
 impl Watched {
@@ -197,7 +197,7 @@ impl Daemon {
             last: Default::default(),
             unsure: false,
             meanwhile: None,
-            storm: Storm::default(),
+            throttle: RestartThrottle::default(),
         });
         watched.last_id = watched.last_id.max(app.id.0);
         app.plan = plan;
@@ -216,6 +216,10 @@ impl Daemon {
                     self.say(true, &format!("watch of app {name}: {text}"));
                 }
             }
+            WatchEvent::Fault(text) => self.say(
+                true,
+                &format!("a fault inside ward (watch): {text}; please report this"),
+            ),
         }
     }
 
@@ -243,7 +247,7 @@ impl Daemon {
             .display()
             .to_string();
         let name = &title.name;
-        match app.storm.ask(&path, Instant::now()) {
+        match app.throttle.ask(&path, Instant::now()) {
             Verdict::Go => {
                 app.queue = older;
                 app.last = (path, at_ms);
@@ -308,7 +312,7 @@ impl Daemon {
         if app.running > 0 || !app.queue.is_empty() {
             return self.restart_watched(id);
         }
-        app.storm.ended(Instant::now());
+        app.throttle.ended(Instant::now());
         let unsure = std::mem::take(&mut app.unsure).then(|| app.last.clone());
         if let Some((path, at_ms)) = app.meanwhile.take().or(unsure) {
             let pause = if busy { RELOAD_PAUSE } else { Duration::ZERO };

@@ -20,7 +20,7 @@ const GROUPS: [(Group, &str); 6] = [
     (Group::Restart, "Restarting"),
     (Group::Stop, "Stopping"),
     (
-        Group::Kept,
+        Group::RestoredState,
         "Accepted for scripts written for PM2, without effect here",
     ),
 ];

@@ -2,31 +2,31 @@
 
 use serde_json::{Map, Value};
 
-use crate::ending::{Ending, Progress};
+use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::Life;
 use crate::instance::promises::Goal;
-use crate::instance::reload::{Old, Side};
+use crate::instance::reload::{Old, Replacement, Successor};
 use crate::instance::{Instance, State};
 use crate::policy;
 use crate::request::{Outcome, RequestError};
 use crate::signal;
 use crate::spec::AppSpec;
-use crate::turn::Turn;
+use crate::termination::{Progress, Termination};
 use crate::view::Status;
 
 impl Instance {
     /// The old worker has no work left, or cannot tell.
-    pub(crate) fn drained(&mut self, life: Life, turn: &mut Turn<'_>) {
-        if let Some(Side::Draining(old)) = &self.side
+    pub(crate) fn drained(&mut self, life: Life, cx: &mut Context<'_>) {
+        if let Some(Replacement::Draining(old)) = &self.replacement
             && old.life == life
         {
-            self.retire(turn);
+            self.retire(cx);
         }
-        if let State::Stopping { ending, .. } = &mut self.state
-            && ending.life == life
+        if let State::Stopping { termination, .. } = &mut self.state
+            && termination.life == life
         {
-            ending.drained(turn);
+            termination.drained(cx);
         }
     }
 
@@ -39,52 +39,58 @@ impl Instance {
         }
     }
 
-    fn retire(&mut self, turn: &mut Turn<'_>) {
-        let manner = self.manner(turn);
-        match self.side.take() {
-            Some(Side::Draining(old)) => {
-                let mut manner = manner;
+    fn retire(&mut self, cx: &mut Context<'_>) {
+        let stop_policy = self.stop_policy(cx);
+        match self.replacement.take() {
+            Some(Replacement::Draining(old)) => {
+                let mut stop_policy = stop_policy;
                 if old.soft {
-                    manner.with_message = true;
-                    manner.grace = turn.defaults.drain_timeout;
+                    stop_policy.with_message = true;
+                    stop_policy.grace = cx.defaults.drain_timeout;
                 }
                 let Old {
                     life, pid, record, ..
                 } = *old;
-                let ending = Ending::ask(life, Some(pid), manner, turn);
-                self.side = Some(Side::Retiring { ending, record });
+                let termination = Termination::ask(life, Some(pid), stop_policy, cx);
+                self.replacement = Some(Replacement::Retiring {
+                    termination,
+                    record,
+                });
             }
-            other => self.side = other,
+            other => self.replacement = other,
         }
     }
 
     /// The replacement failed, and has to go.
-    pub(in crate::instance) fn discard(&mut self, reason: Option<String>, turn: &mut Turn<'_>) {
-        let manner = self.manner(turn);
-        match self.side.take() {
-            Some(Side::Starting(next)) => {
-                let ending = Ending::ask(next.life, next.pid, manner, turn);
-                self.restore_spec(next.before, turn);
-                self.side = Some(Side::Discarding { ending, reason });
+    pub(in crate::instance) fn discard(&mut self, reason: Option<String>, cx: &mut Context<'_>) {
+        let stop_policy = self.stop_policy(cx);
+        match self.replacement.take() {
+            Some(Replacement::Starting(next)) => {
+                let termination = Termination::ask(next.life, next.pid, stop_policy, cx);
+                self.restore_spec(next.before, cx);
+                self.replacement = Some(Replacement::Discarding {
+                    termination,
+                    reason,
+                });
             }
-            other => self.side = other,
+            other => self.replacement = other,
         }
     }
 
     pub(in crate::instance) fn restore_spec(
         &mut self,
         before: Option<AppSpec>,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) {
         if let Some(before) = before {
-            self.adopt_spec(before, turn);
+            self.adopt_spec(before, cx);
         }
     }
 
-    pub(in crate::instance) fn reload_failed(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        turn.log_error(format!("{} was not replaced: {reason}", self.title()));
+    pub(in crate::instance) fn reload_failed(&mut self, reason: &str, cx: &mut Context<'_>) {
+        cx.log_error(format!("{} was not replaced: {reason}", self.title()));
         self.failure = Some(format!("replace the worker: {reason}"));
-        self.settle(Goal::Replaced, turn, |instance| {
+        self.settle(Goal::Replaced, cx, |instance| {
             Err(RequestError::ReloadFailed {
                 instance: instance.id,
                 reason: reason.to_owned(),
@@ -93,163 +99,196 @@ impl Instance {
     }
 
     /// Another request changed the course: whatever a reload was doing ends now.
-    pub(in crate::instance) fn cut_reload(&mut self, turn: &mut Turn<'_>) {
-        self.supersede(Goal::Replaced, turn);
-        match &mut self.side {
-            Some(Side::Starting(next)) => {
+    pub(in crate::instance) fn cut_reload(&mut self, cx: &mut Context<'_>) {
+        self.supersede(Goal::Replaced, cx);
+        match &mut self.replacement {
+            Some(Replacement::Starting(next)) => {
                 // What was declared stays declared; only the way to it is another one.
                 next.before = None;
-                self.discard(None, turn);
+                self.discard(None, cx);
             }
-            Some(Side::Draining(_)) => self.retire(turn),
-            Some(Side::Discarding { .. } | Side::Retiring { .. }) | None => {}
+            Some(Replacement::Draining(_)) => self.retire(cx),
+            Some(Replacement::Discarding { .. } | Replacement::Retiring { .. }) | None => {}
         }
     }
 
     /// The main process of the second life ended.
-    pub(in crate::instance) fn side_exited(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
-        let manner = self.manner(turn);
-        match self.side.take() {
-            Some(Side::Starting(next)) => {
-                let mut reason = match status {
-                    ExitStatus::Code(code) => format!("its successor ended with code {code}"),
-                    ExitStatus::Signal(signal) => {
-                        format!("its successor was ended by {}", signal::name(signal))
-                    }
-                    ExitStatus::Unknown => "its successor ended".to_owned(),
-                };
-                if let Some(trouble) = &next.told.trouble {
-                    reason = format!("{reason}, it cannot {trouble}");
-                }
-                self.restore_spec(next.before, turn);
-                let pid = next.pid.unwrap_or_default();
-                if let Some(ending) = Ending::sweep(next.life, pid, manner, turn) {
-                    let reason = Some(reason);
-                    self.side = Some(Side::Discarding { ending, reason });
-                } else {
-                    turn.release(next.life);
-                    self.reload_failed(&reason, turn);
-                }
-            }
-            Some(Side::Draining(old)) => {
+    pub(in crate::instance) fn replacement_exited(
+        &mut self,
+        status: ExitStatus,
+        cx: &mut Context<'_>,
+    ) {
+        let stop_policy = self.stop_policy(cx);
+        match self.replacement.take() {
+            Some(Replacement::Starting(next)) => self.successor_exited(next, status, cx),
+            Some(Replacement::Draining(old)) => {
                 let Old {
                     life,
                     pid,
                     mut record,
                     ..
                 } = *old;
-                Self::note_old_exit(&mut record, status, turn);
-                if let Some(ending) = Ending::sweep(life, pid, manner, turn) {
-                    self.side = Some(Side::Retiring { ending, record });
+                Self::note_old_exit(&mut record, status, cx);
+                if let Some(termination) = Termination::sweep(life, pid, stop_policy, cx) {
+                    self.replacement = Some(Replacement::Retiring {
+                        termination,
+                        record,
+                    });
                 } else {
-                    turn.release(life);
-                    self.replaced(record, turn);
+                    cx.release(life);
+                    self.replaced(record, cx);
                 }
             }
-            Some(Side::Discarding { mut ending, reason }) => {
-                let progress = ending.exited(turn);
-                self.side = Some(Side::Discarding { ending, reason });
-                self.advance_side(progress, turn);
+            Some(Replacement::Discarding {
+                mut termination,
+                reason,
+            }) => {
+                let progress = termination.exited(cx);
+                self.replacement = Some(Replacement::Discarding {
+                    termination,
+                    reason,
+                });
+                self.advance_replacement(progress, cx);
             }
-            Some(Side::Retiring {
-                mut ending,
+            Some(Replacement::Retiring {
+                mut termination,
                 mut record,
             }) => {
-                if !ending.main_gone {
-                    Self::note_old_exit(&mut record, status, turn);
+                if !termination.main_gone {
+                    Self::note_old_exit(&mut record, status, cx);
                 }
-                let progress = ending.exited(turn);
-                self.side = Some(Side::Retiring { ending, record });
-                self.advance_side(progress, turn);
+                let progress = termination.exited(cx);
+                self.replacement = Some(Replacement::Retiring {
+                    termination,
+                    record,
+                });
+                self.advance_replacement(progress, cx);
             }
             None => {}
         }
     }
 
-    fn note_old_exit(record: &mut Map<String, Value>, status: ExitStatus, turn: &mut Turn<'_>) {
+    /// The successor ended before it could take over.
+    fn successor_exited(&mut self, next: Box<Successor>, status: ExitStatus, cx: &mut Context<'_>) {
+        let stop_policy = self.stop_policy(cx);
+        let mut reason = match status {
+            ExitStatus::Code(code) => format!("its successor ended with code {code}"),
+            ExitStatus::Signal(signal) => {
+                format!("its successor was ended by {}", signal::name(signal))
+            }
+            ExitStatus::Unknown => "its successor ended".to_owned(),
+        };
+        if let Some(trouble) = &next.reported.trouble {
+            reason = format!("{reason}, it cannot {trouble}");
+        }
+        self.restore_spec(next.before, cx);
+        let pid = next.pid.unwrap_or_default();
+        if let Some(termination) = Termination::sweep(next.life, pid, stop_policy, cx) {
+            let reason = Some(reason);
+            self.replacement = Some(Replacement::Discarding {
+                termination,
+                reason,
+            });
+        } else {
+            cx.release(next.life);
+            self.reload_failed(&reason, cx);
+        }
+    }
+
+    fn note_old_exit(record: &mut Map<String, Value>, status: ExitStatus, cx: &mut Context<'_>) {
         let code = policy::exit_code(status);
         record.insert("exit_code".to_owned(), code.unwrap_or(0).into());
-        turn.publish("exit", false, || record.clone());
+        cx.publish("exit", false, || record.clone());
     }
 
-    pub(in crate::instance) fn side_probed(&mut self, alive: u32, turn: &mut Turn<'_>) {
-        let progress = match &mut self.side {
-            Some(Side::Discarding { ending, .. } | Side::Retiring { ending, .. }) => {
-                ending.probed(alive, turn)
-            }
-            Some(Side::Starting(_) | Side::Draining(_)) | None => Progress::Going,
+    pub(in crate::instance) fn replacement_probed(&mut self, alive: u32, cx: &mut Context<'_>) {
+        let progress = match &mut self.replacement {
+            Some(
+                Replacement::Discarding { termination, .. }
+                | Replacement::Retiring { termination, .. },
+            ) => termination.probed(alive, cx),
+            Some(Replacement::Starting(_) | Replacement::Draining(_)) | None => Progress::Going,
         };
-        self.advance_side(progress, turn);
+        self.advance_replacement(progress, cx);
     }
 
-    pub(in crate::instance) fn side_ticked(&mut self, turn: &mut Turn<'_>) {
+    pub(in crate::instance) fn replacement_ticked(&mut self, cx: &mut Context<'_>) {
         if self
-            .side
+            .replacement
             .as_ref()
-            .is_none_or(|side| side.deadline() > turn.now.mono)
+            .is_none_or(|replacement| replacement.deadline() > cx.now.mono)
         {
             return;
         }
         let will_do = self.replacement_will_do();
-        match &mut self.side {
-            Some(Side::Starting(_)) if will_do => self.promote(turn),
-            Some(Side::Starting(next)) => {
+        match &mut self.replacement {
+            Some(Replacement::Starting(_)) if will_do => self.promote(cx),
+            Some(Replacement::Starting(next)) => {
                 let waited = next.ready_by.since(next.began).as_millis();
-                let missing = if !next.heard.online {
+                let missing = if !next.readiness.online {
                     "did not begin to run"
-                } else if self.spec.start.wait_ready && !next.heard.ready {
+                } else if self.spec.start.wait_ready && !next.readiness.ready {
                     "did not say `ready`"
                 } else {
                     "did not listen"
                 };
                 let reason = format!("its successor {missing} within {waited} ms");
-                self.discard(Some(reason), turn);
+                self.discard(Some(reason), cx);
             }
-            Some(Side::Draining(_)) => self.retire(turn),
-            Some(Side::Discarding { ending, .. } | Side::Retiring { ending, .. }) => {
-                let progress = ending.ticked(turn);
-                self.advance_side(progress, turn);
+            Some(Replacement::Draining(_)) => self.retire(cx),
+            Some(
+                Replacement::Discarding { termination, .. }
+                | Replacement::Retiring { termination, .. },
+            ) => {
+                let progress = termination.ticked(cx);
+                self.advance_replacement(progress, cx);
             }
             None => {}
         }
     }
 
-    fn advance_side(&mut self, progress: Progress, turn: &mut Turn<'_>) {
+    fn advance_replacement(&mut self, progress: Progress, cx: &mut Context<'_>) {
         let stuck = match progress {
             Progress::Going => return,
             Progress::Gone => false,
             Progress::Stuck => true,
         };
-        match self.side.take() {
-            Some(Side::Discarding { ending, reason }) => {
-                self.part_with(ending, stuck, turn);
+        match self.replacement.take() {
+            Some(Replacement::Discarding {
+                termination,
+                reason,
+            }) => {
+                self.part_with(termination, stuck, cx);
                 if let Some(reason) = reason {
-                    self.reload_failed(&reason, turn);
+                    self.reload_failed(&reason, cx);
                 }
             }
-            Some(Side::Retiring { ending, record }) => {
-                self.part_with(ending, stuck, turn);
-                self.replaced(record, turn);
+            Some(Replacement::Retiring {
+                termination,
+                record,
+            }) => {
+                self.part_with(termination, stuck, cx);
+                self.replaced(record, cx);
             }
-            other => self.side = other,
+            other => self.replacement = other,
         }
     }
 
-    fn part_with(&mut self, ending: Ending, stuck: bool, turn: &mut Turn<'_>) {
+    fn part_with(&mut self, termination: Termination, stuck: bool, cx: &mut Context<'_>) {
         if stuck {
-            let pid = ending.pid.unwrap_or_default();
-            turn.log_error(format!("{} process {pid} does not die", self.title()));
-            self.lingering.push(ending);
+            let pid = termination.pid.unwrap_or_default();
+            cx.log_error(format!("{} process {pid} does not die", self.title()));
+            self.lingering.push(termination);
         } else {
-            turn.release(ending.life);
+            cx.release(termination.life);
         }
     }
 
     /// The old worker is gone; the reload is complete.
-    fn replaced(&mut self, mut record: Map<String, Value>, turn: &mut Turn<'_>) {
+    fn replaced(&mut self, mut record: Map<String, Value>, cx: &mut Context<'_>) {
         record.insert("status".to_owned(), Status::Stopped.word().into());
-        turn.publish("exit", false, || record.clone());
-        self.settle(Goal::Replaced, turn, |instance| {
+        cx.publish("exit", false, || record.clone());
+        self.settle(Goal::Replaced, cx, |instance| {
             Ok(Outcome::Gone(Box::new(serde_json::json!({
                 "pid": 0,
                 "name": instance.spec.name,

@@ -5,17 +5,17 @@ use ward_core::id::Life;
 
 use super::{Desk, QUIET, Worker};
 use crate::channel::ChannelEvent;
-use crate::cluster::{Sched, Seat, WorkerEvent};
+use crate::cluster::{Sched, WorkerConfig, WorkerEvent};
 use ward_core::event::{Taken, Tally};
 
 /// A worker without agent. It is this very process, and so are its connections.
 fn worker(desk: &mut Desk, sched: Sched) -> Worker {
-    let seat = Seat {
+    let config = WorkerConfig {
         has_agent: false,
         sched,
-        ..Desk::seat(1)
+        ..Desk::config(1)
     };
-    let worker = desk.worker_at(1, seat);
+    let worker = desk.worker_at(1, config);
     desk.handle.born(worker.life, std::process::id());
     worker
 }
@@ -24,7 +24,7 @@ fn worker(desk: &mut Desk, sched: Sched) -> Worker {
 fn has_not_finished(desk: &mut Desk, worker: &mut Worker) {
     assert!(worker.try_hear(QUIET).is_none());
     // When another one was answered, all that was asked before was looked at.
-    let mut other = desk.silent(9, Desk::seat(9));
+    let mut other = desk.silent(9, Desk::config(9));
     other.listen(0);
     while let Ok(event) = desk.events.try_recv() {
         let drained = matches!(
@@ -128,12 +128,12 @@ fn one_that_was_told_and_leaves_has_finished() {
 fn one_that_leaves_while_others_are_being_counted_was_counted_too() {
     let mut desk = Desk::new();
     let mut first = worker(&mut desk, Sched::Shared);
-    let seat = Seat {
+    let config = WorkerConfig {
         has_agent: false,
         sched: Sched::Shared,
-        ..Desk::seat(2)
+        ..Desk::config(2)
     };
-    let mut second = desk.worker_at(2, seat);
+    let mut second = desk.worker_at(2, config);
     desk.handle.born(second.life, std::process::id());
     desk.handle.drain(first.life);
     assert_eq!(first.hear()["act"], "disconnect");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{Desk, QUIET, served_by};
-use crate::cluster::{Sched, Seat};
+use crate::cluster::{Sched, WorkerConfig};
 
 #[test]
 fn a_worker_has_one_connection_at_a_time_on_its_way() {
@@ -129,11 +129,11 @@ fn a_connection_refused_after_the_server_was_closed_goes_to_another_worker() {
 #[test]
 fn a_shared_socket_is_sent_three_times_and_then_refused() {
     let mut desk = Desk::new();
-    let seat = Seat {
+    let config = WorkerConfig {
         sched: Sched::Shared,
-        ..Desk::seat(1)
+        ..Desk::config(1)
     };
-    let mut worker = desk.silent(1, seat);
+    let mut worker = desk.silent(1, config);
     let question = worker.ask_for(desk.port);
     for _ in 0..3 {
         let sent = worker.hear();
@@ -181,7 +181,7 @@ fn connections_wait_for_the_next_worker_when_none_is_left() {
     let clients = [desk.connect(), desk.connect(), desk.connect()];
     first.offered();
     drop(first);
-    let mut second = desk.worker_at(2, Desk::seat(1));
+    let mut second = desk.worker_at(2, Desk::config(1));
     for _ in 0..3 {
         second.serve();
     }

@@ -8,12 +8,12 @@ use ward_core::record;
 use ward_core::request::{Change, Request, WatchChange};
 
 use super::control::registration;
-use crate::daemon::batch::{Batch, Word};
+use crate::daemon::batch::{Batch, Verb};
 use crate::daemon::pending::Waiting;
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
-const PREPARE: Word = Word {
+const PREPARE: Verb = Verb {
     action: "prepare",
     method: "prepare",
     event: None,
@@ -21,38 +21,38 @@ const PREPARE: Word = Word {
 
 /// What clients may ask for, with PM2's method for the error texts and the event PM2's client
 /// would publish afterwards. `delete` publishes its own.
-const WORDS: [Word; 7] = [
-    Word {
+const WORDS: [Verb; 7] = [
+    Verb {
         action: "start",
         method: "startProcessId",
         event: Some("restart"),
     },
-    Word {
+    Verb {
         action: "restart",
         method: "restartProcessId",
         event: Some("restart"),
     },
-    Word {
+    Verb {
         action: "reload",
         method: "reloadProcessId",
         event: Some("reload"),
     },
-    Word {
+    Verb {
         action: "softReload",
         method: "softReloadProcessId",
         event: Some("graceful reload"),
     },
-    Word {
+    Verb {
         action: "stop",
         method: "stopProcessId",
         event: Some("stop"),
     },
-    Word {
+    Verb {
         action: "delete",
         method: "deleteProcessId",
         event: None,
     },
-    Word {
+    Verb {
         action: "reset",
         method: "resetMetaProcessId",
         event: None,
@@ -99,15 +99,15 @@ impl Daemon {
 
     /// One action on many instances.
     pub(super) fn act(&mut self, options: &Value, responder: Responder) {
-        let Some(word) = WORDS
+        let Some(verb) = WORDS
             .into_iter()
-            .find(|word| options["action"] == word.action)
+            .find(|verb| options["action"] == verb.action)
         else {
             return responder.error(&format!("no action is called {}", options["action"]));
         };
         let ids: Option<Vec<InstanceId>> = options["ids"].as_array().and_then(|ids| {
             ids.iter()
-                .map(crate::daemon::answers::instance_id)
+                .map(crate::daemon::replies::instance_id)
                 .collect()
         });
         let Some(ids) = ids else {
@@ -123,9 +123,9 @@ impl Daemon {
         let declared = ids
             .first()
             .and_then(|id| self.supervisor.instance(*id)?.spec.cluster.parallel)
-            .filter(|_| word.reloads())
+            .filter(|_| verb.reloads())
             .and_then(|count| usize::try_from(count).ok());
-        let parallel = parallel.or(declared).unwrap_or(match word.action {
+        let parallel = parallel.or(declared).unwrap_or(match verb.action {
             "delete" => 10,
             _ if ids.len() > 2 => 2,
             _ => 1,
@@ -136,12 +136,12 @@ impl Daemon {
             Some("toggle") => Some(WatchChange::Toggle),
             _ => None,
         };
-        let mut batch = Batch::new(responder, word, parallel, deadline(options));
+        let mut batch = Batch::new(responder, verb, parallel, deadline(options));
         for id in ids {
             if let Some(change) = watch {
                 self.ask(Request::Watch(id, change), Waiting::Nobody);
             }
-            batch.queue.push_back((id, request(word, id, &change)));
+            batch.queue.push_back((id, request(verb, id, &change)));
         }
         self.run_batch(batch);
     }
@@ -159,7 +159,7 @@ impl Daemon {
             return responder.error(&format!("Application {name} not found"));
         };
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        let scale = Word {
+        let scale = Verb {
             action: "scale",
             method: "duplicateProcessId",
             event: None,
@@ -182,8 +182,8 @@ impl Daemon {
     }
 }
 
-fn request(word: Word, id: InstanceId, change: &Change) -> Request {
-    match word.action {
+fn request(verb: Verb, id: InstanceId, change: &Change) -> Request {
+    match verb.action {
         "start" => Request::Start(id),
         "restart" => Request::Restart(id, change.clone()),
         "reload" => Request::Reload(id, change.clone()),

@@ -1,22 +1,17 @@
 //! Methods that change what runs.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
 use ward_core::record;
 use ward_core::record::BadSpec;
-use ward_core::request::{Change, Kept, Request};
+use ward_core::request::{Change, Request, RestoredState};
 use ward_core::time::Wall;
 
 use super::Args;
-use crate::daemon::answers::{id_text, instance_id, unknown};
 use crate::daemon::pending::{Form, Waiting};
+use crate::daemon::replies::{id_text, instance_id, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
-
-/// How long after the announcement of a kill restarts are refused.
-const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Daemon {
     pub(super) fn control_method(
@@ -140,12 +135,6 @@ impl Daemon {
                 _ => "PM2 ID unknown",
             });
         };
-        // An announced kill that never came must not forbid restarts for ever.
-        let announced = self.kill_announced.map(|at| at.elapsed());
-        if announced.is_some_and(|age| age < KILL_PATIENCE) {
-            return responder
-                .error("[RestartProcessId] PM2 is being killed, stopping restart procedure...");
-        }
         let env = options
             .get("env")
             .and_then(Value::as_object)
@@ -173,7 +162,7 @@ pub(super) fn registration(app: &Map<String, Value>) -> Result<Request, BadSpec>
     if status.is_none() && number("created_at").is_none() {
         return Ok(Request::Prepare(spec));
     }
-    let kept = Kept {
+    let kept = RestoredState {
         stopped: status == Some("stopped"),
         number: count(&spec.instance_var),
         created_at: number("created_at").map(Wall),

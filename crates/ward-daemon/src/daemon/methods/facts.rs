@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use ward_core::event::Event;
+use ward_core::id::Life;
 use ward_core::instance::{Instance, State};
 use ward_core::view;
 use ward_sys::Pid;
@@ -65,7 +67,7 @@ impl Daemon {
 
     fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
         let online = |it: &Instance| matches!(it.state, State::Online { .. });
-        let (lives, workers) = (&self.lives, &self.workers);
+        let (lives, workers) = (&self.processes, &self.workers);
         let roots: Vec<(Pid, Option<&Cgroup>)> = self
             .supervisor
             .instances()
@@ -89,30 +91,32 @@ impl Daemon {
             if let Some(places) = places {
                 process["pm2_env"]["listens_on"] = json!(places);
             }
-            if workers.paused.contains(&instance.id) {
+            if instance.paused {
                 process["pm2_env"]["paused"] = true.into();
             }
             process
         }))
     }
 
-    /// Tells the core how much memory each tree holds.
-    pub(in crate::daemon) fn check_memory(&mut self) {
-        use ward_core::event::Event;
-        let limited = |it: &&Instance| it.spec.restart.max_memory.is_some();
-        let lives: Vec<_> = self
-            .supervisor
-            .instances()
-            .filter(limited)
-            .filter_map(|it| Some((it.life()?, pid_of(it)?)))
+    /// Tells the core how much memory the tree of each of these lives holds.
+    pub(in crate::daemon) fn sample_memory(&mut self, lives: &[Life]) {
+        let pid = |life: Life| {
+            pid_of(
+                self.supervisor
+                    .instance(self.supervisor.instance_of(life)?)?,
+            )
+        };
+        let measured: Vec<_> = lives
+            .iter()
+            .filter_map(|life| Some((*life, pid(*life)?)))
             .collect();
-        let cgroup = |life| self.lives.cgroup(life);
-        let roots: Vec<_> = lives
+        let cgroup = |life| self.processes.cgroup(life);
+        let roots: Vec<_> = measured
             .iter()
             .map(|(life, pid)| (*pid, cgroup(*life)))
             .collect();
         let usages = self.usages.sample(&roots);
-        for (life, pid) in lives {
+        for (life, pid) in measured {
             if let Some(usage) = usages.get(&pid) {
                 self.handle(Event::Sampled {
                     life,

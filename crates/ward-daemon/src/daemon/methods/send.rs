@@ -8,8 +8,8 @@ use ward_core::request::Request;
 use ward_core::view;
 use ward_sys::signal::{self, Signal};
 
-use crate::daemon::answers::{id_text, unknown};
 use crate::daemon::pending::Form;
+use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -30,7 +30,7 @@ impl Daemon {
         let Some(life) = running(instance) else {
             return responder.error(&format!("Process with ID <{}> offline.", id_text(id)));
         };
-        match self.lives.write_line(life, line) {
+        match self.processes.write_line(life, line) {
             Ok(()) => responder.ok(packet.clone()),
             Err(error) => responder.error(&format!("cannot write to its standard input: {error}")),
         }
@@ -127,7 +127,7 @@ impl Daemon {
             return responder.error(&format!("Unknown signal: {}", id_text(&options["signal"])));
         };
         for life in found.into_iter().flatten() {
-            self.lives.signal(life, signal, Scope::Main);
+            self.processes.signal(life, signal, Scope::Main);
         }
         responder.ok(self.supervisor.instances().map(view::process).collect());
     }
@@ -157,7 +157,7 @@ impl Daemon {
         let caller = caller
             .filter(|pid| peer.pid == Some(*pid))
             .and_then(ward_sys::Pid::from_raw);
-        self.ending.callers.extend(caller);
+        self.shutdown.callers.extend(caller);
         responder.never();
         self.end("via CLI");
     }
@@ -174,7 +174,7 @@ fn running(instance: &Instance) -> Option<Life> {
 
 fn offers(instance: &Instance, action: &str) -> bool {
     instance
-        .told
+        .reported
         .actions
         .iter()
         .any(|offered| offered["action_name"] == action)

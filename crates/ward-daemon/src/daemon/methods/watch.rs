@@ -6,8 +6,8 @@ use ward_core::request::{Request, WatchChange};
 use ward_core::view;
 
 use super::Args;
-use crate::daemon::answers::{id_text, unknown};
 use crate::daemon::pending::{Form, Waiting};
+use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 

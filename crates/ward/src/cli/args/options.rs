@@ -2,7 +2,7 @@
 //! in the help. The parser and the help both read it; nothing else lists options.
 
 use Effect::{Field, Steers};
-use Group::{Command, Kept, Logs, Restart, Run, Stop};
+use Group::{Command, Logs, Restart, RestoredState, Run, Stop};
 use Kind::{
     Bytes, Codes, Count, Delay, False, Instances, Millis, Paths, Prefixes, Text, TextOrTrue, True,
     UsualDate, Words,
@@ -76,7 +76,7 @@ pub(crate) enum Group {
     /// What is printed, and other matters of the command itself.
     Command,
     /// Kept for scripts written for PM2; ward does not act on them.
-    Kept,
+    RestoredState,
 }
 
 /// One option.
@@ -212,16 +212,16 @@ pub(crate) static GLOBAL: &[OptionSpec] = &[
     option("shutdown-with-message", &[], Nothing, Field("shutdown_with_message", True), Stop, "ask by the message shutdown instead of a signal"),
     option("no-treekill", &[], Nothing, Field("treekill", False), Stop, "end the main process only"),
 
-    option("source-map-support", &[], Nothing, Field("source_map_support", True), Kept, "kept and shown; node: --node-args=--enable-source-maps"),
-    option("no-vizion", &[], Nothing, Field("vizion", False), Kept, "version control is never looked at"),
-    option("no-pmx", &[], Nothing, Field("pmx", False), Kept, "no instrumentation"),
-    option("no-automation", &[], Nothing, Field("automation", False), Kept, "no instrumentation"),
-    option("trace", &[], Nothing, Field("trace", True), Kept, "tracing"),
-    option("disable-trace", &[], Nothing, Field("trace", False), Kept, "no tracing"),
-    option("v8", &[], Nothing, Field("v8", True), Kept, "V8 metrics"),
-    option("event-loop-inspector", &[], Nothing, Field("event_loop_inspector", True), Kept, "event loop metrics"),
-    option("deep-monitoring", &[], Nothing, Field("deep_monitoring", True), Kept, "all of the above"),
-    option("hp", &[], Word("home path"), Steers, Kept, "home folder of a startup script"),
-    option("wait-ip", &[], Nothing, Steers, Kept, "a startup script that waits for the network"),
-    option("service-name", &[], Word("name"), Steers, Kept, "name of the startup service"),
+    option("source-map-support", &[], Nothing, Field("source_map_support", True), RestoredState, "kept and shown; node: --node-args=--enable-source-maps"),
+    option("no-vizion", &[], Nothing, Field("vizion", False), RestoredState, "version control is never looked at"),
+    option("no-pmx", &[], Nothing, Field("pmx", False), RestoredState, "no instrumentation"),
+    option("no-automation", &[], Nothing, Field("automation", False), RestoredState, "no instrumentation"),
+    option("trace", &[], Nothing, Field("trace", True), RestoredState, "tracing"),
+    option("disable-trace", &[], Nothing, Field("trace", False), RestoredState, "no tracing"),
+    option("v8", &[], Nothing, Field("v8", True), RestoredState, "V8 metrics"),
+    option("event-loop-inspector", &[], Nothing, Field("event_loop_inspector", True), RestoredState, "event loop metrics"),
+    option("deep-monitoring", &[], Nothing, Field("deep_monitoring", True), RestoredState, "all of the above"),
+    option("hp", &[], Word("home path"), Steers, RestoredState, "home folder of a startup script"),
+    option("wait-ip", &[], Nothing, Steers, RestoredState, "a startup script that waits for the network"),
+    option("service-name", &[], Word("name"), Steers, RestoredState, "name of the startup service"),
 ];

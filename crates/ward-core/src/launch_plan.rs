@@ -166,8 +166,8 @@ pub(crate) fn log_paths(spec: &AppSpec, id: InstanceId) -> BTreeMap<&'static str
 }
 
 /// `a.log` and `a-7.log` become `a-<id>.log`; a path with another ending is shared.
-pub(crate) fn numbered(path: &str, ending: &str, id: InstanceId) -> String {
-    let Some(stem) = path.strip_suffix(ending) else {
+pub(crate) fn numbered(path: &str, termination: &str, id: InstanceId) -> String {
+    let Some(stem) = path.strip_suffix(termination) else {
         return path.to_owned();
     };
     let digits = stem.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -176,7 +176,7 @@ pub(crate) fn numbered(path: &str, ending: &str, id: InstanceId) -> String {
     } else {
         stem
     };
-    format!("{stem}-{id}{ending}")
+    format!("{stem}-{id}{termination}")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rustix::net::{RecvFlags, recv};
 
 use super::affinity::{Affinity, Head, Mark, Waiter};
 use super::{Connection, Primary, Sched, WorkerEvent};
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// How long a request is waited for. Who has said nothing until then is anybody's.
@@ -52,15 +52,15 @@ impl Primary {
         listener: Token,
         connection: Connection,
         now: Instant,
-        wires: &mut Wires,
+        links: &mut Links,
     ) -> Option<Waiter> {
-        match self.look(listener, &connection, wires) {
+        match self.look(listener, &connection, links) {
             Seen::Known(affinity) => Some(Waiter {
                 connection,
                 affinity,
             }),
             Seen::Gone => None,
-            Seen::Partial => self.await_head(listener, connection, now, wires),
+            Seen::Partial => self.await_head(listener, connection, now, links),
         }
     }
 
@@ -69,9 +69,9 @@ impl Primary {
         &mut self,
         listener: Token,
         connection: &Connection,
-        wires: &Wires,
+        links: &Links,
     ) -> Affinity {
-        match self.look(listener, connection, wires) {
+        match self.look(listener, connection, links) {
             Seen::Known(affinity) => affinity,
             Seen::Partial | Seen::Gone => Affinity::None,
         }
@@ -82,9 +82,9 @@ impl Primary {
         listener: Token,
         connection: Connection,
         now: Instant,
-        wires: &mut Wires,
+        links: &mut Links,
     ) -> Option<Waiter> {
-        let Ok(token) = wires.add_reader(&connection) else {
+        let Ok(token) = links.add_reader(&connection) else {
             return Some(Waiter {
                 connection,
                 affinity: Affinity::None,
@@ -128,33 +128,33 @@ impl Primary {
     }
 
     /// More of a request came.
-    pub(super) fn head_came(&mut self, token: Token, now: Instant, wires: &mut Wires) {
+    pub(super) fn head_came(&mut self, token: Token, now: Instant, links: &mut Links) {
         let Some(awaited) = self.heads.awaited.get(&token) else {
             return;
         };
         let (listener, connection) = (awaited.listener, Connection::clone(&awaited.connection));
-        match self.look(listener, &connection, wires) {
+        match self.look(listener, &connection, links) {
             Seen::Partial => {}
-            Seen::Gone => self.forget_head(token, wires),
-            Seen::Known(affinity) => self.release(token, affinity, now, wires),
+            Seen::Gone => self.forget_head(token, links),
+            Seen::Known(affinity) => self.release(token, affinity, now, links),
         }
     }
 
     /// Those that have said too little for too long are anybody's.
-    pub(super) fn give_up_heads(&mut self, now: Instant, wires: &mut Wires) {
+    pub(super) fn give_up_heads(&mut self, now: Instant, links: &mut Links) {
         while let Some(token) = self.oldest() {
             let until = self.heads.awaited.get(&token).map(|it| it.until);
             if until.is_some_and(|until| until > now) {
                 return self.wake_by(until);
             }
-            self.release(token, Affinity::None, now, wires);
+            self.release(token, Affinity::None, now, links);
         }
     }
 
     /// It is known whose it is: from here on it waits for a worker. The poll must not know it any
     /// more when it is handed over, for it would go on to watch it there.
-    fn release(&mut self, token: Token, affinity: Affinity, now: Instant, wires: &mut Wires) {
-        wires.remove_listener(token);
+    fn release(&mut self, token: Token, affinity: Affinity, now: Instant, links: &mut Links) {
+        links.remove_listener(token);
         let Some(awaited) = self.heads.awaited.remove(&token) else {
             return;
         };
@@ -165,25 +165,25 @@ impl Primary {
             connection: awaited.connection,
             affinity,
         });
-        self.dispatch(awaited.listener, now, wires);
+        self.dispatch(awaited.listener, now, links);
     }
 
-    fn forget_head(&mut self, token: Token, wires: &mut Wires) {
-        wires.remove_listener(token);
+    fn forget_head(&mut self, token: Token, links: &mut Links) {
+        links.remove_listener(token);
         self.heads.awaited.remove(&token);
     }
 
     /// A listener is closed, and with it what came in there.
-    pub(super) fn forget_heads(&mut self, listener: Token, wires: &mut Wires) {
+    pub(super) fn forget_heads(&mut self, listener: Token, links: &mut Links) {
         let of_listener =
             |(token, it): (&Token, &Awaited)| (it.listener == listener).then_some(*token);
         let tokens: Vec<Token> = self.heads.awaited.iter().filter_map(of_listener).collect();
         for token in tokens {
-            self.forget_head(token, wires);
+            self.forget_head(token, links);
         }
     }
 
-    fn look(&mut self, listener: Token, connection: &Connection, wires: &Wires) -> Seen {
+    fn look(&mut self, listener: Token, connection: &Connection, links: &Links) -> Seen {
         let mark = match self.sched_of(listener) {
             Some(Sched::StickyHeader(name)) => Mark::Header(name),
             Some(Sched::StickyCookie(name)) => Mark::Cookie(name),
@@ -205,25 +205,25 @@ impl Primary {
             Head::Partial => Seen::Partial,
             Head::Marked(value) => Seen::Known(Affinity::by(value)),
             Head::Unmarked => Seen::Known(Affinity::None),
-            Head::Stranger => {
-                self.tell_of_strangers(listener, wires);
+            Head::PortHolder => {
+                self.tell_of_strangers(listener, links);
                 Seen::Known(by_address(connection))
             }
         }
     }
 
     /// Said once: such connections have no header that could be read.
-    fn tell_of_strangers(&mut self, listener: Token, wires: &Wires) {
+    fn tell_of_strangers(&mut self, listener: Token, links: &Links) {
         let Some(listener) = self.listeners.get_mut(&listener) else {
             return;
         };
         if core::mem::replace(&mut listener.told_of_strangers, true) {
             return;
         }
-        let holder = listener.holders.last().and_then(|it| self.workers.get(it));
+        let holder = listener.attached.last().and_then(|it| self.workers.get(it));
         if let Some(worker) = holder {
             let place = listener.place.clone();
-            wires.tell_of_worker(worker.life, WorkerEvent::Unreadable { place });
+            links.tell_of_worker(worker.life, WorkerEvent::Unreadable { place });
         }
     }
 }

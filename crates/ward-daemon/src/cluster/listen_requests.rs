@@ -11,8 +11,8 @@ use ward_wire::node_cluster::{Endpoint, ListenQuery, handle_key};
 use super::bind::{bind, is_deserted};
 use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
 use super::worker::{Grant, Held, Phase, Worker};
-use super::{Holder, Primary, Sched, Seat, WorkerEvent};
-use crate::channel::Wires;
+use super::{Holder, Primary, Sched, WorkerConfig, WorkerEvent};
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// Why a worker does not get what it wants: a positive error number.
@@ -31,7 +31,7 @@ const LISTENERS: usize = 1024;
 
 impl Primary {
     /// `queryServer`.
-    pub(super) fn query(&mut self, token: Token, seq: u64, query: &ListenQuery, wires: &mut Wires) {
+    pub(super) fn query(&mut self, token: Token, seq: u64, query: &ListenQuery, links: &mut Links) {
         let Some(worker) = self.workers.get(&token) else {
             return;
         };
@@ -40,8 +40,8 @@ impl Primary {
             return;
         }
         let key = handle_key(query);
-        match self.listener_for(token, &key, query, wires) {
-            Ok(listener) => self.grant(token, seq, key, listener, wires),
+        match self.listener_for(token, &key, query, links) {
+            Ok(listener) => self.grant(token, seq, key, listener, links),
             Err(Refusal(errno)) => {
                 let Some(worker) = self.workers.get_mut(&token) else {
                     return;
@@ -50,7 +50,7 @@ impl Primary {
                 worker
                     .outbox
                     .refused(&mut line, seq, &key, &query.data, -errno);
-                wires.send(token, line, None);
+                links.send(token, line, None);
             }
         }
     }
@@ -61,7 +61,7 @@ impl Primary {
         token: Token,
         key: &str,
         query: &ListenQuery,
-        wires: &mut Wires,
+        links: &mut Links,
     ) -> Result<Token, Refusal> {
         let worker = self.workers.get(&token).ok_or(Refusal(IN_USE))?;
         if worker.keys.contains_key(key) {
@@ -70,15 +70,15 @@ impl Primary {
         if worker.keys.len() >= LISTENERS {
             return Err(Refusal(TOO_MANY));
         }
-        let (life, pid, seat) = (worker.life, worker.pid, worker.seat.clone());
+        let (life, pid, config) = (worker.life, worker.pid, worker.config.clone());
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
-        let slot = (is_tcp && seat.sched == Sched::Slot).then_some(seat.instance);
-        let private = is_private(&endpoint).then(|| seat.app.clone());
+        let slot = (is_tcp && config.sched == Sched::Slot).then_some(config.instance);
+        let private = is_private(&endpoint).then(|| config.app.clone());
         let entry = (private, named(key, slot));
-        if let Some(listener) = self.known(&entry, &seat) {
-            self.join(listener, life, &seat, wires);
+        if let Some(listener) = self.known(&entry, &config) {
+            self.join(listener, life, &config, links);
             return Ok(listener);
         }
         let mut bound = bind(&endpoint, query, pid, slot.is_some());
@@ -90,18 +90,18 @@ impl Primary {
         }
         match bound {
             Ok(bound) => {
-                let listener = Listener::new((seat.app, entry.1), bound, query, &endpoint);
-                Ok(self.insert(listener, wires))
+                let listener = Listener::new((config.app, entry.1), bound, query, &endpoint);
+                Ok(self.insert(listener, links))
             }
             Err(error) => {
                 let errno = errno_of(&error);
                 let event = WorkerEvent::Refused {
                     place: place_of(&endpoint, None),
                     port: port_of(&endpoint),
-                    held_by: self.holder_of(&endpoint, &seat.app, key, slot),
+                    held_by: self.holder_of(&endpoint, &config.app, key, slot),
                     errno,
                 };
-                wires.tell_of_worker(life, event);
+                links.tell_of_worker(life, event);
                 Err(Refusal(errno))
             }
         }
@@ -109,8 +109,8 @@ impl Primary {
 
     /// The listener for this entry. One that this very instance had under another name of the app
     /// follows it.
-    fn known(&mut self, entry: &Entry, seat: &Seat) -> Option<Token> {
-        let owned = |it: &Listener| it.owners.contains(&seat.instance);
+    fn known(&mut self, entry: &Entry, config: &WorkerConfig) -> Option<Token> {
+        let owned = |it: &Listener| it.retained_by.contains(&config.instance);
         let had = || {
             let mut listeners = self.listeners.iter();
             let found = listeners.find(|(_, it)| it.key == entry.1 && owned(it))?;
@@ -118,9 +118,9 @@ impl Primary {
         };
         let token = self.by_key.get(entry).copied().or_else(had)?;
         let listener = self.listeners.get_mut(&token)?;
-        if owned(listener) && listener.app != seat.app {
+        if owned(listener) && listener.app != config.app {
             self.by_key.remove(&listener.entry());
-            listener.app.clone_from(&seat.app);
+            listener.app.clone_from(&config.app);
             self.by_key.insert(listener.entry(), token);
         }
         Some(token)
@@ -128,49 +128,50 @@ impl Primary {
 
     /// Says so when a worker comes to a listener of another app. Whoever replaces a program that way
     /// wants it; whoever mistook a port has to find out.
-    fn join(&self, listener: Token, life: Life, seat: &Seat, wires: &Wires) {
+    fn join(&self, listener: Token, life: Life, config: &WorkerConfig, links: &Links) {
         let listener = self.listeners.get(&listener);
-        let others = |it: &&Listener| it.app != seat.app && !it.owners.contains(&seat.instance);
+        let others =
+            |it: &&Listener| it.app != config.app && !it.retained_by.contains(&config.instance);
         if let Some(listener) = listener.filter(others) {
             let event = WorkerEvent::Joined {
                 place: listener.place.clone(),
                 app: listener.app.clone(),
             };
-            wires.tell_of_worker(life, event);
+            links.tell_of_worker(life, event);
         }
     }
 
-    fn insert(&mut self, listener: Listener, wires: &mut Wires) -> Token {
-        let token = wires.add_listener(Arc::clone(&listener.socket));
+    fn insert(&mut self, listener: Listener, links: &mut Links) -> Token {
+        let token = links.add_listener(Arc::clone(&listener.socket));
         self.by_key.insert(listener.entry(), token);
         self.listeners.insert(token, listener);
         token
     }
 
     /// Tells the worker that it may have the listener, and gives it a share of what comes.
-    fn grant(&mut self, token: Token, seq: u64, key: String, listener: Token, wires: &mut Wires) {
+    fn grant(&mut self, token: Token, seq: u64, key: String, listener: Token, links: &mut Links) {
         let (Some(worker), Some(found)) = (
             self.workers.get_mut(&token),
             self.listeners.get_mut(&listener),
         ) else {
             return;
         };
-        found.holders.push(token);
-        found.owners.insert(worker.seat.instance);
-        let shared = worker.seat.sched.is_shared() || !found.listens;
+        found.attached.push(token);
+        found.retained_by.insert(worker.config.instance);
+        let shared = worker.config.sched.is_shared() || !found.listens;
         if shared {
             let grant = Grant {
                 question: seq,
                 key: key.clone(),
                 times: 1,
             };
-            share(worker, token, found, grant, wires);
+            share(worker, token, found, grant, links);
         } else {
             let mut line = Vec::new();
             worker
                 .outbox
                 .listening(&mut line, seq, &key, &found.data, found.name);
-            wires.send(token, line, None);
+            links.send(token, line, None);
         }
         let held = Held {
             listener,
@@ -178,12 +179,12 @@ impl Primary {
             listening: false,
         };
         worker.keys.insert(key, held);
-        self.begin_counting(token, listener, wires);
+        self.begin_counting(token, listener, links);
     }
 
     /// The worker had no room for a descriptor. Node's own primary sends it three times; then the
     /// worker has to know that it cannot listen.
-    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, wires: &mut Wires) {
+    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -202,18 +203,18 @@ impl Primary {
                 key,
                 times: times + 1,
             };
-            return share(worker, token, listener, grant, wires);
+            return share(worker, token, listener, grant, links);
         }
         let mut line = Vec::new();
         worker
             .outbox
             .refused(&mut line, question, &key, &listener.data, -TOO_MANY);
-        wires.send(token, line, None);
-        self.closed(token, &key, wires);
+        links.send(token, line, None);
+        self.closed(token, &key, links);
     }
 
     /// `listening`.
-    pub(super) fn listening(&mut self, token: Token, query: &ListenQuery, wires: &mut Wires) {
+    pub(super) fn listening(&mut self, token: Token, query: &ListenQuery, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -228,9 +229,9 @@ impl Primary {
             ),
         };
         let event = WorkerEvent::Listening { by_itself, place };
-        wires.tell_of_worker(life, event);
+        links.tell_of_worker(life, event);
         if let Some(listener) = listener {
-            self.dispatch(listener, Instant::now(), wires);
+            self.dispatch(listener, Instant::now(), links);
         }
     }
 
@@ -260,22 +261,22 @@ impl Primary {
     }
 
     /// `close`: this worker has closed the server.
-    pub(super) fn closed(&mut self, token: Token, key: &str, wires: &mut Wires) {
+    pub(super) fn closed(&mut self, token: Token, key: &str, links: &mut Links) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
         let Some(held) = worker.keys.remove(key) else {
             return;
         };
-        let (instance, serving) = (worker.seat.instance, worker.phase == Phase::Serving);
+        let (instance, serving) = (worker.config.instance, worker.phase == Phase::Serving);
         if let Some(listener) = self.listeners.get_mut(&held.listener) {
-            listener.holders.retain(|holder| *holder != token);
+            listener.attached.retain(|holder| *holder != token);
         }
         // One that is about to end closes everything; its successor wants it open.
         if serving && !self.is_held_by(held.listener, instance) {
-            self.disown(held.listener, instance, wires);
+            self.disown(held.listener, instance, links);
         }
-        self.dispatch(held.listener, Instant::now(), wires);
+        self.dispatch(held.listener, Instant::now(), links);
     }
 
     /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
@@ -321,13 +322,13 @@ impl Primary {
 }
 
 /// Sends the socket itself.
-fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, wires: &mut Wires) {
+fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, links: &mut Links) {
     let mut line = Vec::new();
     let outbox = &mut worker.outbox;
     let number = outbox.shared(&mut line, grant.question, &grant.key, &listener.data);
     worker.handles.push_back(number);
     worker.grants.insert(number, grant);
-    wires.send(token, line, Some(Arc::clone(&listener.socket)));
+    links.send(token, line, Some(Arc::clone(&listener.socket)));
 }
 
 fn port_of(endpoint: &Endpoint) -> Option<u16> {

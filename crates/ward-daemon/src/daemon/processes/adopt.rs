@@ -16,9 +16,9 @@ use ward_core::spec::UserSpec;
 use ward_sys::spawn::{Command, Credentials, Stdio};
 use ward_sys::user;
 
-use super::births::{Order, Outcome, Unborn};
-use super::seat::seat;
-use super::{Lives, Process};
+use super::spawner::{Outcome, PendingSpawn, SpawnRequest};
+use super::worker_command::worker_command;
+use super::{Process, Processes};
 use crate::channel::{CHANNEL_FD, ChannelHandle};
 use crate::log::LogHandle;
 
@@ -32,7 +32,7 @@ pub(in crate::daemon) struct Begin<'a> {
     pub(in crate::daemon) home: &'a Path,
 }
 
-impl Lives {
+impl Processes {
     /// Opens everything a life needs. The error completes "cannot …".
     pub(in crate::daemon) fn prepare(
         &self,
@@ -40,15 +40,17 @@ impl Lives {
         life: Life,
         launch: Box<Launch>,
         with: &Begin<'_>,
-    ) -> Result<(Unborn, Order), String> {
+    ) -> Result<(PendingSpawn, SpawnRequest), String> {
         let mut command = command(&launch)?;
         command.limits.extend(self.open_files.clone());
-        let (seat, alone) = match with.worker {
-            Some(instance) => seat(&mut command, instance, &launch, with.home)?,
+        let (config, alone) = match with.worker {
+            Some(instance) => worker_command(&mut command, instance, &launch, with.home)?,
             None => (None, None),
         };
-        let connections = seat.as_ref().map(|seat| seat.gauge.clone());
-        let is_fed = seat.as_ref().is_some_and(|seat| !seat.sched.is_shared());
+        let connections = config.as_ref().map(|config| config.gauge.clone());
+        let is_fed = config
+            .as_ref()
+            .is_some_and(|config| !config.sched.is_shared());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log
@@ -59,7 +61,7 @@ impl Lives {
         if launch.ipc {
             let end = with
                 .channel
-                .open(life, seat)
+                .open(life, config)
                 .map_err(|error| format!("open an IPC channel: {error}"))?;
             command.fds.push((end, CHANNEL_FD));
             command
@@ -79,7 +81,7 @@ impl Lives {
             .and_then(|all| all.cgroup(&format!("{instance}-{life}")));
         command.cgroup = cgroup.as_ref().and_then(|cgroup| cgroup.directory().ok());
         let pid_path = launch.pid_path.as_ref().map(PathBuf::from);
-        let unborn = Unborn {
+        let pending = PendingSpawn {
             instance,
             life,
             launch,
@@ -89,23 +91,23 @@ impl Lives {
             is_fed,
             alone,
         };
-        Ok((unborn, Order { command, pid_path }))
+        Ok((pending, SpawnRequest { command, pid_path }))
     }
 
     /// Takes in what was born; returns its pid and gives the launch back. The error completes
     /// "cannot …".
-    pub(in crate::daemon) fn begin(
+    pub(in crate::daemon) fn adopt(
         &mut self,
-        unborn: Unborn,
+        pending: PendingSpawn,
         outcome: Outcome,
         channel: &ChannelHandle,
     ) -> Result<(u32, Box<Launch>), String> {
-        let (life, launch) = (unborn.life, unborn.launch);
+        let (life, launch) = (pending.life, pending.launch);
         let child = match outcome {
             Ok(child) => child,
             Err(reason) => {
                 channel.close(life);
-                if let Some(cgroup) = unborn.cgroup {
+                if let Some(cgroup) = pending.cgroup {
                     cgroup.remove();
                 }
                 return Err(reason);
@@ -117,15 +119,17 @@ impl Lives {
             start_time: child.start_time,
             pidfd: child.pidfd,
             marker: format!("unique_id={}", launch.marker).into_bytes(),
-            cgroup: unborn.cgroup.filter(|_| child.in_cgroup),
-            stdin: Some(unborn.stdin),
+            cgroup: pending.cgroup.filter(|_| child.in_cgroup),
+            stdin: Some(pending.stdin),
             pid_path: launch.pid_path.as_ref().map(PathBuf::from),
             has_channel: launch.ipc,
-            connections: unborn.connections,
-            is_fed: unborn.is_fed,
+            connections: pending.connections,
+            is_fed: pending.is_fed,
             ended: false,
+            status: None,
+            told_again: false,
         };
-        self.processes.insert(life, process);
+        self.by_life.insert(life, process);
         let pid = u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default();
         if launch.worker.is_some() {
             channel.born(life, pid);

@@ -18,7 +18,7 @@ const DOUBLINGS: u32 = 4;
 
 /// How the restarts of an app follow each other.
 #[derive(Debug, Default)]
-pub(super) struct Storm {
+pub(super) struct RestartThrottle {
     path: PathBuf,
     /// When the last restart was done.
     ended: Option<Instant>,
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
     Held,
 }
 
-impl Storm {
+impl RestartThrottle {
     /// A change calls for a restart.
     pub(super) fn ask(&mut self, path: &Path, now: Instant) -> Verdict {
         if let Some(until) = self.hold {
@@ -75,19 +75,19 @@ mod tests {
 
     #[test]
     fn who_changes_its_own_file_is_slowed_down() {
-        let mut storm = Storm::default();
+        let mut throttle = RestartThrottle::default();
         let mut now = Instant::now();
         let path = Path::new("state.json");
         let mut restart = |verdict| {
             now += Duration::from_millis(200);
-            let got = storm.ask(path, now);
+            let got = throttle.ask(path, now);
             assert_eq!(got, verdict);
             if let Verdict::Hold(pause, _) = got {
-                assert_eq!(storm.ask(path, now + pause / 2), Verdict::Held);
+                assert_eq!(throttle.ask(path, now + pause / 2), Verdict::Held);
                 now += pause;
-                assert_eq!(storm.ask(path, now), Verdict::Go);
+                assert_eq!(throttle.ask(path, now), Verdict::Go);
             }
-            storm.ended(now);
+            throttle.ended(now);
         };
         for _ in 0..SUSPICIOUS {
             restart(Verdict::Go);
@@ -99,18 +99,18 @@ mod tests {
 
     #[test]
     fn who_edits_is_not() {
-        let mut storm = Storm::default();
+        let mut throttle = RestartThrottle::default();
         let mut now = Instant::now();
         for round in 0..20 {
             now += Duration::from_millis(200);
             let path = if round % 2 == 0 { "a.js" } else { "b.js" };
-            assert_eq!(storm.ask(Path::new(path), now), Verdict::Go);
-            storm.ended(now);
+            assert_eq!(throttle.ask(Path::new(path), now), Verdict::Go);
+            throttle.ended(now);
         }
         for _ in 0..20 {
             now += NEAR;
-            assert_eq!(storm.ask(Path::new("a.js"), now), Verdict::Go);
-            storm.ended(now);
+            assert_eq!(throttle.ask(Path::new("a.js"), now), Verdict::Go);
+            throttle.ended(now);
         }
     }
 }

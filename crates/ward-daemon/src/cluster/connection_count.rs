@@ -15,7 +15,7 @@ use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
 use super::{Connection, Primary, WorkerEvent};
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 /// How often descriptors are counted while a worker has too many.
@@ -37,24 +37,24 @@ pub(super) enum Count {
 
 /// Shows other threads how many connections a worker has.
 #[derive(Debug, Clone)]
-pub(crate) struct Gauge(Arc<AtomicU64>);
+pub(crate) struct ConnectionCount(Arc<AtomicU64>);
 
 /// What a gauge shows while nobody counts.
 const UNKNOWN: u64 = u64::MAX;
 
-impl Default for Gauge {
+impl Default for ConnectionCount {
     fn default() -> Self {
         Self(Arc::new(AtomicU64::new(UNKNOWN)))
     }
 }
 
-impl PartialEq for Gauge {
+impl PartialEq for ConnectionCount {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Gauge {
+impl ConnectionCount {
     /// How many there are, if they are counted one by one.
     pub(crate) fn read(&self) -> Option<u64> {
         let shown = self.0.load(Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl Worker {
     /// From now on its connections are counted like this.
     pub(super) fn count_by(&mut self, count: Count) {
         self.count = count;
-        self.seat.gauge.show(count);
+        self.config.gauge.show(count);
     }
 
     /// Once it listens, further descriptors are taken for connections.
@@ -151,7 +151,7 @@ impl Census {
 
 impl Primary {
     /// A worker is granted a listener: its connections have to be counted if its app wants that.
-    pub(super) fn begin_counting(&mut self, token: Token, listener: Token, wires: &mut Wires) {
+    pub(super) fn begin_counting(&mut self, token: Token, listener: Token, links: &mut Links) {
         let (Some(worker), Some(found)) =
             (self.workers.get_mut(&token), self.listeners.get(&listener))
         else {
@@ -164,21 +164,21 @@ impl Primary {
             worker.count_by(Count::Estimated { before: None });
         } else {
             worker.count_by(worker.count);
-            if let Err(error) = self.count_ports(wires) {
-                self.estimate(&error, wires);
+            if let Err(error) = self.count_ports(links) {
+                self.estimate(&error, links);
             }
         }
     }
 
     /// Listens to the kernel about all ports that matter now.
-    fn count_ports(&mut self, wires: &mut Wires) -> io::Result<()> {
+    fn count_ports(&mut self, links: &mut Links) -> io::Result<()> {
         let counted = |holder: &Token| {
             let worker = self.workers.get(holder);
             worker.is_some_and(|it| matches!(it.count, Count::Exact(_)))
         };
         let listeners = self.listeners.values();
         let ports: BTreeSet<u16> = listeners
-            .filter(|it| it.listens && it.holders.iter().any(counted))
+            .filter(|it| it.listens && it.attached.iter().any(counted))
             .filter_map(|it| Some(it.name?.port))
             .collect();
         let list: Vec<u16> = ports.iter().copied().collect();
@@ -190,8 +190,8 @@ impl Primary {
             }
             None => {
                 let closings = Closings::open(&list)?;
-                let token = wires.add_listener(closings.descriptor());
-                wires.arm(token, true)?;
+                let token = links.add_listener(closings.descriptor());
+                links.arm(token, true)?;
                 self.census.counting = Some(Counting {
                     closings,
                     token,
@@ -203,8 +203,8 @@ impl Primary {
     }
 
     /// The kernel does not tell, or no more.
-    fn estimate(&mut self, error: &io::Error, wires: &mut Wires) {
-        self.end_counting(wires);
+    fn estimate(&mut self, error: &io::Error, links: &mut Links) {
+        self.end_counting(links);
         let mut counted = None;
         for worker in self.workers.values_mut() {
             if let Count::Exact(_) = worker.count {
@@ -215,19 +215,19 @@ impl Primary {
         }
         if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
             let event = WorkerEvent::Uncounted(error.to_string());
-            wires.tell_of_worker(life, event);
+            links.tell_of_worker(life, event);
         }
     }
 
-    fn end_counting(&mut self, wires: &mut Wires) {
+    fn end_counting(&mut self, links: &mut Links) {
         if let Some(counting) = self.census.counting.take() {
-            wires.remove_listener(counting.token);
+            links.remove_listener(counting.token);
         }
         self.census.owners.clear();
     }
 
     /// A worker is gone, and so are its connections.
-    pub(super) fn forget_connections(&mut self, token: Token, wires: &mut Wires) {
+    pub(super) fn forget_connections(&mut self, token: Token, links: &mut Links) {
         if self.census.counting.is_none() {
             return;
         }
@@ -235,7 +235,7 @@ impl Primary {
         if self.workers.values().any(is_counted) {
             self.census.owners.retain(|_, owner| *owner != token);
         } else {
-            self.end_counting(wires);
+            self.end_counting(links);
         }
     }
 
@@ -246,7 +246,7 @@ impl Primary {
     }
 
     /// Connections are gone: their workers have room for others.
-    pub(super) fn connections_closed(&mut self, wires: &mut Wires) {
+    pub(super) fn connections_closed(&mut self, links: &mut Links) {
         let Some(counting) = &mut self.census.counting else {
             return;
         };
@@ -274,10 +274,10 @@ impl Primary {
             }
         }
         if let Err(error) = told {
-            self.estimate(&error, wires);
+            self.estimate(&error, links);
         }
         for owner in relieved {
-            self.serve_all(owner, Instant::now(), wires);
+            self.serve_all(owner, Instant::now(), links);
         }
     }
 }

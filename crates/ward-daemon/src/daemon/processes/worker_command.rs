@@ -8,16 +8,16 @@ use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_sys::spawn::Command;
 
-use crate::cluster::{self, Runtime, Seat, agent};
+use crate::cluster::{self, Runtime, WorkerConfig, agent};
 use crate::launcher::{self, Context, Place, Verdict};
 
 /// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
-pub(super) fn seat(
+pub(super) fn worker_command(
     command: &mut Command,
     instance: &Instance,
     launch: &Launch,
     home: &Path,
-) -> Result<(Option<Seat>, Option<String>), String> {
+) -> Result<(Option<WorkerConfig>, Option<String>), String> {
     let place = Place {
         cwd: Path::new(&launch.cwd),
         search: ward_sys::path::path_of(&command.env).to_owned(),
@@ -75,5 +75,5 @@ pub(super) fn seat(
         }
     };
     command.argv = argv.into_iter().map(OsString::from).collect();
-    Seat::of(instance, &launch.env, has_agent, runtime).map(|seat| (Some(seat), None))
+    WorkerConfig::of(instance, &launch.env, has_agent, runtime).map(|config| (Some(config), None))
 }

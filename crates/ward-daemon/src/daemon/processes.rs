@@ -1,9 +1,9 @@
 //! The processes behind the lives: started, found, signalled, reaped and released here. Nothing is
 //! decided here; the core says what to do.
 
-mod begin;
-mod births;
-mod seat;
+mod adopt;
+mod spawner;
+mod worker_command;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use rustix::process::Resource;
 use ward_core::action::Scope;
-use ward_core::event::ExitStatus;
+use ward_core::event::{Event, ExitStatus};
 use ward_core::id::Life;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
 use ward_sys::proc::Scanner;
@@ -21,9 +21,9 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
-use crate::cluster::Gauge;
-pub(super) use begin::{Begin, command};
-pub(super) use births::{Births, Outcome, Unborn};
+use crate::cluster::ConnectionCount;
+pub(super) use adopt::{Begin, command};
+pub(super) use spawner::{Outcome, PendingSpawn, Spawner};
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
@@ -40,17 +40,21 @@ pub(super) struct Process {
     /// It has a Node IPC channel.
     pub(super) has_channel: bool,
     /// How many connections it has, as a cluster worker.
-    pub(super) connections: Option<Gauge>,
+    pub(super) connections: Option<ConnectionCount>,
     /// As a cluster worker it gets its connections from the daemon.
     pub(super) is_fed: bool,
     /// The main process was reaped.
     ended: bool,
+    /// How, once it was reaped.
+    status: Option<ExitStatus>,
+    /// What the core has to know of it was told once more, after a fault.
+    told_again: bool,
 }
 
 /// All processes.
 #[derive(Debug)]
-pub(super) struct Lives {
-    processes: HashMap<Life, Process>,
+pub(super) struct Processes {
+    by_life: HashMap<Life, Process>,
     by_pid: HashMap<Pid, Life>,
     /// Ended lives of which something is left: looked at again whenever an orphan is reaped.
     leftovers: HashSet<Life>,
@@ -81,10 +85,10 @@ impl Process {
     }
 }
 
-impl Lives {
+impl Processes {
     /// A life that was to be a cluster worker is none: nobody gives it connections.
     pub(super) fn feed_no_more(&mut self, life: Life) {
-        if let Some(process) = self.processes.get_mut(&life) {
+        if let Some(process) = self.by_life.get_mut(&life) {
             process.is_fed = false;
             process.connections = None;
         }
@@ -92,7 +96,7 @@ impl Lives {
 
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            processes: HashMap::new(),
+            by_life: HashMap::new(),
             by_pid: HashMap::new(),
             leftovers: HashSet::new(),
             hierarchy: Hierarchy::create(),
@@ -107,12 +111,12 @@ impl Lives {
 
     /// The process of a life.
     pub(super) fn get(&self, life: Life) -> Option<&Process> {
-        self.processes.get(&life)
+        self.by_life.get(&life)
     }
 
     /// The cgroup of a life, if it has one.
     pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
-        self.processes.get(&life)?.cgroup.as_ref()
+        self.by_life.get(&life)?.cgroup.as_ref()
     }
 
     /// Collects one ended child, if there is one.
@@ -121,15 +125,33 @@ impl Lives {
         let Some(life) = self.by_pid.remove(&exited.pid) else {
             return Some(Reaped::Other(exited.pid));
         };
-        if let Some(process) = self.processes.get_mut(&life) {
-            process.ended = true;
-            process.stdin = None;
-        }
         let status = match exited.status {
             reap::ExitStatus::Code(code) => ExitStatus::Code(code),
             reap::ExitStatus::Signal(signal, _) => ExitStatus::Signal(signal),
         };
+        if let Some(process) = self.by_life.get_mut(&life) {
+            process.ended = true;
+            process.status = Some(status);
+            process.stdin = None;
+        }
         Some(Reaped::Main(life, status))
+    }
+
+    /// What has happened to a life so far, for a core that may have missed it: its start, and its end
+    /// if it has ended. Told once; nothing the second time.
+    pub(super) fn facts_again(&mut self, life: Life) -> Vec<Event> {
+        let Some(process) = self.by_life.get_mut(&life).filter(|it| !it.told_again) else {
+            return Vec::new();
+        };
+        process.told_again = true;
+        let pid = u32::try_from(process.pid.as_raw_nonzero().get()).unwrap_or_default();
+        let began = Event::Spawned {
+            life,
+            pid,
+            version: None,
+        };
+        let ended = process.status.map(|status| Event::Exited { life, status });
+        core::iter::once(began).chain(ended).collect()
     }
 
     /// How many processes of the life are alive. One of which something is left is remembered, so
@@ -154,7 +176,7 @@ impl Lives {
     }
 
     fn count(&mut self, life: Life) -> u32 {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return 0;
         };
         let by_pid = &self.by_pid;
@@ -170,13 +192,13 @@ impl Lives {
 
     /// The main processes of all lives but this one.
     fn others(&self, life: Life) -> Vec<Pid> {
-        let others = self.processes.iter().filter(|(it, _)| **it != life);
+        let others = self.by_life.iter().filter(|(it, _)| **it != life);
         others.map(|(_, process)| process.pid).collect()
     }
 
     /// A signal to the main process or to everything of a life.
     pub(super) fn signal(&mut self, life: Life, signal: Signal, scope: Scope) {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return;
         };
         if scope == Scope::Main {
@@ -204,7 +226,7 @@ impl Lives {
 
     /// SIGKILL.
     pub(super) fn kill(&mut self, life: Life, scope: Scope) {
-        let Some(process) = self.processes.get(&life) else {
+        let Some(process) = self.by_life.get(&life) else {
             return;
         };
         match scope {
@@ -224,7 +246,7 @@ impl Lives {
     ///
     /// The app does not read, or has closed its input.
     pub(super) fn write_line(&self, life: Life, line: &str) -> io::Result<()> {
-        let process = self.processes.get(&life).ok_or(io::ErrorKind::NotFound)?;
+        let process = self.by_life.get(&life).ok_or(io::ErrorKind::NotFound)?;
         let stdin = process.stdin.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
         let written = rustix::io::write(stdin, line.as_bytes())?;
         if written < line.len() {
@@ -236,7 +258,7 @@ impl Lives {
     /// The life is over: drops what belongs to it.
     pub(super) fn release(&mut self, life: Life) {
         self.leftovers.remove(&life);
-        let Some(process) = self.processes.remove(&life) else {
+        let Some(process) = self.by_life.remove(&life) else {
             return;
         };
         // The pid may be another life's by now, if only a child of this one was left.
@@ -257,7 +279,7 @@ impl Lives {
 
     /// Removes the cgroups. For the end of the daemon.
     pub(super) fn close(self) {
-        drop(self.processes);
+        drop(self.by_life);
         if let Some(hierarchy) = self.hierarchy {
             hierarchy.remove();
         }

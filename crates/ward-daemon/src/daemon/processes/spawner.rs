@@ -18,7 +18,7 @@ use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 use ward_sys::spawn::{Child, Command, spawn};
 
-use crate::cluster::Gauge;
+use crate::cluster::ConnectionCount;
 
 /// So many are prepared before the first of them is born: more would only hold descriptors.
 const AHEAD: usize = 4;
@@ -28,21 +28,21 @@ const STACK_BYTES: usize = 256 * 1024;
 
 /// A process to be made.
 #[derive(Debug)]
-pub(in crate::daemon) struct Order {
+pub(in crate::daemon) struct SpawnRequest {
     pub(super) command: Command,
     pub(super) pid_path: Option<PathBuf>,
 }
 
 /// What the control thread keeps of a life until it is born.
 #[derive(Debug)]
-pub(in crate::daemon) struct Unborn {
+pub(in crate::daemon) struct PendingSpawn {
     pub(in crate::daemon) instance: InstanceId,
     pub(in crate::daemon) life: Life,
     pub(in crate::daemon) launch: Box<Launch>,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) stdin: OwnedFd,
     /// How many connections it has, as a cluster worker.
-    pub(super) connections: Option<Gauge>,
+    pub(super) connections: Option<ConnectionCount>,
     /// As a cluster worker it gets its connections from the daemon.
     pub(super) is_fed: bool,
     /// It was declared as a cluster worker and cannot be one, for this reason.
@@ -54,13 +54,13 @@ pub(in crate::daemon) type Outcome = Result<Child, String>;
 
 /// Those that are being born, in their order.
 #[derive(Debug, Default)]
-pub(in crate::daemon) struct Births {
+pub(in crate::daemon) struct Spawner {
     /// With the outcome when it was not the thread that made them.
-    open: VecDeque<(Unborn, Option<Outcome>)>,
-    thread: Option<(Sender<Order>, Receiver<Outcome>)>,
+    open: VecDeque<(PendingSpawn, Option<Outcome>)>,
+    thread: Option<(Sender<SpawnRequest>, Receiver<Outcome>)>,
 }
 
-impl Order {
+impl SpawnRequest {
     /// Makes the process here and now.
     pub(in crate::daemon) fn deliver(self) -> Outcome {
         let child = spawn(&self.command).map_err(|error| error.to_string())?;
@@ -72,7 +72,7 @@ impl Order {
     }
 }
 
-impl Births {
+impl Spawner {
     /// Whether nothing is being born.
     pub(in crate::daemon) fn is_empty(&self) -> bool {
         self.open.is_empty()
@@ -84,24 +84,24 @@ impl Births {
     }
 
     /// Has a process made beside everything else.
-    pub(in crate::daemon) fn begin(&mut self, unborn: Unborn, order: Order) {
+    pub(in crate::daemon) fn spawn(&mut self, pending: PendingSpawn, request: SpawnRequest) {
         if self.thread.is_none() {
             self.thread = start().ok();
         }
         let outcome = match &self.thread {
-            Some((orders, _)) => match orders.send(order) {
+            Some((orders, _)) => match orders.send(request) {
                 Ok(()) => None,
                 Err(back) => Some(back.0.deliver()),
             },
             // It takes longer, no more.
-            None => Some(order.deliver()),
+            None => Some(request.deliver()),
         };
-        self.open.push_back((unborn, outcome));
+        self.open.push_back((pending, outcome));
     }
 
     /// Waits for the first one; nothing if there is none.
-    pub(in crate::daemon) fn next(&mut self) -> Option<(Unborn, Outcome)> {
-        let (unborn, outcome) = self.open.pop_front()?;
+    pub(in crate::daemon) fn next(&mut self) -> Option<(PendingSpawn, Outcome)> {
+        let (pending, outcome) = self.open.pop_front()?;
         let outcome = outcome.unwrap_or_else(|| {
             let made = self.thread.as_ref().and_then(|(_, made)| made.recv().ok());
             made.unwrap_or_else(|| Err("make a process: its thread has ended".to_owned()))
@@ -109,20 +109,20 @@ impl Births {
         if self.open.is_empty() {
             self.thread = None;
         }
-        Some((unborn, outcome))
+        Some((pending, outcome))
     }
 }
 
-fn start() -> io::Result<(Sender<Order>, Receiver<Outcome>)> {
-    let (orders, inbox) = channel::<Order>();
+fn start() -> io::Result<(Sender<SpawnRequest>, Receiver<Outcome>)> {
+    let (orders, inbox) = channel::<SpawnRequest>();
     let (made, outcomes) = channel();
     thread::Builder::new()
         .name("births".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            for order in inbox {
+            for request in inbox {
                 // Nobody waits any more: the reaper will find it.
-                made.send(order.deliver()).ok();
+                made.send(request.deliver()).ok();
             }
         })?;
     Ok((orders, outcomes))

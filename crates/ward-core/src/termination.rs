@@ -7,13 +7,13 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Ask, Scope};
+use crate::context::Context;
 use crate::id::Life;
 use crate::time::Mono;
-use crate::turn::Turn;
 
 /// How a life is ended, fixed when the end begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manner {
+pub struct StopPolicy {
     /// The first, polite request is the IPC message `shutdown`.
     pub with_message: bool,
     /// Otherwise this signal; leftovers always get it.
@@ -28,7 +28,7 @@ pub struct Manner {
 
 /// A life that is ending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct Termination {
     /// Which.
     pub life: Life,
     /// Its main process; not known while the spawn is not answered.
@@ -38,7 +38,7 @@ pub struct Ending {
     /// Where on the ladder.
     pub phase: Phase,
     /// How.
-    pub manner: Manner,
+    pub stop_policy: StopPolicy,
 }
 
 /// Where on the ladder from asking to killing.
@@ -79,112 +79,122 @@ pub(crate) enum Progress {
     Stuck,
 }
 
-impl Manner {
+impl StopPolicy {
     fn scope(self) -> Scope {
         if self.tree { Scope::Tree } else { Scope::Main }
     }
 }
 
-impl Ending {
+impl Termination {
     /// Asks a living process to end. Without a pid the question waits for the spawn's answer.
-    pub(crate) fn ask(life: Life, pid: Option<u32>, manner: Manner, turn: &mut Turn<'_>) -> Self {
-        let mut ending = Self {
+    pub(crate) fn ask(
+        life: Life,
+        pid: Option<u32>,
+        stop_policy: StopPolicy,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let mut termination = Self {
             life,
             pid: None,
             main_gone: false,
             phase: Phase::Asked {
-                kill_at: turn.now.mono + manner.grace,
+                kill_at: cx.now.mono + stop_policy.grace,
                 tree: false,
             },
-            manner,
+            stop_policy,
         };
         if let Some(pid) = pid {
-            ending.born(pid, turn);
+            termination.born(pid, cx);
         }
-        ending
+        termination
     }
 
     /// Lets a worker finish first, for at most `patience`.
     pub(crate) fn drain(
         life: Life,
         pid: u32,
-        manner: Manner,
+        stop_policy: StopPolicy,
         patience: Duration,
-        turn: &mut Turn<'_>,
+        cx: &mut Context<'_>,
     ) -> Self {
-        turn.act(Action::Drain { life });
+        cx.act(Action::Drain { life });
         Self {
             life,
             pid: Some(pid),
             main_gone: false,
             phase: Phase::Draining {
-                until: turn.now.mono + patience,
+                until: cx.now.mono + patience,
             },
-            manner,
+            stop_policy,
         }
     }
 
     /// The worker has finished.
-    pub(crate) fn drained(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn drained(&mut self, cx: &mut Context<'_>) {
         if let Phase::Draining { .. } = self.phase
             && !self.main_gone
         {
-            self.request(self.manner.with_message, turn);
+            self.request(self.stop_policy.with_message, cx);
         }
     }
 
     /// The main process has ended by itself: is something left? `None`: nobody cares.
-    pub(crate) fn sweep(life: Life, pid: u32, manner: Manner, turn: &mut Turn<'_>) -> Option<Self> {
-        if !manner.tree {
+    pub(crate) fn sweep(
+        life: Life,
+        pid: u32,
+        stop_policy: StopPolicy,
+        cx: &mut Context<'_>,
+    ) -> Option<Self> {
+        if !stop_policy.tree {
             return None;
         }
-        turn.act(Action::Probe { life });
+        cx.act(Action::Probe { life });
         Some(Self {
             life,
             pid: Some(pid),
             main_gone: true,
             phase: Phase::Counting {
-                kill_at: turn.now.mono + manner.grace,
+                kill_at: cx.now.mono + stop_policy.grace,
             },
-            manner,
+            stop_policy,
         })
     }
 
     /// The process of this life came to be after all; now it can be asked.
-    pub(crate) fn born(&mut self, pid: u32, turn: &mut Turn<'_>) {
+    pub(crate) fn born(&mut self, pid: u32, cx: &mut Context<'_>) {
         if self.pid.is_some() {
             return;
         }
         self.pid = Some(pid);
         match self.phase {
-            Phase::Asked { .. } => self.request(self.manner.with_message, turn),
+            Phase::Asked { .. } => self.request(self.stop_policy.with_message, cx),
             Phase::Draining { .. } | Phase::Counting { .. } | Phase::Killed { .. } => {}
         }
     }
 
-    fn request(&mut self, by_message: bool, turn: &mut Turn<'_>) {
+    fn request(&mut self, by_message: bool, cx: &mut Context<'_>) {
         let how = if by_message {
             Ask::Message
         } else {
-            Ask::Signal(self.manner.signal, self.manner.scope())
+            Ask::Signal(self.stop_policy.signal, self.stop_policy.scope())
         };
-        turn.act(Action::Terminate {
+        cx.act(Action::Terminate {
             life: self.life,
             how,
         });
         self.phase = Phase::Asked {
-            kill_at: turn.now.mono + self.manner.grace,
-            tree: self.manner.tree && !by_message,
+            kill_at: cx.now.mono + self.stop_policy.grace,
+            tree: self.stop_policy.tree && !by_message,
         };
     }
 
     /// The main process ended.
-    pub(crate) fn exited(&mut self, turn: &mut Turn<'_>) -> Progress {
+    pub(crate) fn exited(&mut self, cx: &mut Context<'_>) -> Progress {
         if self.main_gone {
             return Progress::Going;
         }
         self.main_gone = true;
-        if !self.manner.tree {
+        if !self.stop_policy.tree {
             return Progress::Gone;
         }
         match self.phase {
@@ -193,17 +203,17 @@ impl Ending {
                 tree: false,
             } => self.phase = Phase::Counting { kill_at },
             Phase::Draining { .. } => {
-                let kill_at = turn.now.mono + self.manner.grace;
+                let kill_at = cx.now.mono + self.stop_policy.grace;
                 self.phase = Phase::Counting { kill_at };
             }
             Phase::Asked { tree: true, .. } | Phase::Counting { .. } | Phase::Killed { .. } => {}
         }
-        turn.act(Action::Probe { life: self.life });
+        cx.act(Action::Probe { life: self.life });
         Progress::Going
     }
 
     /// So many processes are alive.
-    pub(crate) fn probed(&mut self, alive: u32, turn: &mut Turn<'_>) -> Progress {
+    pub(crate) fn probed(&mut self, alive: u32, cx: &mut Context<'_>) -> Progress {
         if !self.main_gone {
             return Progress::Going;
         }
@@ -211,40 +221,40 @@ impl Ending {
             return Progress::Gone;
         }
         match self.phase {
-            Phase::Counting { .. } => self.request(false, turn),
+            Phase::Counting { .. } => self.request(false, cx),
             Phase::Draining { .. } | Phase::Asked { .. } | Phase::Killed { .. } => {}
         }
         Progress::Going
     }
 
     /// Time passed.
-    pub(crate) fn ticked(&mut self, turn: &mut Turn<'_>) -> Progress {
-        if self.deadline() > turn.now.mono {
+    pub(crate) fn ticked(&mut self, cx: &mut Context<'_>) -> Progress {
+        if self.deadline() > cx.now.mono {
             return Progress::Going;
         }
         match self.phase {
             Phase::Draining { .. } => {
-                self.drained(turn);
+                self.drained(cx);
                 Progress::Going
             }
             Phase::Counting { .. } | Phase::Asked { .. } => {
-                self.kill(turn);
+                self.kill(cx);
                 Progress::Going
             }
             Phase::Killed { .. } => Progress::Stuck,
         }
     }
 
-    fn kill(&mut self, turn: &mut Turn<'_>) {
-        turn.act(Action::Kill {
+    fn kill(&mut self, cx: &mut Context<'_>) {
+        cx.act(Action::Kill {
             life: self.life,
-            scope: self.manner.scope(),
+            scope: self.stop_policy.scope(),
         });
         self.phase = Phase::Killed {
-            give_up_at: turn.now.mono + self.manner.patience,
+            give_up_at: cx.now.mono + self.stop_policy.patience,
         };
         if self.main_gone {
-            turn.act(Action::Probe { life: self.life });
+            cx.act(Action::Probe { life: self.life });
         }
     }
 

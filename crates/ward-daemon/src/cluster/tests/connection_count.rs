@@ -3,19 +3,19 @@
 use std::time::Instant;
 
 use super::{Desk, LIMIT, Worker};
-use crate::cluster::{Gauge, Sched, Seat};
+use crate::cluster::{ConnectionCount, Sched, WorkerConfig};
 
 /// A worker that gets connections when it has the fewest, and the gauge that shows how many.
-fn worker(desk: &mut Desk, life: u32) -> (Worker, Gauge) {
-    let seat = Seat {
+fn worker(desk: &mut Desk, life: u32) -> (Worker, ConnectionCount) {
+    let config = WorkerConfig {
         sched: Sched::LeastConnections,
-        ..Desk::seat(life)
+        ..Desk::config(life)
     };
-    let gauge = seat.gauge.clone();
-    (desk.worker_at(life, seat), gauge)
+    let gauge = config.gauge.clone();
+    (desk.worker_at(life, config), gauge)
 }
 
-fn wait(gauge: &Gauge, wanted: u64) {
+fn wait(gauge: &ConnectionCount, wanted: u64) {
     let until = Instant::now() + LIMIT;
     while gauge.read() != Some(wanted) {
         assert!(Instant::now() < until, "{:?}, not {wanted}", gauge.read());
@@ -58,9 +58,9 @@ fn a_connection_a_dead_worker_had_not_taken_moves_on() {
 #[test]
 fn nobody_counts_where_nobody_asks() {
     let mut desk = Desk::new();
-    let seat = Desk::seat(1);
-    let gauge = seat.gauge.clone();
-    let mut worker = desk.worker_at(1, seat);
+    let config = Desk::config(1);
+    let gauge = config.gauge.clone();
+    let mut worker = desk.worker_at(1, config);
     let _client = desk.connect();
     worker.offered();
     assert_eq!(gauge.read(), None);

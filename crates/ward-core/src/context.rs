@@ -11,22 +11,22 @@ use crate::pending::Pending;
 use crate::time::Now;
 
 /// One call of `Supervisor::handle`.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) now: Now,
     pub(crate) defaults: &'a Defaults,
-    pub(crate) lives: &'a mut Lives,
+    pub(crate) lives: &'a mut LifeIndex,
     pub(crate) pending: &'a mut Pending,
     pub(crate) actions: &'a mut Vec<Action>,
 }
 
 /// Which instance a life belongs to, and the number of the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lives {
+pub(crate) struct LifeIndex {
     last: u64,
     owners: BTreeMap<Life, InstanceId>,
 }
 
-impl Lives {
+impl LifeIndex {
     pub(crate) fn begin(&mut self, owner: InstanceId) -> Life {
         self.last += 1;
         let life = Life(self.last);
@@ -39,7 +39,7 @@ impl Lives {
     }
 }
 
-impl Turn<'_> {
+impl Context<'_> {
     pub(crate) fn act(&mut self, action: Action) {
         self.actions.push(action);
     }

@@ -7,12 +7,12 @@ use ward_core::instance::Instance;
 use ward_core::spec::AppSpec;
 
 use super::Runtime;
-use super::census::Gauge;
+use super::connection_count::ConnectionCount;
 use super::options::Options;
 
 /// The place of a worker.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seat {
+pub(crate) struct WorkerConfig {
     /// Workers of one app share listeners.
     pub(crate) app: String,
     /// The slot, stable over restarts.
@@ -26,7 +26,7 @@ pub(crate) struct Seat {
     /// It runs our agent, which can drain connections.
     pub(crate) has_agent: bool,
     /// Shows how many connections it has.
-    pub(crate) gauge: Gauge,
+    pub(crate) gauge: ConnectionCount,
     /// What it runs on.
     pub(crate) runtime: Runtime,
 }
@@ -93,7 +93,7 @@ impl Sched {
     }
 }
 
-impl Seat {
+impl WorkerConfig {
     /// Whether it matters how many connections the worker has.
     pub(super) fn counts_connections(&self) -> bool {
         self.sched == Sched::LeastConnections || self.options.max_connections.is_some()
@@ -116,7 +116,7 @@ impl Seat {
             options,
             wait_ready: spec.start.wait_ready,
             has_agent,
-            gauge: Gauge::default(),
+            gauge: ConnectionCount::default(),
             runtime,
         })
     }

@@ -9,27 +9,27 @@ use ward_core::id::InstanceId;
 use super::Primary;
 use super::affinity::Waiter;
 use super::worker::Phase;
-use crate::channel::Wires;
+use crate::channel::Links;
 use crate::poll::Token;
 
 impl Primary {
     /// The channel is closed, so the worker has read all it ever will: what it has not taken is
     /// given to others.
-    pub(crate) fn gone(&mut self, token: Token, wires: &mut Wires) {
+    pub(crate) fn gone(&mut self, token: Token, links: &mut Links) {
         let Some(mut worker) = self.workers.remove(&token) else {
             return;
         };
-        let instance = worker.seat.instance;
-        worker.end_draining(wires);
-        self.forget_connections(token, wires);
+        let instance = worker.config.instance;
+        worker.end_draining(links);
+        self.forget_connections(token, links);
         let has_successor = self.workers.values().any(|other| {
-            other.seat.instance == instance && other.keys.values().any(|held| held.listening)
+            other.config.instance == instance && other.keys.values().any(|held| held.listening)
         });
         let replaced = matches!(worker.phase, Phase::Draining { .. }) && has_successor;
         let for_good = worker.retired || replaced;
         for held in worker.keys.values() {
             if let Some(listener) = self.listeners.get_mut(&held.listener) {
-                listener.holders.retain(|holder| *holder != token);
+                listener.attached.retain(|holder| *holder != token);
             }
         }
         let mut listeners: HashSet<Token> =
@@ -42,29 +42,29 @@ impl Primary {
             }
         }
         if for_good {
-            self.disown_unheld(instance, wires);
+            self.disown_unheld(instance, links);
         }
         for listener in listeners {
-            self.dispatch(listener, Instant::now(), wires);
+            self.dispatch(listener, Instant::now(), links);
         }
     }
 
     /// No worker of this instance will come by itself.
-    pub(crate) fn retire(&mut self, instance: InstanceId, wires: &mut Wires) {
+    pub(crate) fn retire(&mut self, instance: InstanceId, links: &mut Links) {
         self.paused.remove(&instance);
         for worker in self.workers.values_mut() {
             // Its channel is not closed yet.
-            worker.retired |= worker.seat.instance == instance;
+            worker.retired |= worker.config.instance == instance;
         }
-        self.disown_unheld(instance, wires);
+        self.disown_unheld(instance, links);
     }
 
     /// The instance gives up what none of its workers holds now.
-    fn disown_unheld(&mut self, instance: InstanceId, wires: &mut Wires) {
+    fn disown_unheld(&mut self, instance: InstanceId, links: &mut Links) {
         let listeners: Vec<Token> = self.listeners.keys().copied().collect();
         for listener in listeners {
             if !self.is_held_by(listener, instance) {
-                self.disown(listener, instance, wires);
+                self.disown(listener, instance, links);
             }
         }
     }
@@ -72,22 +72,22 @@ impl Primary {
     /// Whether some worker of the instance holds the listener now.
     pub(super) fn is_held_by(&self, listener: Token, instance: InstanceId) -> bool {
         self.listeners.get(&listener).is_some_and(|listener| {
-            listener.holders.iter().any(|holder| {
+            listener.attached.iter().any(|holder| {
                 let worker = self.workers.get(holder);
-                worker.is_some_and(|worker| worker.seat.instance == instance)
+                worker.is_some_and(|worker| worker.config.instance == instance)
             })
         })
     }
 
     /// The instance has no claim on the listener any more; without any claim it is closed.
-    pub(super) fn disown(&mut self, token: Token, instance: InstanceId, wires: &mut Wires) {
+    pub(super) fn disown(&mut self, token: Token, instance: InstanceId, links: &mut Links) {
         let Some(listener) = self.listeners.get_mut(&token) else {
             return;
         };
-        listener.owners.remove(&instance);
-        if listener.owners.is_empty() && listener.holders.is_empty() {
-            self.forget_heads(token, wires);
-            wires.remove_listener(token);
+        listener.retained_by.remove(&instance);
+        if listener.retained_by.is_empty() && listener.attached.is_empty() {
+            self.forget_heads(token, links);
+            links.remove_listener(token);
             if let Some(listener) = self.listeners.remove(&token) {
                 self.by_key.remove(&listener.entry());
             }

@@ -21,7 +21,7 @@ const STALL: Duration = Duration::from_millis(20);
 
 /// All sockets of the thread.
 #[derive(Debug)]
-pub(crate) struct Wires {
+pub(crate) struct Links {
     poll: Poll,
     events: UnboundedSender<ChannelEvent>,
     sources: Slots<Source>,
@@ -40,7 +40,7 @@ enum Source {
     Listener { socket: Arc<OwnedFd>, armed: bool },
 }
 
-impl Wires {
+impl Links {
     /// Nothing yet.
     pub(super) fn new(poll: Poll, events: UnboundedSender<ChannelEvent>) -> Self {
         Self {
