@@ -15,6 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::config::env;
+use crate::signal::UnknownSignal;
 use crate::spec::{AppSpec, EnvLayers};
 
 pub use read::spec_from;
@@ -40,6 +41,9 @@ pub enum BadSpec {
         /// What was given, as JSON, shortened.
         given: String,
     },
+    /// The signal that asks the app to stop does not exist.
+    #[error("\"kill_signal\": {0}")]
+    Signal(#[from] UnknownSignal),
 }
 
 /// What the app gets and the record shows: later layers win.
@@ -56,7 +60,7 @@ pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
 }
 
 /// The layers apart, as ward's own clients and dumps carry them under `ward`.
-pub fn layers_apart(layers: &EnvLayers) -> Value {
+pub(crate) fn layers_apart(layers: &EnvLayers) -> Value {
     let mut apart = json!({
         "captured": *layers.captured, "declared": layers.declared, "injected": layers.injected,
     });
@@ -68,7 +72,7 @@ pub fn layers_apart(layers: &EnvLayers) -> Value {
 
 /// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
 /// know only the merge. Such an app would lose them if its captured layer were replaced.
-pub fn env_is_mixed(layers: &EnvLayers) -> bool {
+fn env_is_mixed(layers: &EnvLayers) -> bool {
     layers.declared.is_empty() && layers.captured.contains_key(FROM_FILE)
 }
 

@@ -5,13 +5,13 @@
 //! Bytes that need no date, no JSON and have no follower are not looked at: what is read is
 //! written. A life's log ends when the last holder of its pipe is gone, not when its process is.
 
-mod attach;
 pub(crate) mod daemon;
 mod handover;
 mod inbox;
 mod metrics;
 mod openers;
 mod outlet;
+mod outputs;
 mod quiet;
 mod shape;
 mod sink;
@@ -20,7 +20,6 @@ mod source;
 mod tests;
 mod thread;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,16 +27,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use ward_core::id::Life;
 
 use crate::bus::Publisher;
 use crate::poll::Poll;
-pub(crate) use attach::Reading;
 use daemon::DaemonLog;
 use handover::Exported;
 use inbox::{Command, Inbox};
 pub(crate) use metrics::LogMetrics;
 use openers::{Open, Openers};
 use outlet::Work;
+pub(crate) use outputs::{Outputs, Streams, open};
 use thread::Pump;
 
 /// The way to the log thread, usable on any thread. The thread ends when this is dropped.
@@ -99,11 +99,18 @@ impl LogThread {
 }
 
 impl LogHandle {
+    /// Takes the output of a new life. Reading begins with the next [`LogHandle::post`], so that
+    /// subscribers learn of a start before they see its output: the control loop posts when it has
+    /// told of all that happened.
+    pub(crate) fn attach(&self, life: Life, streams: Streams) {
+        self.inbox.defer(Command::Attach(life, streams));
+    }
+
     /// Opens all files anew by their paths, the daemon's log too. The receiver completes when
     /// nothing more goes to the old ones; for a file on a dead mount that may be never.
     pub(crate) fn reopen_all(&self) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
-        self.inbox.begin_epoch();
+        self.inbox.make_stale();
         self.inbox.push(Command::Reopen(done));
         receiver
     }
@@ -148,15 +155,4 @@ impl Drop for LogHandle {
     fn drop(&mut self) {
         self.join();
     }
-}
-
-/// Opens a log file; nothing for the ways to say "no file".
-fn file(path: &str) -> io::Result<Option<(PathBuf, File)>> {
-    if matches!(path, "" | "/dev/null" | "NULL" | "null") {
-        return Ok(None);
-    }
-    let path = PathBuf::from(path);
-    let file = sink::open(&path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    Ok(Some((path, file)))
 }

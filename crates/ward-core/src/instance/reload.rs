@@ -3,7 +3,6 @@
 //! the old one has never been touched.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::action::Action;
 use crate::context::Context;
@@ -19,6 +18,9 @@ use crate::time::{Mono, Wall};
 use crate::view::{self, Status};
 
 mod end;
+mod former;
+
+use former::Former;
 
 /// The second life of an instance, while its worker is being replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,19 +29,19 @@ pub enum Replacement {
     Starting(Box<Successor>),
     /// The replacement ends: it failed, or a later request made it pointless.
     Discarding {
-        /// How far.
+        /// The replacement, and how far its end is.
         termination: Termination,
-        /// Why it failed; none when nobody is to hear of it.
+        /// The reason of the failure, for people; none when nobody is to hear of it.
         reason: Option<String>,
     },
     /// The old worker finishes its work.
     Draining(Box<Old>),
     /// The old worker ends.
     Retiring {
-        /// How far.
+        /// The old worker, and how far its end is.
         termination: Termination,
-        /// Its record, under the id `_old_<n>`.
-        record: Map<String, Value>,
+        /// The facts its record shows.
+        former: Box<Former>,
     },
 }
 
@@ -64,7 +66,7 @@ pub struct Successor {
 pub struct LastReload {
     /// The life that was replaced.
     old: Life,
-    /// When the new one took over.
+    /// The moment at which the new one took over.
     pub at: Wall,
     /// What became of the connections of the old one, once it is gone.
     pub tally: Option<Tally>,
@@ -76,7 +78,7 @@ pub struct Old {
     pub(super) life: Life,
     pid: u32,
     until: Mono,
-    record: Map<String, Value>,
+    former: Box<Former>,
     soft: bool,
 }
 
@@ -174,8 +176,7 @@ impl Instance {
         let Some(Replacement::Starting(next)) = self.replacement.take() else {
             return;
         };
-        let mut record = view::record_as(self, Status::Stopping);
-        record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
+        let former = Box::new(Former::of(self));
         self.take_over(&next, cx.now.wall);
         cx.log("-reload- New worker listening".to_owned());
         self.come_online(cx);
@@ -191,7 +192,7 @@ impl Instance {
             life,
             pid,
             until: cx.now.mono + grace.unwrap_or(cx.defaults.drain_timeout),
-            record,
+            former,
             soft: next.soft,
         })));
     }
@@ -229,13 +230,12 @@ impl Instance {
         let next = next.clone();
         self.remember_exit(status, cx);
         cx.publish("exit", false, || view::record_as(self, Status::Stopped));
-        let mut record = view::record_as(self, Status::Stopping);
-        record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
+        let former = Box::new(Former::of(self));
         self.replacement = None;
         if let Some(termination) = Termination::sweep(life, pid, self.stop_policy(cx), cx) {
             self.replacement = Some(Replacement::Retiring {
                 termination,
-                record,
+                former,
             });
         } else {
             cx.release(life);

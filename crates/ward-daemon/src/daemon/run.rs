@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -17,22 +19,24 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::held_replies::HeldReplies;
+use super::meter::Meter;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
-use super::processes::{Processes, Reaped, Spawner};
+use super::processes::{Processes, Reaped};
 use super::rpc::{self, Call, Unwritten};
+use super::sampling::Sampling;
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
-use super::sources::{Occurrence, Signals, Sources};
+use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
-use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::bus::Bus;
 use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
+use crate::launch::LaunchHandle;
 use crate::log::{LogHandle, LogThread};
 
 /// How long after a fault what is due is looked at again.
@@ -45,9 +49,12 @@ const TIDY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Daemon {
     pub(super) paths: Paths,
+    /// The home folder, for starts.
+    pub(super) home: Arc<Path>,
     pub(super) supervisor: Supervisor,
     pub(super) processes: Processes,
-    pub(super) spawner: Spawner,
+    pub(super) meter: Meter,
+    pub(super) launch: LaunchHandle,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
@@ -58,7 +65,7 @@ pub(super) struct Daemon {
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
-    pub(super) usages: Usages,
+    pub(super) sampling: Sampling,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
@@ -86,14 +93,17 @@ pub(super) async fn run(
     ready: impl FnOnce(),
 ) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
+    let (to_launches, launches) = mpsc::unbounded_channel();
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
     let sources = Sources {
         calls,
         messages,
+        launches,
         changes,
         signals: Signals::register()?,
+        clock: Clock::watch(),
     };
     let bus = Bus::start()?;
     let log = LogThread::start(bus.publisher(), Some(&paths.daemon_log))?;
@@ -103,7 +113,8 @@ pub(super) async fn run(
     let mut daemon = Daemon {
         supervisor: Supervisor::new(settings::defaults(&paths)),
         processes: Processes::new()?,
-        spawner: Spawner::default(),
+        meter: Meter::from_env(),
+        launch: LaunchHandle::new(to_launches),
         log,
         channel,
         workers: Workers::default(),
@@ -113,7 +124,7 @@ pub(super) async fn run(
         held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
-        usages: Usages::new(),
+        sampling: Sampling::default(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
@@ -126,6 +137,7 @@ pub(super) async fn run(
         handling: false,
         tidy_at: None,
         resume_at: None,
+        home: Arc::from(paths.home.as_path()),
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -133,14 +145,12 @@ pub(super) async fn run(
         to_calls,
         daemon.unwritten.watch(),
     ));
-    daemon.say(
-        false,
-        &format!(
-            "ward {} daemon started, home {}",
-            env!("CARGO_PKG_VERSION"),
-            daemon.paths.home.display()
-        ),
-    );
+    let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.paths.home.display());
+    let text = format!("ward {version} daemon started, home {home}");
+    daemon.say(false, &text);
+    for complaint in settings::complaints() {
+        daemon.say(true, &complaint);
+    }
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
@@ -169,6 +179,8 @@ impl Daemon {
     /// A fault while one thing is handled drops that thing, is said, and ends nothing else.
     fn occurred(&mut self, what: Occurrence) {
         let source = what.source();
+        let measuring = self.meter.begin();
+        let start = what.start();
         let handled = fault::contain(|| {
             fault::inject(source);
             self.take(what);
@@ -177,8 +189,12 @@ impl Daemon {
             self.handling = false;
             let text = format!("a fault inside ward ({source}): {fault}; please report this");
             self.say(true, &text);
+            if let Some(life) = start {
+                self.lost_start(life);
+            }
             self.rest_after_fault();
         }
+        self.meter.end(&measuring, source);
     }
 
     /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
@@ -192,6 +208,7 @@ impl Daemon {
             Occurrence::ChildEnded => self.reap(),
             Occurrence::Call(call) => self.call(call),
             Occurrence::Channel(event) => self.message(event),
+            Occurrence::Launch(event) => self.launched(event),
             Occurrence::Watch(event) => self.watch_event(event),
             Occurrence::Signal(signal) => {
                 let name = ward_core::signal::name(signal.as_raw());
@@ -199,6 +216,7 @@ impl Daemon {
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => drop(self.reopen_logs()),
+            Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
     }
@@ -211,8 +229,10 @@ impl Daemon {
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
+        let launch = self.launch.deadline();
+        let held = self.held_replies.deadline();
         let batches = self.batches.deadline();
-        let due = [core, batches, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node, launch, held]
             .into_iter()
             .flatten()
             .min();
@@ -229,6 +249,7 @@ impl Daemon {
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
+        self.watch_launches();
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
@@ -241,9 +262,9 @@ impl Daemon {
         while let Some(reaped) = self.processes.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
-                Reaped::Other(pid) => {
+                Reaped::Other(pid, status) => {
                     orphans = true;
-                    self.node_answered(pid);
+                    self.stranger_ended(pid, status);
                 }
             }
         }

@@ -55,6 +55,7 @@ pub(crate) struct LogState {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StreamState {
+    life: Life,
     origin: Origin,
     error: bool,
     /// Files, by the paths in [`LogState::sinks`].
@@ -99,7 +100,7 @@ impl SinkState {
 impl StreamState {
     fn role(&self) -> LogPipeRole {
         LogPipeRole {
-            life: self.origin.life,
+            life: self.life,
             error: self.error,
         }
     }
@@ -110,8 +111,8 @@ pub(super) type Exported = (LogState, Vec<(LogRole, OwnedFd)>);
 
 impl LogHandle {
     /// Ends the thread and gives all it has away. Nothing is read any more when this returns; what
-    /// the apps write meanwhile waits in their pipes. Callers make sure that no [`super::Reading`] is
-    /// held anywhere, since its pipes would not be among these.
+    /// the apps write meanwhile waits in their pipes. Callers make sure that no [`super::Streams`]
+    /// are held anywhere, since their pipes would not be among these.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the live upgrade to come"))]
     pub(crate) fn export(mut self) -> Exported {
         self.inbox.push(Command::Export);
@@ -134,6 +135,7 @@ impl Parts {
             let outlet = source.outlet;
             let paths = outlet.sinks.iter().map(|sink| sink.borrow().path.clone());
             let stream = StreamState {
+                life: source.life,
                 origin: Origin::clone(&outlet.origin),
                 error: outlet.error,
                 sinks: paths.collect(),
@@ -216,11 +218,10 @@ impl From<Exported> for Parts {
                 error: state.error,
                 pipe,
                 files: Vec::new(),
-                epoch: 0,
             };
             let paths = state.sinks.iter();
             let sinks = paths.filter_map(|path| parts.sinks.by_path.get(path).cloned());
-            let mut source = Source::new(stream, sinks.collect());
+            let mut source = Source::new(state.life, stream, sinks.collect());
             source.outlet.inside = state.inside;
             source.held = state.held;
             source.tail = state.tail;

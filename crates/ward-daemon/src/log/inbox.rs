@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use ward_core::id::Life;
 
 use super::openers::Done;
-use super::source::Stream;
+use super::outputs::Streams;
 use crate::poll::Waker;
 
 /// Lines for the daemon's log that may wait while the disk hangs; more are counted and dropped.
@@ -19,7 +19,7 @@ const LINES: usize = 1024;
 #[derive(Debug)]
 pub(super) enum Command {
     /// The streams of a life, with their files opened. One per life that begins.
-    Attach(Vec<Stream>),
+    Attach(Life, Streams),
     /// Open all files anew. One per request of a client, and clients wait for the answer.
     Reopen(oneshot::Sender<()>),
     /// Empty these files. Likewise.
@@ -39,8 +39,6 @@ pub(super) enum Command {
 pub(super) struct Inbox {
     queue: Mutex<Queue>,
     waker: Waker,
-    /// How often all files were to be opened anew.
-    epoch: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +49,8 @@ struct Queue {
     /// How many of all these are lines.
     lines: usize,
     unsaid: u64,
+    /// When all files were to be opened anew.
+    stale: Option<Instant>,
     closed: bool,
 }
 
@@ -69,7 +69,6 @@ impl Inbox {
         Self {
             queue: Mutex::default(),
             waker,
-            epoch: AtomicU64::new(0),
         }
     }
 
@@ -107,13 +106,13 @@ impl Inbox {
     }
 
     /// All files are to be opened anew: what was opened before is out of date.
-    pub(super) fn begin_epoch(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+    pub(super) fn make_stale(&self) {
+        self.lock().stale = Some(Instant::now());
     }
 
-    /// Changes with every [`Self::begin_epoch`].
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+    /// Whether files that were opened then are out of date.
+    pub(super) fn is_stale(&self, opened: Instant) -> bool {
+        self.lock().stale.is_some_and(|stale| stale >= opened)
     }
 
     /// The last words are spoken.

@@ -23,8 +23,6 @@ const LONGEST_HELD: usize = 64 * 1024;
 /// Whose output it is, and the form it was declared to have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
-    /// The life that wrote it.
-    pub(crate) life: Life,
     /// Name of the app when the life began.
     pub(crate) app_name: String,
     /// Its namespace.
@@ -37,10 +35,9 @@ pub(crate) struct Origin {
     pub(crate) date_format: Option<String>,
 }
 
-impl Origin {
-    pub(super) fn new(life: Life, output: &Output) -> Self {
+impl From<&Output> for Origin {
+    fn from(output: &Output) -> Self {
         Self {
-            life,
             app_name: output.app_name.clone(),
             namespace: output.namespace.clone(),
             pm_id: output.pm_id,
@@ -58,13 +55,12 @@ pub(crate) struct Stream {
     pub(crate) pipe: OwnedFd,
     /// The own file and the combined one, opened just now.
     pub(crate) files: Vec<(PathBuf, File)>,
-    /// The epoch in which they were opened, see `Inbox::epoch`.
-    pub(crate) epoch: u64,
 }
 
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Source {
+    pub(super) life: Life,
     pub(super) pipe: OwnedFd,
     pub(super) outlet: Outlet,
     /// The beginning of a line that has not ended, for files and subscribers.
@@ -79,8 +75,9 @@ pub(crate) struct Source {
 
 impl Source {
     /// Begins a stream that goes to these files.
-    pub(crate) fn new(stream: Stream, sinks: Vec<SharedSink>) -> Self {
+    pub(crate) fn new(life: Life, stream: Stream, sinks: Vec<SharedSink>) -> Self {
         Self {
+            life,
             pipe: stream.pipe,
             outlet: Outlet::new(stream.origin, stream.error, sinks),
             held: Vec::new(),

@@ -81,10 +81,10 @@ impl Desk {
 
     /// The write ends of a life that has begun.
     fn begin(&self, output: &Output) -> (OwnedFd, OwnedFd) {
-        let attached = self.handle.attach(Life(1), output).unwrap();
-        drop(attached.reading);
+        let opened = super::open(output, |_| ()).unwrap();
+        self.handle.attach(Life(1), opened.streams);
         self.handle.post();
-        (attached.out, attached.err)
+        (opened.stdout, opened.stderr)
     }
 
     /// Runs a program to its end; nobody waits for its output.

@@ -1,5 +1,6 @@
 //! Wrong input: a clear word on standard error, exit code 1, nothing lost.
 
+mod signals;
 mod workers;
 
 use std::fs;
@@ -133,6 +134,15 @@ fn a_spawn_the_stock_way_fails_with_its_reason_too() {
         "{reply}"
     );
     assert_eq!(ward.status("x"), "errored");
+}
+
+#[test]
+fn a_file_of_brackets_does_not_end_the_command_by_a_signal() {
+    let ward = Ward::new();
+    ward.write("deep.json", &"[".repeat(100_000));
+    ward.run(&["start", "deep.json"])
+        .fails()
+        .complains("deep.json:1:129: nested deeper than 128 levels");
 }
 
 #[test]

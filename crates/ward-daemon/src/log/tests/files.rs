@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::{Desk, LIMIT, next_output, read};
@@ -165,7 +164,7 @@ fn an_unwritable_path_fails_at_once() {
         out_path: Some(desk.path("file/out").to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let error = desk.handle.attach(Life(1), &output).unwrap_err();
+    let error = crate::log::open(&output, |_| ()).unwrap_err();
     assert!(error.to_string().contains("file/out"), "{error}");
 }
 

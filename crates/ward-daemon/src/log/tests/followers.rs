@@ -73,11 +73,11 @@ fn nothing_is_encoded_that_nobody_wants() {
 fn output_waits_until_its_start_was_told() {
     let desk = Desk::new();
     let mut reader = desk.follow();
-    let attached = desk.handle.attach(Life(9), &desk.output()).unwrap();
-    rustix::io::write(&attached.out, b"early\n").unwrap();
+    let opened = crate::log::open(&desk.output(), |_| ()).unwrap();
+    rustix::io::write(&opened.stdout, b"early\n").unwrap();
     // Both pass through the thread; had it the pipe, it would have read it by then.
     desk.handle.reopen_all().blocking_recv().unwrap();
-    drop(attached.reading);
+    desk.handle.attach(Life(9), opened.streams);
     desk.handle.reopen_all().blocking_recv().unwrap();
     desk.bus.publish("process:event", &json!("started"));
     desk.handle.post();

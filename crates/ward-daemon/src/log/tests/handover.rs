@@ -41,13 +41,11 @@ fn not_one_byte_is_lost_or_doubled_while_apps_write() {
     b.date_format = Some("[D]".to_owned());
     let mut writers = Vec::new();
     for (life, output) in [(1, a), (2, b)] {
-        let attached = desk
-            .handle
-            .attach(ward_core::id::Life(life), &output)
-            .unwrap();
-        drop(attached.reading);
+        let opened = crate::log::open(&output, |_| ()).unwrap();
+        desk.handle
+            .attach(ward_core::id::Life(life), opened.streams);
         desk.handle.post();
-        let mut out = fs::File::from(attached.out);
+        let mut out = fs::File::from(opened.stdout);
         writers.push(std::thread::spawn(move || {
             for number in 0..LINES {
                 // Lines come in two pieces, so that a hand-over finds unfinished ones.

@@ -77,15 +77,14 @@ fn a_dead_file_delays_neither_output_nor_other_files() {
 fn a_file_opened_before_a_rotation_is_opened_anew_when_its_app_begins() {
     let desk = Desk::new();
     let (mut first, _err) = desk.attach(&desk.output());
-    let life = ward_core::id::Life(2);
-    let attached = desk.handle.attach(life, &desk.output()).unwrap();
+    let second = crate::log::open(&desk.output(), |_| ()).unwrap();
     fs::rename(desk.path("out"), desk.path("out.1")).unwrap();
     desk.handle.reopen_all().blocking_recv().unwrap();
-    drop(attached.reading);
+    desk.handle.attach(ward_core::id::Life(2), second.streams);
     desk.handle.post();
     first.write_all(b"first\n").unwrap();
     desk.expect("out", "first\n");
-    rustix::io::write(&attached.out, b"second\n").unwrap();
+    rustix::io::write(&second.stdout, b"second\n").unwrap();
     desk.expect("out", "first\nsecond\n");
     assert_eq!(desk.text("out.1"), "");
 }

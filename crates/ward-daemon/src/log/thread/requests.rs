@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use ward_core::id::Life;
 
 use super::{Parts, Pump, wall_ms};
 use crate::fault;
@@ -36,9 +37,10 @@ impl Pump {
 
     pub(super) fn perform(&mut self, command: Command) {
         match command {
-            Command::Attach(streams) => {
-                for stream in streams {
-                    self.attach(stream);
+            Command::Attach(life, streams) => {
+                let stale = self.inbox.is_stale(streams.opened);
+                for stream in streams.streams {
+                    self.attach(life, stream, stale);
                 }
             }
             Command::Reopen(asked) => {
@@ -90,9 +92,8 @@ impl Pump {
     }
 
     /// Whatever happens, the pipe is read from now on: an app whose pipe is closed ends.
-    pub(super) fn attach(&mut self, mut stream: Stream) {
+    pub(super) fn attach(&mut self, life: Life, mut stream: Stream, stale: bool) {
         let files = std::mem::take(&mut stream.files);
-        let stale = stream.epoch != self.inbox.epoch();
         let jobs = files.iter().filter(|_| stale);
         let jobs: Vec<Job> = jobs.map(|(path, _)| Job::Reopen(path.clone())).collect();
         let sinks = fault::contain(|| {
@@ -107,7 +108,7 @@ impl Pump {
             self.faulted(&fault, &what);
             Vec::new()
         });
-        let source = Source::new(stream, sinks);
+        let source = Source::new(life, stream, sinks);
         let token = self.parts.sources.insert(source);
         self.poll_source(token);
     }
