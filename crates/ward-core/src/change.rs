@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::cluster::ClusterOptions;
 use crate::request::{Change, RequestError};
-use crate::spec::AppSpec;
+use crate::spec::{AppSpec, Mode};
 
 /// The declaration after `change`.
 pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestError> {
@@ -27,6 +28,10 @@ pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestE
     crate::record::apply_conf(&mut changed, &change.conf)
         .map_err(|bad| RequestError::BadSpec(bad.to_string()))?;
     check(&changed)?;
+    // What was restored from a saved list with wrong options runs, and may be restarted.
+    if changed.cluster != spec.cluster || changed.mode != spec.mode {
+        check_cluster(&changed)?;
+    }
     Ok(changed)
 }
 
@@ -38,6 +43,16 @@ pub(crate) fn check(spec: &AppSpec) -> Result<(), RequestError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses options of a cluster that cannot be used. An app in fork mode has none.
+pub(crate) fn check_cluster(spec: &AppSpec) -> Result<(), RequestError> {
+    if spec.mode == Mode::Fork {
+        return Ok(());
+    }
+    ClusterOptions::of(&spec.cluster, None)
+        .map(drop)
+        .map_err(|bad| RequestError::BadSpec(bad.to_string()))
 }
 
 /// A new declaration keeps what ward itself put into the environment.
