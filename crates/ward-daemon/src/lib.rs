@@ -8,7 +8,9 @@ mod daemon;
 mod fault;
 pub mod launcher;
 mod log;
+mod node;
 mod poll;
 mod watch;
+mod worker_loop;
 
 pub use daemon::{DaemonError, foreground, main};

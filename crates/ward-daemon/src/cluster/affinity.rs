@@ -1,7 +1,8 @@
 //! What makes a connection belong to a slot: a number drawn from the peer's address, or from a
 //! header or cookie of its first request. The request is only looked at, never taken.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use serde::{Deserialize, Serialize};
+use ward_core::balance::session::Session;
 
 use super::Connection;
 
@@ -13,12 +14,12 @@ pub(super) struct Waiter {
 }
 
 /// Whose a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Affinity {
     /// Nobody has looked.
     Unknown,
-    /// The slot that draws highest with this number.
-    Drawn(u64),
+    /// The slot that draws highest for this session.
+    Drawn(Session),
     /// Anybody's.
     None,
 }
@@ -34,11 +35,9 @@ impl Waiter {
 }
 
 impl Affinity {
-    /// All that are alike in this belong together.
-    pub(super) fn by(likeness: impl std::hash::Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        likeness.hash(&mut hasher);
-        Self::Drawn(hasher.finish())
+    /// All that have the same mark belong together.
+    pub(super) fn by(mark: &[u8]) -> Self {
+        Self::Drawn(Session::of(mark))
     }
 }
 

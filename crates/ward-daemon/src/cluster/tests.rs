@@ -4,6 +4,9 @@
 mod connection_count;
 mod drain;
 mod handover;
+mod metrics;
+mod plain;
+mod successor;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -13,16 +16,34 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use ward_core::cluster::{ClusterOptions, Sched};
 use ward_core::id::{InstanceId, Life};
 
-use super::options::Options;
-use super::{ConnectionCount, Runtime, Sched, WorkerConfig, WorkerEvent};
-use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
+use super::{ConnectionCount, Protocol, WorkerConfig, WorkerEvent, WorkerReport};
+use crate::node::Runtime;
+use crate::worker_loop::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Nothing is expected to come; if it does within this time, that is found.
 const QUIET: Duration = Duration::from_millis(150);
+
+const NODE: Protocol = Protocol::Node {
+    runtime: Runtime::Node,
+    has_agent: true,
+};
+
+const WITHOUT_AGENT: Protocol = Protocol::Node {
+    runtime: Runtime::Node,
+    has_agent: false,
+};
+
+fn spread(sched: Sched) -> ClusterOptions {
+    ClusterOptions {
+        sched,
+        ..ClusterOptions::default()
+    }
+}
 
 struct Desk {
     handle: ChannelHandle,
@@ -56,12 +77,12 @@ impl Desk {
         WorkerConfig {
             app: "app".to_owned(),
             instance: InstanceId(instance),
-            sched: Sched::RoundRobin,
-            options: Options::default(),
+            options: ClusterOptions::default(),
+            weight: 1,
             wait_ready: false,
-            has_agent: true,
+            protocol: NODE,
             gauge: ConnectionCount::default(),
-            runtime: Runtime::Node,
+            complaint: None,
         }
     }
 
@@ -108,7 +129,7 @@ impl Desk {
             loop {
                 let next = tokio::time::timeout(LIMIT, self.events.recv());
                 let event = next.await.expect("an event in time").expect("the thread");
-                if let ChannelEvent::Worker { life, event, .. } = event
+                if let ChannelEvent::Worker(WorkerReport { life, event, .. }) = event
                     && wanted(&event)
                 {
                     return (life, event);

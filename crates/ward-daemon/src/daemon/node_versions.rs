@@ -19,7 +19,7 @@ use ward_sys::spawn::{Command, Stdio, spawn};
 
 use super::processes;
 use super::run::Daemon;
-use crate::cluster::Runtime;
+use crate::node::Runtime;
 
 /// What takes longer is no node.
 const PATIENCE: Duration = Duration::from_secs(10);

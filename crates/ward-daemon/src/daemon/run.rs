@@ -28,11 +28,11 @@ use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
-use crate::channel::{ChannelEvent, ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
 use crate::log::{LogChunk, LogHandle, LogThread};
 use crate::watch::WatchEvent;
+use crate::worker_loop::{ChannelEvent, ChannelHandle, ChannelThread};
 use ward_home::Paths;
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.

@@ -19,8 +19,9 @@ use ward_sys::user;
 use super::spawner::{Outcome, PendingSpawn, SpawnRequest};
 use super::worker_command::worker_command;
 use super::{Process, Processes};
-use crate::channel::{CHANNEL_FD, ChannelHandle};
 use crate::log::LogHandle;
+use crate::node::CHANNEL_FD;
+use crate::worker_loop::ChannelHandle;
 
 /// What a beginning life is connected to.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Processes {
         let connections = config.as_ref().map(|config| config.gauge.clone());
         let is_fed = config
             .as_ref()
-            .is_some_and(|config| !config.sched.is_shared());
+            .is_some_and(|config| !config.options.sched.is_shared());
         let stdin = input(&mut command).map_err(|error| format!("make a pipe: {error}"))?;
         let (out, err) = with
             .log

@@ -1,5 +1,5 @@
-//! The command of a cluster worker: what is behind its launcher, with the agent, and the worker's seat
-//! at the primary.
+//! The command of a cluster worker: what is behind its launcher, with the agent, and the worker's
+//! place at the primary.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,10 +8,11 @@ use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_sys::spawn::Command;
 
-use crate::cluster::{self, Runtime, WorkerConfig, agent};
+use crate::cluster::{Protocol, WorkerConfig};
 use crate::launcher::{self, Context, Place, Verdict};
+use crate::node::{Runtime, agent, spread_inspectors};
 
-/// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
+/// Makes the command one of a cluster worker, and gives it its place; or tells why it cannot be one.
 pub(super) fn worker_command(
     command: &mut Command,
     instance: &Instance,
@@ -63,7 +64,7 @@ pub(super) fn worker_command(
             let agent = agent().filter(|_| worker.runtime == Runtime::Node);
             let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
             script = script.map(|at| at + agent::words(has_agent));
-            cluster::spread_inspectors(&mut argv, script, instance.number);
+            spread_inspectors(&mut argv, script, instance.number);
             if argv.first() != launch.argv.first() {
                 command.program = found(&argv)?;
             }
@@ -75,5 +76,7 @@ pub(super) fn worker_command(
         }
     };
     command.argv = argv.into_iter().map(OsString::from).collect();
-    WorkerConfig::of(instance, &launch.env, has_agent, runtime).map(|config| (Some(config), None))
+    let protocol = Protocol::Node { runtime, has_agent };
+    let config = WorkerConfig::of(instance, &launch.env, protocol);
+    Ok((Some(config), None))
 }
