@@ -2,6 +2,8 @@
 
 mod batch;
 mod bus;
+mod handle;
+mod held_replies;
 mod messages;
 mod methods;
 mod node_versions;
@@ -14,6 +16,8 @@ mod reports;
 mod rpc;
 mod run;
 pub(crate) mod settings;
+mod shutdown;
+mod sources;
 mod system;
 mod usage;
 mod watched;

@@ -164,22 +164,10 @@ impl ChannelHandle {
         self.tell(Command::Pause(instance, paused));
     }
 
-    /// Waits until the thread has done all it was told so far. It never waits for anybody itself, so
-    /// this takes microseconds.
-    pub(crate) fn settle(&self) {
-        let (done, settled) = std::sync::mpsc::sync_channel(1);
-        self.tell(Command::Settle(done));
-        // An error means that the thread is gone, and its sockets with it.
-        settled.recv().ok();
-    }
-
-    /// Asks for [`ChannelEvent::Done`] with this number, when all that was asked before is done.
-    #[allow(
-        dead_code,
-        reason = "for actions that wait for the thread, in place of `settle`"
-    )]
-    pub(crate) fn barrier(&self, number: u64) {
-        self.tell(Command::Barrier(number));
+    /// Asks for [`ChannelEvent::Acknowledged`] once the thread has done all it was told so far. False
+    /// when the thread is gone, and its sockets with it.
+    pub(crate) fn acknowledge(&self, number: u64) -> bool {
+        self.ask(Command::Acknowledge(number)).is_ok()
     }
 
     /// The counts of both planes, as soon as the thread comes to it.

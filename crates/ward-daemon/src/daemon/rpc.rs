@@ -1,6 +1,9 @@
 //! `rpc.sock`: a task per connection turns bytes into calls and writes replies in the order they
 //! are ready. Each request gets exactly one reply, also when a handler drops it.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -32,7 +35,47 @@ pub(super) struct Peer {
 #[derive(Debug)]
 pub(super) struct Responder {
     id: RawArg,
-    open: Option<(mpsc::UnboundedSender<Answer>, OwnedSemaphorePermit)>,
+    open: Option<Open>,
+}
+
+/// What an answer needs on its way.
+#[derive(Debug)]
+struct Open {
+    /// Holds at most as many answers as requests may be under way: each has a permit.
+    out: mpsc::UnboundedSender<Answer>,
+    permit: OwnedSemaphorePermit,
+    unwritten: mpsc::Sender<Infallible>,
+}
+
+/// Counts the replies that are owed or not written yet, so that the daemon can end when the last
+/// one is out: each holds a clone of the sender.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    sender: mpsc::Sender<Infallible>,
+    receiver: mpsc::Receiver<Infallible>,
+}
+
+impl Unwritten {
+    pub(super) fn new() -> Self {
+        let (sender, receiver) = mpsc::channel(1);
+        Self { sender, receiver }
+    }
+
+    /// What connections take their clones from.
+    pub(super) fn watch(&self) -> mpsc::WeakSender<Infallible> {
+        self.sender.downgrade()
+    }
+
+    /// Waits until all replies are written, at most so long. Later requests get none.
+    pub(super) async fn flushed(self, at_most: Duration) {
+        let Self {
+            sender,
+            mut receiver,
+        } = self;
+        drop(sender);
+        // A client that has not read its reply by now does not get it.
+        tokio::time::timeout(at_most, receiver.recv()).await.ok();
+    }
 }
 
 /// A reply on its way to the socket; the permit lets the next request in once it is written.
@@ -40,6 +83,7 @@ pub(super) struct Responder {
 struct Answer {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
+    _unwritten: mpsc::Sender<Infallible>,
 }
 
 impl Responder {
@@ -85,13 +129,14 @@ impl Responder {
     }
 
     fn send(&mut self, bytes: Vec<u8>) {
-        if let Some((out, permit)) = self.open.take() {
-            // A connection that is gone needs no reply.
-            out.send(Answer {
+        if let Some(open) = self.open.take() {
+            let answer = Answer {
                 bytes,
-                _permit: permit,
-            })
-            .ok();
+                _permit: open.permit,
+                _unwritten: open.unwritten,
+            };
+            // A connection that is gone needs no reply.
+            open.out.send(answer).ok();
         }
     }
 }
@@ -106,26 +151,34 @@ impl Drop for Responder {
 }
 
 /// Accepts connections for ever.
-pub(super) async fn accept(listener: UnixListener, calls: mpsc::UnboundedSender<Call>) {
+pub(super) async fn accept(
+    listener: UnixListener,
+    calls: mpsc::UnboundedSender<Call>,
+    unwritten: mpsc::WeakSender<Infallible>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::task::spawn_local(serve(stream, calls.clone()));
+                tokio::task::spawn_local(serve(stream, calls.clone(), unwritten.clone()));
             }
             // Out of descriptors: connections wait in the backlog until some are closed.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-async fn serve(stream: UnixStream, calls: mpsc::UnboundedSender<Call>) {
+async fn serve(
+    stream: UnixStream,
+    calls: mpsc::UnboundedSender<Call>,
+    unwritten: mpsc::WeakSender<Infallible>,
+) {
     let peer = Peer {
         pid: stream.peer_cred().ok().and_then(|cred| cred.pid()),
     };
     let (reader, writer) = stream.into_split();
     let (out, answers) = mpsc::unbounded_channel();
     let writing = tokio::task::spawn_local(write(writer, answers));
-    read(reader, &peer, out, &calls).await;
+    read(reader, &peer, out, &calls, &unwritten).await;
     // A client may close its side and still wait for what it asked.
     writing.await.ok();
 }
@@ -135,6 +188,7 @@ async fn read(
     peer: &Peer,
     out: mpsc::UnboundedSender<Answer>,
     calls: &mpsc::UnboundedSender<Call>,
+    unwritten: &mpsc::WeakSender<Infallible>,
 ) {
     let permits = std::sync::Arc::new(Semaphore::new(IN_FLIGHT));
     let mut decoder = Decoder::new();
@@ -152,9 +206,17 @@ async fn read(
             let Ok(permit) = std::sync::Arc::clone(&permits).acquire_owned().await else {
                 return;
             };
+            // The daemon ends and answers nothing new.
+            let Some(unwritten) = unwritten.upgrade() else {
+                return;
+            };
             let responder = Responder {
                 id: request.id,
-                open: Some((out.clone(), permit)),
+                open: Some(Open {
+                    out: out.clone(),
+                    permit,
+                    unwritten,
+                }),
             };
             match request.body {
                 Body::Methods => responder.methods(),

@@ -7,42 +7,42 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
 use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
 use ward_core::supervisor::Supervisor;
+use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
+use super::held_replies::HeldReplies;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped, Spawner};
-use super::rpc::{self, Call, Responder};
+use super::rpc::{self, Call, Unwritten};
 use super::settings::{self, Settings};
+use super::shutdown::Shutdown;
+use super::sources::{Occurrence, Signals, Sources};
 use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::clock;
 use crate::fault;
-use crate::log::{LogChunk, LogHandle, LogThread};
-use crate::watch::WatchEvent;
-use crate::worker_loop::{ChannelEvent, ChannelHandle, ChannelThread};
-use ward_home::Paths;
+use crate::log::{LogHandle, LogThread};
+use crate::worker_loop::{ChannelHandle, ChannelThread};
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after a fault what is due is looked at again.
+const FAULT_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long after the last call freed memory is given back to the kernel.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
-
-/// How long the last output of the apps may take to reach the disk when the daemon ends.
-const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
 /// The daemon: the core and everything it acts on.
 #[derive(Debug)]
@@ -57,6 +57,9 @@ pub(super) struct Daemon {
     pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
+    pub(super) held_replies: HeldReplies,
+    /// Replies that clients have not been sent yet.
+    pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
     pub(super) usages: Usages,
     pub(super) watched: Watched,
@@ -65,8 +68,6 @@ pub(super) struct Daemon {
     pub(super) system: System,
     pub(super) began: Instant,
     pub(super) began_at_ms: u64,
-    /// When a client of PM2's announced a kill; restarts are refused for a while then.
-    pub(super) kill_announced: Option<Instant>,
     pub(super) shutdown: Shutdown,
     /// Leave the loop.
     pub(super) ended: bool,
@@ -77,71 +78,8 @@ pub(super) struct Daemon {
     pub(super) handling: bool,
     /// When freed memory is given back: some time after the last call, which may have been large.
     tidy_at: Option<Instant>,
-    /// When memory limits are looked at next; only while an app has one.
-    next_check: Option<Instant>,
-    settings: Settings,
-}
-
-/// The end of the daemon, once it was asked for.
-#[derive(Debug, Default)]
-pub(super) struct Shutdown {
-    /// How many apps there were; `None` while nobody asked.
-    apps: Option<usize>,
-    /// The signal that asked for it first.
-    signal: Option<ProcessSignal>,
-    /// Who is answered at the very end.
-    pub(super) responders: Vec<Responder>,
-    /// Clients of PM2's that wait for SIGQUIT.
-    pub(super) callers: Vec<ward_sys::Pid>,
-}
-
-/// Where the world comes in.
-#[derive(Debug)]
-struct Sources {
-    calls: mpsc::UnboundedReceiver<Call>,
-    messages: mpsc::UnboundedReceiver<ChannelEvent>,
-    chunks: mpsc::Receiver<LogChunk>,
-    changes: mpsc::UnboundedReceiver<WatchEvent>,
-    child: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hangup: Signal,
-    reload_logs: Signal,
-}
-
-/// One thing that happened.
-#[derive(Debug)]
-enum Occurrence {
-    ChildEnded,
-    Called(Call),
-    Readiness(ChannelEvent),
-    Printed(LogChunk),
-    Watched(WatchEvent),
-    Signalled(ProcessSignal),
-    LogsMoved,
-    Due,
-}
-
-impl Sources {
-    /// The next thing that happens, of several the one chance picks, so that none starves.
-    async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
-        loop {
-            return tokio::select! {
-                _ = self.child.recv() => Occurrence::ChildEnded,
-                Some(call) = self.calls.recv() => Occurrence::Called(call),
-                Some(event) = self.messages.recv() => Occurrence::Readiness(event),
-                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
-                Some(event) = self.changes.recv() => Occurrence::Watched(event),
-                _ = self.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
-                _ = self.interrupt.recv() => Occurrence::Signalled(ProcessSignal::INT),
-                _ = self.quit.recv() => Occurrence::Signalled(ProcessSignal::QUIT),
-                _ = self.reload_logs.recv() => Occurrence::LogsMoved,
-                _ = self.hangup.recv() => continue,
-                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
-            };
-        }
-    }
+    /// After a fault: when what is due is looked at again.
+    resume_at: Option<Instant>,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -160,12 +98,7 @@ pub(super) async fn run(
         messages,
         chunks,
         changes,
-        child: signal(SignalKind::child())?,
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-        quit: signal(SignalKind::quit())?,
-        hangup: signal(SignalKind::hangup())?,
-        reload_logs: signal(SignalKind::user_defined2())?,
+        signals: Signals::register()?,
     };
     let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
@@ -181,6 +114,8 @@ pub(super) async fn run(
         node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
+        held_replies: HeldReplies::default(),
+        unwritten: Unwritten::new(),
         batches: Batches::default(),
         usages: Usages::new(),
         watched: Watched::new(to_restarts),
@@ -188,18 +123,20 @@ pub(super) async fn run(
         system: System::default(),
         began: Instant::now(),
         began_at_ms: clock::wall().0,
-        kill_announced: None,
         shutdown: Shutdown::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
-        next_check: None,
         tidy_at: None,
-        settings,
+        resume_at: None,
         paths,
     };
-    tokio::task::spawn_local(rpc::accept(rpc_listener, to_calls));
+    tokio::task::spawn_local(rpc::accept(
+        rpc_listener,
+        to_calls,
+        daemon.unwritten.watch(),
+    ));
     daemon.say(
         false,
         &format!(
@@ -234,15 +171,36 @@ impl Daemon {
         }
     }
 
+    /// A fault while one thing is handled drops that thing, is said, and ends nothing else.
     fn occurred(&mut self, what: Occurrence) {
+        let source = what.source();
+        let handled = fault::contain(|| {
+            fault::inject(source);
+            self.take(what);
+        });
+        if let Err(fault) = handled {
+            self.handling = false;
+            let text = format!("a fault inside ward ({source}): {fault}; please report this");
+            self.say(true, &text);
+            self.rest_after_fault();
+        }
+    }
+
+    /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
+    /// not at once, or a fault that comes again each time would keep the daemon busy.
+    pub(super) fn rest_after_fault(&mut self) {
+        self.resume_at = Some(Instant::now() + FAULT_PAUSE);
+    }
+
+    fn take(&mut self, what: Occurrence) {
         match what {
             Occurrence::ChildEnded => self.reap(),
-            Occurrence::Called(call) => self.call(call),
-            Occurrence::Readiness(event) => self.message(event),
-            Occurrence::Printed(chunk) => self.output(&chunk),
-            Occurrence::Watched(event) => self.watch_event(event),
-            Occurrence::Signalled(signal) => {
-                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+            Occurrence::Call(call) => self.call(call),
+            Occurrence::Channel(event) => self.message(event),
+            Occurrence::Log(chunk) => self.output(&chunk),
+            Occurrence::Watch(event) => self.watch_event(event),
+            Occurrence::Signal(signal) => {
+                let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
@@ -260,37 +218,26 @@ impl Daemon {
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
         let batches = self.batches.deadline();
-        [core, batches, self.next_check, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node]
             .into_iter()
             .flatten()
-            .min()
+            .min();
+        match (due, self.resume_at) {
+            (Some(due), Some(resume)) => Some(due.max(resume)),
+            (due, resume) => due.or(resume),
+        }
     }
 
     fn tick(&mut self) {
+        if self.resume_at.take().is_some() {
+            self.reap();
+        }
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
-        if self.next_check.is_some_and(|at| at <= Instant::now()) {
-            self.next_check = None;
-            self.check_memory();
-        }
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
-        }
-        self.plan_check();
-    }
-
-    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
-    pub(super) fn plan_check(&mut self) {
-        let limited = self
-            .supervisor
-            .instances()
-            .any(|it| it.spec.restart.max_memory.is_some());
-        if !limited {
-            self.next_check = None;
-        } else if self.next_check.is_none() {
-            self.next_check = Some(Instant::now() + self.settings.worker_interval);
         }
     }
 
@@ -338,20 +285,6 @@ impl Daemon {
         self.handle(Event::Requested { id, request });
     }
 
-    /// All apps stop side by side, then the daemon ends. Asked once more it goes on as it is: who is
-    /// impatient must not leave half of the apps behind.
-    pub(super) fn end(&mut self, why: &str) {
-        if self.shutdown.apps.is_some() {
-            return;
-        }
-        self.shutdown.apps = Some(self.supervisor.instances().count());
-        let text = format!("pm2 has been killed {why}");
-        self.bus
-            .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
-        self.say(false, &text);
-        self.ask(Request::Shutdown, Waiting::End);
-    }
-
     /// Workers are told, as PM2 tells those that write their files themselves.
     pub(super) fn reopen_logs(&mut self) {
         self.say(false, "reopening all log files");
@@ -364,32 +297,5 @@ impl Daemon {
                 self.channel.send(life, &message);
             }
         }
-    }
-
-    /// Nothing runs any more. Who asked for the end is told when the sockets are gone, so that the
-    /// next command does not talk to a daemon that is leaving.
-    async fn close(mut self) {
-        self.say(false, "the daemon has ended");
-        for path in [
-            &self.paths.rpc_socket,
-            &self.paths.pub_socket,
-            &self.paths.pid_file,
-        ] {
-            std::fs::remove_file(path).ok();
-        }
-        let stopped = self.shutdown.apps.unwrap_or_default();
-        for responder in self.shutdown.responders.drain(..) {
-            responder.ok(json!({ "stopped": stopped }));
-        }
-        for caller in self.shutdown.callers.drain(..) {
-            rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
-        }
-        self.bus.close();
-        // Replies and events that are queued go out before the runtime ends.
-        for _ in 0..64 {
-            tokio::task::yield_now().await;
-        }
-        self.processes.close();
-        self.log.stop(LAST_OUTPUT);
     }
 }

@@ -37,9 +37,7 @@ pub(super) enum Command {
     /// No connections for this instance, or again.
     Pause(InstanceId, bool),
     /// Say that all of the above is done.
-    Settle(SyncSender<()>),
-    /// Tell that all of the above is done.
-    Barrier(u64),
+    Acknowledge(u64),
     /// Give everything away, and end.
     Export(SyncSender<io::Result<Exported>>),
     /// Say what went through.
@@ -95,11 +93,9 @@ impl ChannelLoop {
             Command::Disconnect(life) => primary.disconnect(life, cx),
             Command::Retire(instance) => primary.retire(instance, cx),
             Command::Pause(instance, paused) => primary.pause(instance, paused, cx),
-            // Who asked may have stopped waiting.
-            Command::Settle(done) => drop(done.try_send(())),
             // Performed by the caller, which ends the loop.
             Command::Export(_) => {}
-            Command::Barrier(number) => self.tell(ChannelEvent::Done(number)),
+            Command::Acknowledge(number) => self.tell(ChannelEvent::Acknowledged { number }),
             Command::Metrics(answer) => {
                 let metrics = WorkerMetrics {
                     channels: cx.links.metrics(),

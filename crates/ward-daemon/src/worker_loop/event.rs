@@ -53,12 +53,11 @@ pub(crate) enum ChannelEvent {
         /// What the panic said.
         fault: Fault,
     },
-    /// All commands before [`ChannelHandle::barrier`] are done.
-    #[allow(
-        dead_code,
-        reason = "for actions that wait for the thread, in place of `settle`"
-    )]
-    Done(u64),
+    /// The thread has done all it was told before it was asked for this.
+    Acknowledged {
+        /// The number it was asked with.
+        number: u64,
+    },
     /// Nothing more will come. Told exactly once for each opened channel.
     Closed {
         /// The life it belongs to.

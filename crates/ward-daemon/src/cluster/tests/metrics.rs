@@ -60,16 +60,16 @@ fn messages_and_junk_are_counted() {
 }
 
 #[test]
-fn a_barrier_is_told_after_what_was_asked_before() {
+fn the_acknowledgement_comes_after_what_was_asked_before() {
     let mut desk = Desk::new();
     let worker = desk.worker(1);
     desk.handle.close(worker.life);
-    desk.handle.barrier(7);
+    assert!(desk.handle.acknowledge(7));
     let mut closed = false;
     loop {
         match desk.events.blocking_recv().expect("the thread") {
             ChannelEvent::Closed { .. } => closed = true,
-            ChannelEvent::Done(number) => {
+            ChannelEvent::Acknowledged { number } => {
                 assert_eq!((number, closed), (7, true));
                 return;
             }

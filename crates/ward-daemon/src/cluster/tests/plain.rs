@@ -110,7 +110,7 @@ fn a_paused_one_gets_none_and_its_end_frees_the_port() {
     let mut plain = Program::start(&desk, 1);
     plain.listen(&mut desk);
     desk.handle.pause(InstanceId(1), true);
-    desk.handle.settle();
+    desk.acknowledged();
     let mut client = BufReader::new(desk.connect());
     desk.handle.pause(InstanceId(1), false);
     plain.serve("resumed");
@@ -120,6 +120,6 @@ fn a_paused_one_gets_none_and_its_end_frees_the_port() {
     drop(plain);
     desk.handle.close(Life(1));
     desk.handle.retire(InstanceId(1));
-    desk.handle.settle();
+    desk.acknowledged();
     TcpStream::connect(("127.0.0.1", desk.port)).expect_err("the port is closed");
 }

@@ -110,7 +110,7 @@ fn no_message_is_lost_or_doubled() {
         }
     };
     assert_eq!(value(&mut desk), json!([1]));
-    desk.handle.settle();
+    desk.acknowledged();
     let mut desk = desk.succeed();
     worker.socket.write_all(b",3]\n[4]\n").unwrap();
     assert_eq!(value(&mut desk), json!([2, 3]));
@@ -135,7 +135,7 @@ fn sessions_pauses_and_counts_stay() {
     first.answer(seq, true);
     let held = first.fds.remove(0);
     desk.handle.pause(InstanceId(2), true);
-    desk.handle.settle();
+    desk.acknowledged();
     let mut desk = desk.succeed();
     let mut paused = desk.worker_at(2, config(2));
     let _other = desk.connect();
@@ -143,7 +143,7 @@ fn sessions_pauses_and_counts_stay() {
     first.answer(seq, true);
     first.fds.clear();
     desk.handle.pause(InstanceId(2), false);
-    desk.handle.settle();
+    desk.acknowledged();
     // The first one still has the connection it had before; the second one has none.
     let third = desk.connect();
     paused.serve();

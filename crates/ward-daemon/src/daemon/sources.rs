@@ -1,0 +1,103 @@
+//! Where the control loop hears of the world.
+
+use std::io;
+use std::time::Instant;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use ward_sys::signal::Signal as ProcessSignal;
+
+use super::rpc::Call;
+use crate::log::LogChunk;
+use crate::watch::WatchEvent;
+use crate::worker_loop::ChannelEvent;
+
+/// Where the world comes in.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub(super) calls: mpsc::UnboundedReceiver<Call>,
+    pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
+    pub(super) chunks: mpsc::Receiver<LogChunk>,
+    pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
+    pub(super) signals: Signals,
+}
+
+/// Signals to the daemon itself.
+#[derive(Debug)]
+pub(super) struct Signals {
+    child: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    hangup: Signal,
+    reload_logs: Signal,
+}
+
+/// One thing that happened, by its source.
+#[derive(Debug)]
+pub(super) enum Occurrence {
+    ChildEnded,
+    Call(Call),
+    Channel(ChannelEvent),
+    Log(LogChunk),
+    Watch(WatchEvent),
+    Signal(ProcessSignal),
+    LogsMoved,
+    Due,
+}
+
+impl Occurrence {
+    /// The source, for the log and for tests that cause a fault.
+    pub(super) fn source(&self) -> &'static str {
+        match self {
+            Self::ChildEnded => "control.child",
+            Self::Call(_) => "control.call",
+            Self::Channel(_) => "control.channel",
+            Self::Log(_) => "control.log",
+            Self::Watch(_) => "control.watch",
+            Self::Signal(_) => "control.signal",
+            Self::LogsMoved => "control.logs_moved",
+            Self::Due => "control.due",
+        }
+    }
+}
+
+impl Signals {
+    /// From now on the daemon handles them itself.
+    ///
+    /// # Errors
+    ///
+    /// The runtime cannot register a handler.
+    pub(super) fn register() -> io::Result<Self> {
+        Ok(Self {
+            child: signal(SignalKind::child())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hangup: signal(SignalKind::hangup())?,
+            reload_logs: signal(SignalKind::user_defined2())?,
+        })
+    }
+}
+
+impl Sources {
+    /// The next thing that happens, of several the one chance picks, so that none starves.
+    pub(super) async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
+        loop {
+            return tokio::select! {
+                _ = self.signals.child.recv() => Occurrence::ChildEnded,
+                Some(call) = self.calls.recv() => Occurrence::Call(call),
+                Some(event) = self.messages.recv() => Occurrence::Channel(event),
+                Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
+                Some(event) = self.changes.recv() => Occurrence::Watch(event),
+                _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
+                _ = self.signals.interrupt.recv() => Occurrence::Signal(ProcessSignal::INT),
+                _ = self.signals.quit.recv() => Occurrence::Signal(ProcessSignal::QUIT),
+                _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
+                _ = self.signals.hangup.recv() => continue,
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
+            };
+        }
+    }
+}
