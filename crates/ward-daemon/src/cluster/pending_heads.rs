@@ -220,7 +220,7 @@ impl Primary {
             Head::Partial => Seen::Partial,
             Head::Marked(value) => Seen::Known(Affinity::by(&value)),
             Head::Unmarked => Seen::Known(Affinity::None),
-            Head::PortHolder => {
+            Head::NotHttp => {
                 self.tell_of_strangers(listener, cx);
                 Seen::Known(by_address(connection))
             }
