@@ -9,6 +9,7 @@
 mod export;
 mod link;
 mod links;
+mod listeners;
 mod metrics;
 mod window;
 

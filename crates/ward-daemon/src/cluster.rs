@@ -14,6 +14,7 @@
 mod affinity;
 mod bind;
 mod connection_count;
+mod deliveries;
 mod dispatch;
 mod drain;
 mod event;
@@ -22,14 +23,17 @@ mod hear;
 mod import;
 mod listen_requests;
 mod listener;
+mod listening;
 mod metrics;
 mod ownership;
 mod pending_heads;
 mod port;
-pub(crate) mod sockets;
+pub(crate) mod port_holders;
+mod sockets;
 mod sticky;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod worker;
 mod worker_config;
 

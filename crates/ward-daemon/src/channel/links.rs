@@ -22,8 +22,8 @@ const STALL: Duration = Duration::from_millis(20);
 /// All sockets of the thread.
 #[derive(Debug)]
 pub(crate) struct Links {
-    poll: Poll,
-    sources: Slots<Source>,
+    pub(super) poll: Poll,
+    pub(super) sources: Slots<Source>,
     by_life: HashMap<Life, Token>,
     /// Links that are not read because the control thread is behind.
     paused: Vec<Token>,
@@ -48,8 +48,9 @@ pub(crate) enum Offered {
     Closed,
 }
 
+/// What a token names.
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Link(Box<Link>),
     Listener { socket: Arc<OwnedFd>, armed: bool },
 }
@@ -275,60 +276,6 @@ impl Links {
             } else {
                 self.paused.push(token);
             }
-        }
-    }
-
-    /// Adds a socket to listen on; its token is told when a connection waits, while it is armed.
-    pub(crate) fn add_listener(&mut self, socket: Arc<OwnedFd>) -> Token {
-        self.sources.insert(Source::Listener {
-            socket,
-            armed: false,
-        })
-    }
-
-    /// Adds a connection to be read; its token is told once for each time something came, not as
-    /// long as something is there.
-    pub(crate) fn add_reader(&mut self, socket: &Arc<OwnedFd>) -> io::Result<Token> {
-        let token = self.add_listener(Arc::clone(socket));
-        let interest = Interest::IN | Interest::RDHUP | Interest::ET;
-        if let Err(error) = self.poll.add(&**socket, token, interest) {
-            self.sources.remove(token);
-            return Err(error);
-        }
-        if let Some(Source::Listener { armed, .. }) = self.sources.get_mut(token) {
-            *armed = true;
-        }
-        Ok(token)
-    }
-
-    /// Whether the token names a listener.
-    pub(crate) fn is_listener(&mut self, token: Token) -> bool {
-        matches!(self.sources.get_mut(token), Some(Source::Listener { .. }))
-    }
-
-    /// Says whether to tell of waiting connections. A listener nobody can take connections from
-    /// is disarmed: they wait in the kernel.
-    pub(crate) fn arm(&mut self, token: Token, wanted: bool) -> io::Result<()> {
-        let Some(Source::Listener { socket, armed }) = self.sources.get_mut(token) else {
-            return Ok(());
-        };
-        if *armed == wanted {
-            return Ok(());
-        }
-        *armed = wanted;
-        if wanted {
-            self.poll.add(&**socket, token, Interest::IN)
-        } else {
-            self.poll.remove(&**socket);
-            Ok(())
-        }
-    }
-
-    /// Forgets a listener.
-    pub(crate) fn remove_listener(&mut self, token: Token) {
-        self.arm(token, false).ok();
-        if self.is_listener(token) {
-            self.sources.remove(token);
         }
     }
 }

@@ -4,10 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use ward_core::balance::slow_start;
-use ward_core::balance::turn::Offer;
-use ward_core::balance::weight::{Credit, cost_of_connections};
-use ward_core::cluster::Sched;
+use ward_core::balance::weight::Credit;
 use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
 
@@ -186,49 +183,6 @@ impl Worker {
         self.pause.is_some_and(|until| until > now)
     }
 
-    /// What it says when it is asked whether it takes a connection.
-    pub(super) fn offer(&self, now: Instant) -> Offer {
-        if self.has_weight() {
-            return Offer::compared(self.credit.cost(self.weight(now)));
-        }
-        if self.config.options.sched != Sched::LeastConnections {
-            return Offer::AT_ONCE;
-        }
-        let on_their_way = self.inflight.len() as u64;
-        let open = self.open_connections().unwrap_or(on_their_way);
-        Offer::compared(cost_of_connections(open, self.share(now)))
-    }
-
-    /// Whether it has its turn as often as its weight says, and not as often as all others.
-    pub(super) fn has_weight(&self) -> bool {
-        let slow = !self.config.options.slow_start.is_zero();
-        matches!(self.config.options.sched, Sched::Weighted)
-            || slow && self.config.options.sched == Sched::RoundRobin
-    }
-
-    /// Whether others are looked at before it has its turn, even when it can take a connection.
-    pub(super) fn is_compared(&self) -> bool {
-        self.has_weight() || self.config.options.sched == Sched::LeastConnections
-    }
-
-    /// How much of its full share it gets, in percent: a fresh one begins with little.
-    fn share(&self, now: Instant) -> i64 {
-        slow_start::share(self.config.options.slow_start, self.age(now))
-    }
-
-    fn age(&self, now: Instant) -> Duration {
-        let since = self.in_rotation_since.unwrap_or(now);
-        now.saturating_duration_since(since)
-    }
-
-    /// It may get connections from now on.
-    pub(super) fn begin_rotation(&mut self, now: Instant) {
-        let listens = self.keys.values().any(|held| held.listening);
-        if self.admitted && listens {
-            self.in_rotation_since.get_or_insert(now);
-        }
-    }
-
     /// It is gone: what became of its connections, if it was drained.
     pub(super) fn tell_tally(&self, cx: &Context) {
         if !matches!(self.phase, Phase::Draining { .. }) {
@@ -245,11 +199,6 @@ impl Worker {
         let event = WorkerEvent::Finished(tally);
         let life = self.life;
         cx.tell(life, event);
-    }
-
-    /// For weighted turns.
-    pub(super) fn weight(&self, now: Instant) -> i64 {
-        i64::from(self.config.weight) * self.share(now)
     }
 
     /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that

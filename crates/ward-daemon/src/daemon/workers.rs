@@ -9,7 +9,7 @@ use ward_core::request::Reply;
 
 use super::batch::Part;
 use super::run::Daemon;
-use crate::cluster::sockets::{PortHolders, listener_of};
+use crate::cluster::port_holders::{PortHolders, listener_of};
 use crate::cluster::{Holder, WorkerEvent};
 
 /// What is wrong with a worker that does not speak; completes "cannot …".
