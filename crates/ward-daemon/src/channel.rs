@@ -13,8 +13,22 @@ mod listeners;
 mod metrics;
 mod window;
 
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
 pub(crate) use export::{ChannelState, ExportedChannel, owned};
 pub(crate) use link::{Link, Received};
 pub(crate) use links::{Links, Offered};
 pub(crate) use metrics::ChannelMetrics;
 pub(crate) use window::Credit;
+
+/// The two ends of a channel: the daemon's, and the child's, to be given as `NODE_CHANNEL_FD`.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    // Node makes its end non-blocking itself; other programs expect a blocking one.
+    let flags = SocketFlags::CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    Ok((ours, theirs))
+}

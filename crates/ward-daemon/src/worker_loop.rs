@@ -16,7 +16,6 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -107,14 +106,21 @@ impl Parts {
 }
 
 impl ChannelHandle {
-    /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`. With a config
-    /// the life is a cluster worker.
+    /// Takes our end of a new life's channel. With a configuration the life is a cluster worker.
+    pub(crate) fn attach(
+        &self,
+        life: Life,
+        end: OwnedFd,
+        config: Option<WorkerConfig>,
+    ) -> io::Result<()> {
+        self.ask(Command::Open(life, end, config.map(Box::new)))
+    }
+
+    /// Makes a channel and takes our end of it.
+    #[cfg(test)]
     pub(crate) fn open(&self, life: Life, config: Option<WorkerConfig>) -> io::Result<OwnedFd> {
-        // Node makes its end non-blocking itself; other programs expect a blocking one.
-        let flags = SocketFlags::CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        rustix::io::ioctl_fionbio(&ours, true)?;
-        self.ask(Command::Open(life, ours, config.map(Box::new)))?;
+        let (ours, theirs) = crate::channel::pair()?;
+        self.attach(life, ours, config)?;
         Ok(theirs)
     }
 

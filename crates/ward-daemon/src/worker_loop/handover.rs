@@ -11,6 +11,7 @@ use ward_core::id::Life;
 use super::thread::ChannelLoop;
 use crate::channel::{ChannelState, ExportedChannel};
 use crate::cluster::{ClusterState, ExportedCluster, Holding, ImportError, Primary};
+use crate::handover::Handover;
 
 /// What a descriptor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,13 +27,7 @@ pub(crate) enum DescriptorRole {
 }
 
 /// Everything the thread held.
-#[derive(Debug)]
-pub(crate) struct Exported {
-    /// What has a JSON form.
-    pub(crate) state: PlaneState,
-    /// The rest.
-    pub(crate) descriptors: Vec<(DescriptorRole, OwnedFd)>,
-}
+pub(crate) type Exported = Handover<PlaneState, DescriptorRole>;
 
 /// What there is to know besides the descriptors.
 #[derive(Debug, Serialize, Deserialize)]
