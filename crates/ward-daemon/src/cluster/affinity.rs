@@ -128,6 +128,8 @@ fn cookie_in<'l>(header: &'l [u8], name: &str) -> Option<&'l [u8]> {
 }
 
 #[cfg(test)]
+mod parsers;
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
