@@ -33,11 +33,11 @@ use super::system::System;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::bus::Bus;
-use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
 use crate::launch::LaunchHandle;
 use crate::log::{LogHandle, LogThread};
+use crate::worker_loop::{ChannelHandle, ChannelThread};
 
 /// How long after a fault what is due is looked at again.
 const FAULT_PAUSE: Duration = Duration::from_millis(100);
