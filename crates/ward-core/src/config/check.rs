@@ -347,7 +347,7 @@ impl Check<'_> {
             ("kill_signal", Value::String(name)) => match signal::parse(name) {
                 Ok(number) => spelled_out(name, number).into(),
                 Err(unknown) => {
-                    self.refuse(key, &value, unknown.to_string(), String::new());
+                    self.refuse(key, &value, format!("{key}: {unknown}"), String::new());
                     return;
                 }
             },
