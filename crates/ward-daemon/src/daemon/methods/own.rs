@@ -1,5 +1,5 @@
-//! Ward's own methods, where PM2's are too poor: the state of the daemon, whole declarations, logs,
-//! an end that is answered. Actions on many instances are in `act`.
+//! Ward's own methods, for what PM2's cannot express: the state of the daemon, whole declarations,
+//! logs, a shutdown that is confirmed. Actions on many instances are in `act`.
 
 use serde_json::{Value, json};
 use ward_core::record;
@@ -34,7 +34,7 @@ impl Daemon {
         }
     }
 
-    /// The declaration of an instance, environment layers apart.
+    /// Replies with the declaration of an instance, with separate environment layers.
     fn spec(&self, options: &Value, responder: Responder) {
         match self
             .known(&options["id"])
@@ -45,8 +45,8 @@ impl Daemon {
         }
     }
 
-    /// A worker gets no connections for now, or does again. It holds for its instance, whatever its
-    /// process, until that is stopped.
+    /// Pauses or resumes new connections to a worker. A pause holds for the instance, also across
+    /// restarts of its process, until the instance is stopped.
     fn pause(&mut self, options: &Value, responder: Responder) {
         let id = &options["id"];
         let known = self.known(id);
@@ -97,7 +97,7 @@ impl Daemon {
         })
     }
 
-    /// Why an instance does not run.
+    /// Replies with the reason why an instance does not run.
     fn reason(&self, options: &Value, responder: Responder) {
         let Some(instance) = self
             .known(&options["id"])
@@ -114,7 +114,7 @@ impl Daemon {
         }));
     }
 
-    /// Empties log files: of some instances, or all and the daemon's own.
+    /// Empties the log files of some instances, or all log files with the daemon's own.
     fn flush(&self, options: &Value, responder: Responder) {
         let chosen = options["ids"].as_array();
         let mut files: Vec<String> = match chosen {
@@ -141,7 +141,7 @@ impl Daemon {
             Err(error) => responder.error(&format!("cannot empty log files: {error}")),
             Ok(done) => {
                 tokio::task::spawn_local(async move {
-                    // The log thread is gone only when the daemon ends.
+                    // The log thread ends only together with the daemon.
                     done.await.ok();
                     responder.ok(json!({ "files": files }));
                 });
