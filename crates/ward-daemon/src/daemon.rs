@@ -3,6 +3,7 @@
 mod batch;
 mod bus;
 mod handle;
+mod held_replies;
 mod messages;
 mod methods;
 mod node_versions;

@@ -58,7 +58,6 @@ impl Daemon {
         }
         self.handling = false;
         self.watch_apps();
-        self.look_at_workers();
     }
 
     fn decide(&mut self, event: Event, actions: &mut Vec<Action>) {

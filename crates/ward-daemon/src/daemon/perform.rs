@@ -42,6 +42,17 @@ impl Daemon {
             }
             Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
+            Action::Admit { life } => {
+                self.channel.admit(life);
+                self.held_replies.expect();
+            }
+            Action::CloseListeners { instance } => {
+                self.channel.retire(instance);
+                self.held_replies.expect();
+            }
+            Action::Pause { instance, paused } => self.channel.pause(instance, paused),
+            Action::SilenceAgent { life } => self.silence_agent(life),
+            Action::Sample { lives } => self.sample_memory(&lives),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -52,7 +63,7 @@ impl Daemon {
                 let followed = self.bus.is_followed();
                 self.supervisor.set_followed(followed);
             }
-            Action::Reply { request, reply } => self.answer(request, reply),
+            Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => {
                 self.channel.close(life);
@@ -61,7 +72,6 @@ impl Daemon {
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
             }
         }
         None
@@ -106,9 +116,6 @@ impl Daemon {
         let alone = pending.alone.clone();
         match self.processes.adopt(pending, outcome, &self.channel) {
             Ok((pid, launch)) => {
-                if launch.worker.is_some() && alone.is_none() {
-                    self.workers.insert(life, instance);
-                }
                 if let Some(reason) = alone {
                     self.events.push_back(Event::WorkerAlone { life, reason });
                 }

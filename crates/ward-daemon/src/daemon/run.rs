@@ -17,6 +17,7 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
+use super::held_replies::HeldReplies;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
@@ -56,6 +57,7 @@ pub(super) struct Daemon {
     pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
+    pub(super) held_replies: HeldReplies,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
@@ -66,8 +68,6 @@ pub(super) struct Daemon {
     pub(super) system: System,
     pub(super) began: Instant,
     pub(super) began_at_ms: u64,
-    /// When a client of PM2's announced a kill; restarts are refused for a while then.
-    pub(super) kill_announced: Option<Instant>,
     pub(super) shutdown: Shutdown,
     /// Leave the loop.
     pub(super) ended: bool,
@@ -80,9 +80,6 @@ pub(super) struct Daemon {
     tidy_at: Option<Instant>,
     /// After a fault: when what is due is looked at again.
     resume_at: Option<Instant>,
-    /// When memory limits are looked at next; only while an app has one.
-    next_check: Option<Instant>,
-    settings: Settings,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -117,6 +114,7 @@ pub(super) async fn run(
         node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
+        held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
         usages: Usages::new(),
@@ -125,16 +123,13 @@ pub(super) async fn run(
         system: System::default(),
         began: Instant::now(),
         began_at_ms: clock::wall().0,
-        kill_announced: None,
         shutdown: Shutdown::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
-        next_check: None,
         tidy_at: None,
         resume_at: None,
-        settings,
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -205,7 +200,7 @@ impl Daemon {
             Occurrence::Log(chunk) => self.output(&chunk),
             Occurrence::Watch(event) => self.watch_event(event),
             Occurrence::Signal(signal) => {
-                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+                let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
@@ -223,7 +218,7 @@ impl Daemon {
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
         let batches = self.batches.deadline();
-        let due = [core, batches, self.next_check, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min();
@@ -240,27 +235,9 @@ impl Daemon {
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
-        if self.next_check.is_some_and(|at| at <= Instant::now()) {
-            self.next_check = None;
-            self.check_memory();
-        }
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
-        }
-        self.plan_check();
-    }
-
-    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
-    pub(super) fn plan_check(&mut self) {
-        let limited = self
-            .supervisor
-            .instances()
-            .any(|it| it.spec.restart.max_memory.is_some());
-        if !limited {
-            self.next_check = None;
-        } else if self.next_check.is_none() {
-            self.next_check = Some(Instant::now() + self.settings.worker_interval);
         }
     }
 
