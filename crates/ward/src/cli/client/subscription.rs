@@ -1,5 +1,5 @@
-//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon does; who
-//! wants to go on connects again.
+//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon
+//! does; who wants to go on connects again.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -27,7 +27,7 @@ pub(crate) struct Subscription {
 pub(crate) struct Ended;
 
 impl Subscription {
-    /// Subscribes; events published from now on arrive.
+    /// Subscribes; every event that the daemon publishes from now on arrives.
     pub(crate) fn open(paths: &Paths) -> Result<Self, Failure> {
         let socket = &paths.pub_socket;
         Self::connect(socket).map_err(|error| {
@@ -35,7 +35,8 @@ impl Subscription {
         })
     }
 
-    /// As [`Subscription::open`], for callers who have their own answer to a daemon that is not there.
+    /// As [`Subscription::open`], for callers who have their own answer to a daemon that is not
+    /// there.
     pub(crate) fn connect(socket: &Path) -> io::Result<Self> {
         Ok(Self {
             stream: UnixStream::connect(socket)?,
@@ -48,7 +49,8 @@ impl Subscription {
         self.stream.try_clone()
     }
 
-    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then nothing is new.
+    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then
+    /// nothing is new.
     pub(crate) fn receive(&mut self) -> Result<(), Ended> {
         let mut chunk = vec![0; CHUNK_BYTES];
         match self.stream.read(&mut chunk) {

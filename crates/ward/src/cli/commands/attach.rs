@@ -1,4 +1,4 @@
-//! `attach`: this terminal's lines go to an app, its output comes back.
+//! `attach`: sends the lines of this terminal to an app and prints the output of the app.
 
 use std::io::{self, BufRead};
 use std::thread;
@@ -9,7 +9,7 @@ use crate::cli::client::Subscription;
 use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
-/// Runs until the input ends or Ctrl-C.
+/// Runs until the input ends or Ctrl-C ends the command.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let id = invocation.target().unwrap_or_default();
     let console = &invocation.console;
@@ -25,7 +25,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let subscription = Subscription::open(&invocation.paths)?;
     let output = console.clone();
     let followed: u64 = id.parse().map_err(|_| unknown(id))?;
-    // The process ends when the input does; nothing waits for this thread.
+    // The process ends with its input and does not wait for this thread.
     thread::spawn(move || {
         for event in subscription {
             let ours = event.payload["process"]["pm_id"] == followed;

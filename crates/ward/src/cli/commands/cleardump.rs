@@ -1,4 +1,4 @@
-//! `cleardump`: an empty saved list. The list before it stays as the backup.
+//! `cleardump`: empties the saved list. The previous list stays as the backup.
 
 use crate::cli::args::Invocation;
 use crate::exit::Failure;

@@ -1,4 +1,5 @@
-//! `logs`: the ends of the log files, then what the daemon publishes, until the reader has enough.
+//! `logs`: prints the ends of the log files, then the log events of the daemon until the reader
+//! closes the output.
 
 mod files;
 mod filter;
@@ -22,9 +23,9 @@ use ward_core::date::DateFormat;
 
 pub(crate) use self::tail::last_lines;
 
-/// Lines of each file shown when nothing else is asked for.
+/// The default number of lines of each file.
 const DEFAULT_LINES: usize = 15;
-/// The time of `--timestamp` without a format.
+/// The format of `--timestamp` without a value.
 const DEFAULT_TIME: &str = "YYYY-MM-DD-HH:mm:ss";
 
 /// Where a line comes from.
@@ -45,7 +46,7 @@ impl Source {
     }
 }
 
-/// How streamed lines look.
+/// The format of streamed lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
@@ -53,7 +54,7 @@ pub(crate) enum Form {
     Format,
 }
 
-/// What the command line asks for.
+/// The options of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct LogOptions {
     lines: usize,
@@ -63,7 +64,7 @@ pub(crate) struct LogOptions {
     timestamp: Option<DateFormat>,
     highlight: Option<String>,
     form: Form,
-    /// Ends after the files.
+    /// Whether the command ends after the files.
     no_stream: bool,
     paint: Paint,
 }
@@ -177,7 +178,7 @@ fn show(
     options: &LogOptions,
 ) -> Result<(), Failure> {
     let console = &invocation.console;
-    // Before the files are read, so that no line falls between them and the stream.
+    // The subscription comes before the files, so that no line falls between files and stream.
     let follower = (!options.no_stream).then(|| Follower::subscribe(&invocation.paths.pub_socket));
     let since_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
     if options.shows_files() {
