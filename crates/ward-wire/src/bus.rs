@@ -1,6 +1,7 @@
 //! The bus: a one-way stream of events, each a topic and a payload.
 //!
-//! Every subscriber gets every event; choosing topics is the subscriber's business, see [`Pattern`].
+//! Every subscriber gets every event; choosing topics is the subscriber's business, see
+//! [`Pattern`].
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::amp::{Arg, ArgError, Frame, RawArg};
 use crate::json;
 
-/// What JavaScript's `.` does not match; such topics cannot be reached with wildcards.
+/// The line ends, which JavaScript's `.` does not match; wildcards cannot reach topics with them.
 const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
 
 /// One event, encoded once for all subscribers. Line ends in the topic become spaces, since
@@ -29,7 +30,7 @@ pub fn encode_parts(topic: RawArg, payload: RawArg) -> Bytes {
 pub struct Event {
     /// Normally text; a topic that is none (an app may send `type: 5`) is shown as JSON.
     pub topic: String,
-    /// What happened; null if the frame has none.
+    /// The payload; null if the frame has none.
     pub payload: Value,
 }
 
