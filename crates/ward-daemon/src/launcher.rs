@@ -20,6 +20,6 @@ mod tests;
 mod worker;
 
 pub use ask::RECORD;
-pub(crate) use classify::{Place, Verdict, classify, find, words};
+pub(crate) use classify::{Place, Verdict, classify, effective_argv, find};
 pub(crate) use context::Context;
 pub use worker::{main, script_shell};

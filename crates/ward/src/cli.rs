@@ -16,10 +16,11 @@ pub(crate) mod select;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use ward_home::Paths;
+
 use self::args::{Invocation, UsageError};
 use self::messages::Console;
 use crate::exit::Failure;
-use ward_home::Paths;
 
 /// Runs one command line. `program` is the name the binary was called by.
 pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {

@@ -106,7 +106,7 @@ fn is_of_node(program: &Path, place: &Place<'_>) -> bool {
 /// The arguments with which a cluster app is run. PM2 runs the script of such an app with node,
 /// whatever interpreter is declared. Ward does so if the declared interpreter is a shell and the
 /// script is JavaScript, which a shell cannot run.
-pub(crate) fn words(argv: &[String], place: &Place<'_>) -> Vec<String> {
+pub(crate) fn effective_argv(argv: &[String], place: &Place<'_>) -> Vec<String> {
     match argv {
         [shell, script, ..] if is_shell(shell) && is_javascript(script, place) => {
             [&["node".to_owned()], &argv[1..]].concat()

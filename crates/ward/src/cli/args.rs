@@ -14,12 +14,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use ward_core::config::units;
+use ward_home::Paths;
 
 use self::commands::CommandSpec;
 use self::options::{Effect, Takes};
 use self::words::{ParsedLine, ParsedOption};
 use crate::cli::messages::Console;
-use ward_home::Paths;
 
 pub(crate) use self::words::UsageError;
 

@@ -10,11 +10,11 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use ward_home::Paths;
 use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc;
 
 use crate::exit::Failure;
-use ward_home::Paths;
 
 pub(crate) use self::subscription::Subscription;
 

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use ward_core::config::{Decl, check, default_name};
+use ward_home::Paths;
 
 use crate::exit::Failure;
-use ward_home::Paths;
 
 /// The surroundings of a command: folder, environment, user.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use ward_core::event::Event;
 use ward_core::id::Life;
 use ward_core::instance::{Instance, State};
 use ward_core::view;
+use ward_home::PM2_VERSION;
 use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 
 use super::Args;
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
-use ward_home::PM2_VERSION;
 
 impl Daemon {
     pub(super) fn fact_method(

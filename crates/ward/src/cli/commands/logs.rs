@@ -10,6 +10,7 @@ mod tail;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
+use ward_core::date::DateFormat;
 
 use self::filter::Filter;
 use self::follow::Follower;
@@ -19,7 +20,6 @@ use crate::cli::messages::Console;
 use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::screen;
 use crate::exit::Failure;
-use ward_core::date::DateFormat;
 
 pub(crate) use self::tail::last_lines;
 

@@ -1,6 +1,7 @@
 //! `resurrect`: starts the apps of the saved list, except those whose name is in the list already.
 
 use serde_json::{Value, json};
+use ward_home::dump::{self, Entry, Saved};
 
 use super::start::script;
 use crate::cli::args::Invocation;
@@ -8,7 +9,6 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::messages::Console;
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
-use ward_home::dump::{self, Entry, Saved};
 
 /// Restores the saved list. An absent or broken list is no failure: a boot script calls this.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {

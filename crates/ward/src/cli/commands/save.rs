@@ -3,11 +3,11 @@
 use std::env;
 
 use serde_json::json;
+use ward_home::dump::{self, Entry, StoreError};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::exit::Failure;
-use ward_home::dump::{self, Entry, StoreError};
 
 /// Saves every instance. An empty list is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {

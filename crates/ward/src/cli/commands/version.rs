@@ -1,7 +1,8 @@
 //! `--version`: prints the version without a daemon.
 
-use crate::cli::args::Invocation;
 use ward_home::PM2_VERSION;
+
+use crate::cli::args::Invocation;
 
 /// Prints the version. Under a name of PM2's it is PM2's version, since scripts compare it.
 pub(crate) fn print(invocation: &Invocation) {

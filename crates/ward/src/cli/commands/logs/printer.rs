@@ -1,12 +1,12 @@
 //! Prints the log events of the daemon as lines: text with a prefix, raw, JSON, or `key=value`.
 
 use serde_json::{Map, Value, json};
+use ward_core::date::{DateFormat, iso};
 
 use super::filter::{DAEMON, Filter};
 use super::{Form, LogOptions, Output, Source};
 use crate::cli::out::color::Style;
 use crate::cli::out::{record, width};
-use ward_core::date::{DateFormat, iso};
 
 /// The format of the time in `--format`.
 const FORMAT_TIME: &str = "YYYY-MM-DD-HH:mm:ssZZ";
