@@ -26,11 +26,11 @@ use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped};
 use super::rpc::{self, Call, Unwritten};
+use super::sampling::Sampling;
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
-use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::channel::{ChannelHandle, ChannelThread};
@@ -68,7 +68,7 @@ pub(super) struct Daemon {
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
-    pub(super) usages: Usages,
+    pub(super) sampling: Sampling,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
@@ -128,7 +128,7 @@ pub(super) async fn run(
         held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
-        usages: Usages::new(),
+        sampling: Sampling::default(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
