@@ -2,25 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    io::Read,
-    mem,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
-    ptr,
-    time::Duration,
-};
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+use std::{fs, mem, ptr};
 
 use rustix::process::{Resource, Rlimit};
-use ward_sys::{
-    errno::Errno,
-    reap::{self, ExitStatus},
-    signal::{self, Signal},
-    spawn::{Command, Credentials, Limit, SpawnError, Stdio, spawn},
-};
+use ward_sys::errno::Errno;
+use ward_sys::reap::ExitStatus;
+use ward_sys::signal::Signal;
+use ward_sys::spawn::{Command, Credentials, Limit, SpawnError, Stdio, spawn};
+use ward_sys::{reap, signal};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

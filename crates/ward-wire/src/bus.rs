@@ -36,7 +36,7 @@ pub fn encode_parts(topic: RawArg, payload: RawArg) -> Bytes {
 pub struct Event {
     /// Normally text; a topic that is none (an app may send `type: 5`) is shown as JSON.
     pub topic: String,
-    /// What happened; null if the frame has none.
+    /// The payload; null if the frame has none.
     pub payload: Value,
 }
 

@@ -1,4 +1,4 @@
-//! JSON the way JavaScript reads and writes it.
+//! Reads and writes JSON as JavaScript does.
 //!
 //! `serde_json` differs from `JSON.stringify` and `JSON.parse` in few places, all of which peers
 //! can see: how floating point numbers are printed, and lone surrogates and invalid UTF-8 in input.

@@ -1,5 +1,5 @@
-//! The methods of `rpc.sock`: PM2's 30, and ward's own under `ward:`. A name is looked up in this
-//! one table; missing arguments are null, further ones are ignored.
+//! The methods of `rpc.sock`: PM2's 30, and ward's own with the prefix `ward:`. This module alone
+//! looks up their names. Missing arguments are null, extra ones are ignored.
 
 mod act;
 mod control;
@@ -19,12 +19,12 @@ use super::run::Daemon;
 /// How long a client waits for log files to be opened anew.
 const REOPEN_LIMIT: Duration = Duration::from_secs(2);
 
-/// Arguments of a call.
+/// The arguments of a call.
 #[derive(Debug)]
 pub(super) struct Args(Vec<Value>);
 
 impl Args {
-    /// One of them, null when it is missing.
+    /// The argument at `index`, or null if it is missing.
     fn at(&self, index: usize) -> &Value {
         self.0.get(index).unwrap_or(&Value::Null)
     }

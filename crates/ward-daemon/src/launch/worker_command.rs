@@ -59,7 +59,7 @@ pub(super) fn worker_command(
         cwd: Path::new(&launch.cwd),
         search: ward_sys::path::path_of(&command.env).to_owned(),
     };
-    let declared = launcher::words(&launch.argv, &place);
+    let declared = launcher::effective_argv(&launch.argv, &place);
     let verdict = launcher::classify(&declared, Some(&launch.script), &place);
     let found = |argv: &[String]| {
         let name = argv.first().map_or("", String::as_str);

@@ -1,4 +1,4 @@
-//! The bytes: netlink(7) messages that say something about a TCP socket. Pure.
+//! Parses netlink(7) messages about TCP sockets (`linux/inet_diag.h`). Pure.
 
 use rustix::net::AddressFamily;
 
@@ -22,32 +22,32 @@ const PROTOCOL_TCP: u8 = 6;
 /// All states but `TIME_WAIT` (6), in which no process has the socket, and `LISTEN` (10).
 const STATES: u32 = 0xfff & !(1 << 6) & !(1 << 10);
 
-/// A socket.
+/// A TCP socket, as the kernel describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Socket {
     /// The local port.
     pub port: u16,
-    /// Its name for life.
+    /// The cookie, the socket's identifier as long as it exists.
     pub cookie: u64,
     /// The number of its file, as `/proc/<pid>/fd` shows it; 0 when no process has it.
     pub inode: u32,
 }
 
-/// One message.
+/// A netlink message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// About a socket.
+    /// A message about a socket.
     Socket(Socket),
     /// The end of a list.
     Done,
     /// The request failed, with a positive error number.
     Failed(i32),
-    /// Something else.
+    /// A message of another type.
     Other,
 }
 
 impl Message {
-    /// What it says of a socket.
+    /// The socket in the message, if it is about one.
     pub(super) fn socket(self) -> Option<Socket> {
         match self {
             Self::Socket(socket) => Some(socket),
@@ -56,7 +56,8 @@ impl Message {
     }
 }
 
-/// The messages in what one read brought. The last one may be cut; what is there of it counts if it is enough.
+/// The messages in what one read brought. The last one may be cut; what is there of it counts if it
+/// is enough.
 pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message> {
     core::iter::from_fn(move || {
         let length = usize::try_from(u32::from_ne_bytes(field(bytes, 0)?)).ok()?;
@@ -66,7 +67,7 @@ pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message> {
             return None;
         }
         let body = &bytes[HEADER..length.min(bytes.len())];
-        // The next one begins at a multiple of four.
+        // Messages are aligned to four bytes.
         let next = length.saturating_add(3) & !3;
         bytes = bytes.get(next..).unwrap_or_default();
         Some(match kind {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use ward_core::view;
+use ward_home::PM2_VERSION;
 use ward_sys::Pid;
 
 use super::Args;
@@ -11,7 +12,6 @@ use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
 use crate::daemon::sampling::{Purpose, is_online, pid_of};
 use crate::launch::Measured;
-use ward_home::PM2_VERSION;
 
 impl Daemon {
     pub(super) fn fact_method(

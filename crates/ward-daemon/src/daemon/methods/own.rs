@@ -1,5 +1,5 @@
-//! Ward's own methods, where PM2's are too poor: the state of the daemon, whole declarations, logs,
-//! an end that is answered. Actions on many instances are in `act`.
+//! Ward's own methods, for what PM2's cannot express: the state of the daemon, whole declarations,
+//! logs, a shutdown that is confirmed. Actions on many instances are in `act`.
 
 use serde_json::{Value, json};
 use ward_core::record;
@@ -42,7 +42,7 @@ impl Daemon {
         }
     }
 
-    /// The declaration of an instance, environment layers apart.
+    /// Replies with the declaration of an instance, with separate environment layers.
     fn spec(&self, options: &Value, responder: Responder) {
         match self
             .known(&options["id"])
@@ -53,8 +53,8 @@ impl Daemon {
         }
     }
 
-    /// A worker gets no connections for now, or does again. It holds for its instance, whatever its
-    /// process, until that is stopped.
+    /// Pauses or resumes new connections to a worker. A pause holds for the instance, also across
+    /// restarts of its process, until the instance is stopped.
     fn pause(&mut self, options: &Value, responder: Responder) {
         let id = &options["id"];
         let known = self.known(id);
@@ -128,7 +128,7 @@ impl Daemon {
         }));
     }
 
-    /// Empties log files: of some instances, or all and the daemon's own.
+    /// Empties the log files of some instances, or all log files with the daemon's own.
     fn flush(&self, options: &Value, responder: Responder) {
         let chosen = options["ids"].as_array();
         let mut files: Vec<String> = match chosen {

@@ -1,5 +1,5 @@
-//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon does; who
-//! wants to go on connects again.
+//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon
+//! does; who wants to go on connects again.
 
 use std::io::{self, Read, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -60,7 +60,8 @@ impl Subscription {
         self.stream.try_clone()
     }
 
-    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then nothing is new.
+    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then
+    /// nothing is new.
     pub(crate) fn receive(&mut self) -> Result<(), Ended> {
         let mut chunk = vec![0; CHUNK_BYTES];
         match self.stream.read(&mut chunk) {

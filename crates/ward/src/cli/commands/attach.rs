@@ -1,4 +1,4 @@
-//! `attach`: this terminal's lines go to an app, its output comes back.
+//! `attach`: sends the lines of this terminal to an app and prints the output of the app.
 
 use std::io::{self, BufRead};
 use std::thread;
@@ -11,7 +11,7 @@ use crate::cli::client::Subscription;
 use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
-/// Runs until the input ends or Ctrl-C.
+/// Runs until the input ends or Ctrl-C ends the command.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let id = invocation.target().unwrap_or_default();
     let console = &invocation.console;

@@ -1,4 +1,5 @@
-//! `logs`: the ends of the log files, then what the daemon publishes, until the reader has enough.
+//! `logs`: prints the ends of the log files, then the log events of the daemon until the reader
+//! closes the output.
 
 mod files;
 mod filter;
@@ -9,6 +10,7 @@ mod tail;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
+use ward_core::date::DateFormat;
 
 use self::filter::Filter;
 use self::follow::Follower;
@@ -18,13 +20,12 @@ use crate::cli::messages::Console;
 use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::screen;
 use crate::exit::Failure;
-use ward_core::date::DateFormat;
 
 pub(crate) use self::tail::last_lines;
 
-/// Lines of each file shown when nothing else is asked for.
+/// The default number of lines of each file.
 const DEFAULT_LINES: usize = 15;
-/// The time of `--timestamp` without a format.
+/// The format of `--timestamp` without a value.
 const DEFAULT_TIME: &str = "YYYY-MM-DD-HH:mm:ss";
 
 /// Where a line comes from.
@@ -45,7 +46,7 @@ impl Source {
     }
 }
 
-/// How streamed lines look.
+/// The format of streamed lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
@@ -53,7 +54,7 @@ pub(crate) enum Form {
     Format,
 }
 
-/// What the command line asks for.
+/// The options of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct LogOptions {
     lines: usize,
@@ -63,7 +64,7 @@ pub(crate) struct LogOptions {
     timestamp: Option<DateFormat>,
     highlight: Option<String>,
     form: Form,
-    /// Ends after the files.
+    /// Whether the command ends after the files.
     no_stream: bool,
     paint: Paint,
 }

@@ -1,5 +1,5 @@
-//! Whose log is meant: one word of the command line, resolved once against the list and then
-//! applied to files and to everything the daemon publishes.
+//! Selects the logs to show: one argument of the command line, resolved once against the list and
+//! then applied to files and to all events of the daemon.
 
 use regress::Regex;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use super::{Form, LogOptions, Source};
 use crate::cli::out::record::Record;
 use crate::cli::select;
 
-/// A resolved word. By name and not by id where the user gave a name, so that instances which come
-/// later are shown, too.
+/// A resolved argument. If the user gave a name, it stays a name, so that later instances are shown
+/// as well.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
     /// Every app and the daemon.
@@ -23,11 +23,11 @@ pub(crate) enum Filter {
     Ids(Vec<i64>),
 }
 
-/// What the daemon's lines are labelled with.
+/// The label of the daemon's lines.
 pub(crate) const DAEMON: &str = "PM2";
 
 impl Filter {
-    /// Resolves a word. `Ok(None)` when nothing is called so; the error is a broken pattern.
+    /// Resolves an argument. `Ok(None)` if nothing has that name; the error is an invalid pattern.
     pub(crate) fn resolve(
         word: Option<&str>,
         records: &[Value],
@@ -60,12 +60,12 @@ impl Filter {
             .any(|value| self.matches_record(Record::new(value)))
     }
 
-    /// Whether an app of the list is meant.
+    /// Whether the filter selects this app of the list.
     pub(crate) fn matches_record(&self, record: Record<'_>) -> bool {
         self.matches(Some(record.id()), record.name(), Some(record.namespace()))
     }
 
-    /// Whether an event of an app is meant. Fields may be missing in events of other daemons.
+    /// Whether the filter selects an event of an app. Events of other daemons may lack fields.
     pub(crate) fn matches(&self, id: Option<i64>, name: &str, namespace: Option<&str>) -> bool {
         match self {
             Self::All => true,
