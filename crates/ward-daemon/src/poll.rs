@@ -13,11 +13,16 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 pub(crate) use rustix::event::epoll::EventFlags as Interest;
 
 /// Names a slot and its owner: an event for a gone owner finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Token(u64);
 
 /// The token of the wake-up; no slot ever gets it.
 const WAKE: u64 = u64::MAX;
+
+impl Token {
+    /// Names no slot and never will.
+    pub(crate) const NOBODY: Self = Self(WAKE);
+}
 
 /// How many events one wait takes.
 const BATCH: usize = 64;
