@@ -347,7 +347,8 @@ impl Check<'_> {
             ("kill_signal", Value::String(name)) => match signal::parse(name) {
                 Ok(number) => spelled_out(name, number).into(),
                 Err(unknown) => {
-                    self.refuse(key, &value, format!("{key}: {unknown}"), String::new());
+                    let text = format!("\"{key}\": {unknown}");
+                    self.refuse(key, &value, text, String::new());
                     return;
                 }
             },
