@@ -9,6 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::cluster::Role;
 use crate::cron::Planned;
 use crate::event::ReportSource;
 use crate::id::{InstanceId, Life};
@@ -144,15 +145,6 @@ pub struct AppReport {
     /// What this life cannot have; completes "cannot …".
     #[serde(default)]
     pub trouble: Option<String>,
-}
-
-/// The part the processes of an instance play. (The primary of a cluster is the daemon itself.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// A program that has nothing to do with other instances.
-    Standalone,
-    /// A worker of a cluster: it gets its listening sockets or its connections from the daemon.
-    Worker,
 }
 
 /// One slot of an app.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// None: it is an app of its own, which may talk to the daemon.
     #[default]
-    Alone,
+    Standalone,
     /// It has workers of its own, and the daemon takes no part in that.
     Primary,
     /// It gets listeners and connections from the daemon, which is its primary.

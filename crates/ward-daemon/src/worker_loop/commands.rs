@@ -69,7 +69,7 @@ impl ChannelLoop {
             Command::Open(life, socket, config) => {
                 let role = match config {
                     Some(_) => Role::Worker,
-                    None => Role::Alone,
+                    None => Role::Standalone,
                 };
                 let token = cx.links.open(life, socket, role);
                 if let Some(config) = config {
