@@ -1,7 +1,6 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
 mod batch;
-mod bus;
 mod handle;
 mod held_replies;
 mod launches;

@@ -97,9 +97,7 @@ impl Daemon {
             }
             self.speakers.insert(life, instance);
         }
-        if let Err(error) = self.log.attach(started.output) {
-            self.say(true, &format!("cannot follow the output: {error}"));
-        }
+        self.log.attach(life, started.output);
         if let Some(reason) = started.alone {
             self.events.push_back(Event::WorkerAlone { life, reason });
         }

@@ -8,11 +8,16 @@ mod own;
 mod send;
 mod watch;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use ward_core::event::Event;
 
 use super::rpc::{Call, Peer, Responder};
 use super::run::Daemon;
+
+/// How long a client waits for log files to be opened anew.
+const REOPEN_LIMIT: Duration = Duration::from_secs(2);
 
 /// Arguments of a call.
 #[derive(Debug)]
@@ -64,8 +69,12 @@ impl Daemon {
             "startWatch" | "stopWatch" | "toggleWatch" => self.watch(method, args, responder),
             "monitor" | "unmonitor" => self.monitor(method, args.at(0), responder),
             "reloadLogs" => {
-                self.reopen_logs();
-                responder.ok(serde_json::json!({}));
+                let reopened = self.reopen_logs();
+                tokio::task::spawn_local(async move {
+                    // A file on a dead mount may take for ever; all others are done long before.
+                    tokio::time::timeout(REOPEN_LIMIT, reopened).await.ok();
+                    responder.ok(serde_json::json!({}));
+                });
             }
             "notifyKillPM2" => {
                 self.handle(Event::KillAnnounced);

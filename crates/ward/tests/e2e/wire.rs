@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Ward;
+use crate::harness::{Ward, look_again_until};
 
 fn malformed() -> Vec<Value> {
     let vectors = include_str!("../../../ward-wire/tests/data/axon-vectors.json");
@@ -289,6 +289,28 @@ fn a_subscriber_that_never_reads_does_not_make_the_daemon_grow() {
         "{status}"
     );
     drop(silent);
+}
+
+/// A subscriber that says what it wants gets that and no more, and who says nothing gets everything.
+#[test]
+fn a_subscriber_may_choose_topics_and_apps() {
+    let ward = Ward::new();
+    ward.write("app.sh", "echo hello; exec sleep 1000");
+    let mut all = ward.bus();
+    let mut some = ward.bus();
+    some.choose(r#"{"topics":["log:out","log:err"],"apps":["wanted"]}"#);
+    let metrics = || ward.rpc().call("ward:metrics", &json!([{}]))["args"][0]["bus"].clone();
+    look_again_until("choice", metrics, |bus| bus["choices"] == 1);
+    for name in ["other", "wanted"] {
+        ward.run(&["start", "app.sh", "--name", name]).succeeds();
+        let before = all.collect_until("its output", |event| event.is_output(name, "hello"));
+        assert!(
+            before.iter().any(|event| event.is_process("online")),
+            "{name}"
+        );
+    }
+    let first = some.next("output of the wanted app");
+    assert!(first.is_output("wanted", "hello"), "{first:?}");
 }
 
 /// Lifecycle 10.24 and axon-rpc 5.3: which events come in which order.

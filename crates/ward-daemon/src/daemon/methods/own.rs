@@ -30,6 +30,7 @@ impl Daemon {
             }
             "spec" => self.spec(options, responder),
             "status" => responder.ok(self.status()),
+            "metrics" => responder.ok(self.metrics()),
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),
             "pause" => self.pause(options, responder),
@@ -98,11 +99,16 @@ impl Daemon {
             "uptime_ms": u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "started_at": self.began_at_ms,
             "apps": self.supervisor.instances().count(),
-            "subscribers": self.bus.subscribers(),
-            "bus_dropped": self.bus.dropped() + self.log.dropped_chunks(),
+            "subscribers": self.bus.metrics().subscribers,
+            "bus_dropped": self.bus.metrics().dropped_events,
             "memory_bytes": memory.unwrap_or_default(),
             "loop": self.meter.to_value(),
         })
+    }
+
+    /// What the planes have done since the daemon began.
+    fn metrics(&self) -> Value {
+        json!({ "log": self.log.metrics(), "bus": self.bus.metrics() })
     }
 
     /// Why an instance does not run.
@@ -145,15 +151,11 @@ impl Daemon {
             }
         }
         let paths = files.iter().map(std::path::PathBuf::from).collect();
-        match self.log.flush(paths) {
-            Err(error) => responder.error(&format!("cannot empty log files: {error}")),
-            Ok(done) => {
-                tokio::task::spawn_local(async move {
-                    // The log thread is gone only when the daemon ends.
-                    done.await.ok();
-                    responder.ok(json!({ "files": files }));
-                });
-            }
-        }
+        let emptied = self.log.flush(paths);
+        tokio::task::spawn_local(async move {
+            // The log thread is gone only when the daemon ends.
+            emptied.await.ok();
+            responder.ok(json!({ "files": files }));
+        });
     }
 }

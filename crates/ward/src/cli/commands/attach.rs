@@ -3,6 +3,8 @@
 use std::io::{self, BufRead};
 use std::thread;
 
+use ward_wire::bus::{AppName, Choice};
+
 use super::send;
 use crate::cli::args::Invocation;
 use crate::cli::client::Subscription;
@@ -22,9 +24,14 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     if !known.iter().any(|candidate| id.parse() == Ok(candidate.id)) {
         return Err(unknown(id));
     }
-    let subscription = Subscription::open(&invocation.paths)?;
+    let followed: u32 = id.parse().map_err(|_| unknown(id))?;
+    let choice = Choice {
+        topics: vec!["log:*".to_owned()],
+        apps: vec![AppName::Id(followed)],
+        ..Choice::default()
+    };
+    let subscription = Subscription::open(&invocation.paths, &choice)?;
     let output = console.clone();
-    let followed: u64 = id.parse().map_err(|_| unknown(id))?;
     // The process ends when the input does; nothing waits for this thread.
     thread::spawn(move || {
         for event in subscription {

@@ -136,13 +136,14 @@ pub(crate) struct Output {
 
 /// Shows the logs of what the first word selects, of everything without one.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
-    let records = super::connect(invocation)?.records()?;
-    show(
-        invocation,
-        &records,
-        invocation.target(),
-        &LogOptions::read(invocation),
-    )
+    let mut client = super::connect(invocation)?;
+    let options = LogOptions::read(invocation);
+    // Before the call whose answer says that it is heard, and before the files are read, so that no
+    // line falls between them and the stream.
+    let socket = &invocation.paths.pub_socket;
+    let follower = (!options.no_stream).then(|| Follower::subscribe(socket));
+    let records = client.records()?;
+    show(invocation, &records, follower, &options)
 }
 
 /// Streams the logs of these instances until the reader has enough: `--attach` of other commands.
@@ -164,7 +165,8 @@ fn follow(invocation: &Invocation, filter: Filter) {
         },
         ..LogOptions::default()
     };
-    let follower = Follower::subscribe(&invocation.paths.pub_socket);
+    let mut follower = Follower::subscribe(&invocation.paths.pub_socket);
+    follower.choose(filter.choice(&options));
     follower.follow(&mut Printer::new(options, filter), 0, |output| {
         write(console, &output)
     });
@@ -173,12 +175,10 @@ fn follow(invocation: &Invocation, filter: Filter) {
 fn show(
     invocation: &Invocation,
     records: &[Value],
-    word: Option<&str>,
+    mut follower: Option<Follower>,
     options: &LogOptions,
 ) -> Result<(), Failure> {
-    let console = &invocation.console;
-    // Before the files are read, so that no line falls between them and the stream.
-    let follower = (!options.no_stream).then(|| Follower::subscribe(&invocation.paths.pub_socket));
+    let (console, word) = (&invocation.console, invocation.target());
     let since_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
     if options.shows_files() {
         console.data(files::announcement(word, options.lines, options.paint));
@@ -195,6 +195,9 @@ fn show(
         }
         return Err(Failure::new(text));
     };
+    if let Some(follower) = &mut follower {
+        follower.choose(filter.choice(options));
+    }
     if options.shows_files() {
         let daemon_log = &invocation.paths.daemon_log;
         for file in files::files(records, &filter, options, daemon_log) {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use ward_wire::bus::Event;
+use ward_wire::bus::{Choice, Event};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Subscription};
@@ -44,7 +44,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         command["opts"] = params.as_str().into();
     }
     // First, so that no answer is missed.
-    let events = events(Subscription::open(&invocation.paths)?);
+    let choice = Choice {
+        topics: vec!["axm:reply".to_owned(), "process:event".to_owned()],
+        ..Choice::default()
+    };
+    let events = events(Subscription::open(&invocation.paths, &choice)?);
     let count = match client.call("msgProcess", &[command]) {
         Ok(reply) => reply["process_count"].as_u64().unwrap_or_default(),
         Err(CallError::Refused(reason)) => {

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
+use ward_wire::bus::Choice;
 
 use super::Action;
 use crate::cli::args::Invocation;
@@ -24,7 +25,11 @@ impl Progress {
         if ids.len() < WORTH_WATCHING {
             return Self(None);
         }
-        let subscription = Subscription::open(&invocation.paths).ok();
+        let choice = Choice {
+            topics: vec!["ward:progress".to_owned()],
+            ..Choice::default()
+        };
+        let subscription = Subscription::open(&invocation.paths, &choice).ok();
         let begun = subscription.and_then(|subscription| {
             let end = subscription.end().ok()?;
             let console = invocation.console.clone();

@@ -3,7 +3,9 @@
 
 use regress::Regex;
 use serde_json::Value;
+use ward_wire::bus::{AppName, Choice};
 
+use super::{Form, LogOptions, Source};
 use crate::cli::out::record::Record;
 use crate::cli::select;
 
@@ -75,6 +77,36 @@ impl Filter {
         }
     }
 
+    /// What of the bus is printed with these options, as far as the daemon can tell it apart: it
+    /// knows no patterns.
+    pub(crate) fn choice(&self, options: &LogOptions) -> Choice {
+        let mut choice = Choice::default();
+        let mut topic = |name: &str, wanted: bool| {
+            choice.topics.extend(wanted.then(|| name.to_owned()));
+        };
+        let apps = !matches!(self, Self::Daemon);
+        topic("log:out", apps && options.wants(Source::Out));
+        topic("log:err", apps && options.wants(Source::Err));
+        topic(
+            "log:PM2",
+            self.includes_daemon() && options.wants(Source::Daemon),
+        );
+        topic(
+            "process:event",
+            apps && options.form == Form::Json && options.only.is_none(),
+        );
+        match self {
+            Self::All | Self::Daemon | Self::Pattern(_) => {}
+            Self::Name(name) => choice.apps.push(AppName::Name(name.clone())),
+            Self::Namespace(namespace) => choice.namespaces.push(namespace.clone()),
+            Self::Ids(ids) => {
+                let ids = ids.iter().filter_map(|id| u32::try_from(*id).ok());
+                choice.apps.extend(ids.map(AppName::Id));
+            }
+        }
+        choice
+    }
+
     /// Whether the daemon's own log is meant, too.
     pub(crate) fn includes_daemon(&self) -> bool {
         matches!(self, Self::All | Self::Daemon)
@@ -115,6 +147,61 @@ mod tests {
             .map(Record::id)
             .collect();
         assert_eq!(matching, ids);
+    }
+
+    #[rstest]
+    #[case(
+        None,
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err","log:PM2"],"apps":[],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("web"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err"],"apps":["web"],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("3"),
+        Some(Source::Err),
+        Form::Json,
+        r#"{"topics":["log:err"],"apps":[3],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("back"),
+        None,
+        Form::Json,
+        r#"{"topics":["log:out","log:err","process:event"],"apps":[],"namespaces":["back"]}"#
+    )]
+    #[case(
+        Some("/^web/"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err"],"apps":[],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("PM2"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:PM2"],"apps":[],"namespaces":[]}"#
+    )]
+    fn the_daemon_is_asked_for_no_more_than_is_printed(
+        #[case] word: Option<&str>,
+        #[case] only: Option<Source>,
+        #[case] form: Form,
+        #[case] choice: &str,
+    ) {
+        let filter = Filter::resolve(word, &list()).unwrap().unwrap();
+        let options = LogOptions {
+            only,
+            form,
+            ..LogOptions::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&filter.choice(&options)).unwrap(),
+            choice
+        );
     }
 
     #[test]
