@@ -242,7 +242,8 @@ pub struct WatchSpec {
 pub struct ClusterSpec {
     /// How connections are spread: `rr` by default.
     pub sched: Option<String>,
-    /// Weights, caps and other numbers by name, validated by the shell's cluster thread.
+    /// Weights, limits and others by name, as declared; [`crate::cluster::ClusterOptions`] are these
+    /// checked.
     pub options: BTreeMap<String, Value>,
     /// How long a worker may drain before it is asked to stop; absent: default.
     pub drain_timeout: Option<Duration>,

@@ -11,7 +11,9 @@ mod handover;
 mod launch;
 pub mod launcher;
 mod log;
+mod node;
 mod poll;
 mod watch;
+mod worker_loop;
 
 pub use daemon::{DaemonError, foreground, main};

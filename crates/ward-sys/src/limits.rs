@@ -59,8 +59,8 @@ pub fn release_memory() {
 }
 
 /// Gives up the mapped pages of the program's and its libraries' files, which the kernel keeps: whatever is used again is
-/// mapped again, 16 pages at a time, without being read. For the end of the start, of which a lot is never used again: the
-/// table of relocations alone has 55 pages.
+/// mapped again, 16 pages at a time, without being read. For the end of the start and of rare work, of which a lot is not
+/// used again for long: the table of relocations alone has 55 pages.
 pub fn release_file_pages() {
     // SAFETY: the callback matches the type, and what it does is stated there; it needs no data.
     unsafe { libc::dl_iterate_phdr(Some(release_object), std::ptr::null_mut()) };

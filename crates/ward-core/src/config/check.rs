@@ -1,6 +1,7 @@
 //! A declaration as written becomes one in canonical keys and types, or a list of problems in
 //! PM2's words with place, value and wish added.
 
+mod cluster;
 mod loose;
 #[cfg(test)]
 mod tests;
@@ -107,6 +108,7 @@ fn run(
             check.unknown(key);
         }
     }
+    check.cluster();
     if check.problems.is_empty() {
         Ok(Checked {
             decl: check.decl,
@@ -345,7 +347,7 @@ impl Check<'_> {
             ("kill_signal", Value::String(name)) => match signal::parse(name) {
                 Ok(number) => spelled_out(name, number).into(),
                 Err(unknown) => {
-                    self.refuse(key, &value, unknown.to_string(), String::new());
+                    self.refuse(key, &value, format!("{key}: {unknown}"), String::new());
                     return;
                 }
             },

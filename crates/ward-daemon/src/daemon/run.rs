@@ -33,16 +33,17 @@ use super::system::System;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::bus::Bus;
-use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
 use crate::launch::LaunchHandle;
 use crate::log::{LogHandle, LogThread};
+use crate::worker_loop::{ChannelHandle, ChannelThread};
 
 /// How long after a fault what is due is looked at again.
 const FAULT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long after the last call freed memory is given back to the kernel.
+/// How long after the last call memory is given back to the kernel: what was freed, and pages of the
+/// program's file, which stay in the kernel's cache.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
 
 /// The daemon: the core and everything it acts on.
@@ -253,6 +254,7 @@ impl Daemon {
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
+            ward_sys::limits::release_file_pages();
         }
     }
 

@@ -66,6 +66,10 @@ impl Daemon {
             })
             .collect();
         let usages = self.sampling.usages.take().unwrap_or_default();
+        if roots.is_empty() {
+            // Nothing runs; no thread is needed to find that out.
+            return self.sampled(usages, &Measured::new());
+        }
         self.sampling.is_under_way = true;
         self.launch.sample(usages, roots);
     }

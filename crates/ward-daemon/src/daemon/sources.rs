@@ -12,9 +12,9 @@ use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
-use crate::channel::ChannelEvent;
 use crate::launch::LaunchEvent;
 use crate::watch::WatchEvent;
+use crate::worker_loop::ChannelEvent;
 
 /// Where the world comes in.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::programs::{self, Kind};
 use super::shell;
-use crate::cluster::Runtime;
+use crate::node::Runtime;
 
 /// Options of node that take the next word.
 const WITH_VALUE: [&str; 9] = [

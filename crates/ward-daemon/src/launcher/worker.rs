@@ -18,8 +18,7 @@ use super::ask::{self, Answer, Scripts};
 use super::classify::{Place, Verdict, WorkerCommand, classify, command_line, is_shell};
 use super::context::Context;
 use super::shell::{self, quoted};
-use crate::channel::CHANNEL_FD;
-use crate::cluster::{agent, spread_inspectors};
+use crate::node::{CHANNEL_FD, agent, spread_inspectors};
 
 /// What the shell exits with when a command cannot be run.
 const CANNOT_RUN: u8 = 127;

@@ -229,7 +229,7 @@ impl From<Exported> for Parts {
         }
         for (sink, is_torn, by) in torn {
             let by = by.and_then(|role| tokens.get(&role).copied());
-            sink.borrow_mut().torn = is_torn.then(|| by.unwrap_or(Token::NOBODY));
+            sink.borrow_mut().torn = is_torn.then(|| by.unwrap_or(Token::nobody()));
         }
         parts
     }
