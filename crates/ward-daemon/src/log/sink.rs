@@ -127,10 +127,18 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes another open file in the place of the present one.
+    /// Takes another open file in the place of the present one. If it is the same, an unfinished line
+    /// is at its end still.
     fn replace(&mut self, file: File) {
+        let identity = |file: &File| {
+            rustix::fs::fstat(file)
+                .map(|it| (it.st_dev, it.st_ino))
+                .ok()
+        };
+        if identity(&file) != identity(&self.file) {
+            self.torn = None;
+        }
         self.file = file;
-        self.torn = None;
     }
 }
 

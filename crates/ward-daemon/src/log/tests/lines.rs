@@ -199,3 +199,14 @@ fn a_silence_within_a_character_does_not_split_it() {
     assert_eq!(next_output(&mut reader).0, "é");
     desk.expect("out", "name? é");
 }
+
+#[test]
+fn a_life_that_begins_does_not_continue_the_line_of_another() {
+    let desk = Desk::new();
+    let (mut first, _err) = desk.attach(&desk.output());
+    first.write_all(b"name? ").unwrap();
+    desk.expect("out", "name? ");
+    let (mut second, _err2) = desk.attach(&desk.output());
+    second.write_all(b"other\n").unwrap();
+    desk.expect("out", "name? \nother\n");
+}
