@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::id::{InstanceId, Life, RequestId};
+use crate::id::{InstanceId, Life, RequestId, WatchId};
+use crate::jobs::{PartResult, WatchPlan};
 use crate::launch::Launch;
 use crate::request::Reply;
+use crate::time::Wall;
 
 /// Do this. Actions of one `handle` call are performed in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +93,22 @@ pub enum Action {
         /// Which slot.
         instance: InstanceId,
     },
-    /// The spec of an instance changed in a way the shell watches over (files, cron).
+    /// Watch files for an app, or from now on otherwise. Answered by `FilesChanged` for each burst of
+    /// changes, or by `WatchFailed`.
+    Watch {
+        /// Which app.
+        app: WatchId,
+        /// What.
+        plan: Box<WatchPlan>,
+        /// What changed after this moment counts, however long it takes to read the tree.
+        since: Wall,
+    },
+    /// Watch nothing for this app any more.
+    Unwatch {
+        /// Which app.
+        app: WatchId,
+    },
+    /// The spec of an instance changed in a way the shell watches over (memory limits).
     Configure {
         /// Which slot.
         instance: InstanceId,
@@ -129,5 +146,16 @@ pub enum Notice {
         manually: bool,
         /// The record.
         process: Map<String, Value>,
+    },
+    /// `ward:progress`: a part of a job is done. Made for listeners only.
+    Progress {
+        /// What the job does, as requests call it.
+        action: &'static str,
+        /// What became of the part; none when it has several results.
+        part: Option<Box<PartResult>>,
+        /// How many parts are done.
+        done: usize,
+        /// How many there are.
+        total: usize,
     },
 }

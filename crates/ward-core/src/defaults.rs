@@ -23,6 +23,8 @@ pub struct Defaults {
     pub use_message: bool,
     /// A life as long as this ends the growth of the backoff.
     pub backoff_reset: Duration,
+    /// How many instances of an app restart at once when its files changed.
+    pub concurrent_actions: usize,
     /// Number of processors, for `instances: 0` and below.
     pub cpus: u32,
     /// Takes the place of every app's `instance_var`.
@@ -52,6 +54,7 @@ impl Default for Defaults {
             kill_signal: crate::signal::INT,
             use_message: false,
             backoff_reset: Duration::from_secs(30),
+            concurrent_actions: 2,
             cpus: 1,
             instance_var: None,
             home: String::new(),

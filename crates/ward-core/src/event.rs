@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::id::{InstanceId, Life, RequestId};
+use crate::id::{InstanceId, Life, RequestId, WatchId};
 use crate::request::Request;
+use crate::time::Wall;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +102,22 @@ pub enum Event {
         life: Life,
         /// Resident memory of the tree, in bytes.
         memory_bytes: u64,
+    },
+    /// Files of a watched app changed. A burst of changes is told once.
+    FilesChanged {
+        /// Which app.
+        app: WatchId,
+        /// The first of them, for people: relative to the working directory of the app when it is below.
+        path: String,
+        /// When the last of them changed.
+        at: Wall,
+    },
+    /// Answer to `Action::Watch`: nothing is watched.
+    WatchFailed {
+        /// Which app.
+        app: WatchId,
+        /// Why, for people.
+        reason: String,
     },
     /// A deadline may have passed. Extra ticks are harmless.
     Ticked,

@@ -11,10 +11,12 @@ use crate::defaults::Defaults;
 use crate::event::Event;
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
+use crate::jobs::{Jobs, WatchedApps};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
 
+mod names;
 mod places;
 mod register;
 mod requests;
@@ -24,6 +26,8 @@ mod requests;
 pub struct Supervisor {
     defaults: Defaults,
     state: SupervisorState,
+    /// Made when an event registers instances, and gone after it.
+    names: Option<names::Names>,
 }
 
 /// The part of the supervisor that a snapshot holds.
@@ -33,7 +37,11 @@ pub(crate) struct SupervisorState {
     instances: BTreeMap<InstanceId, Box<Instance>>,
     next_id: u32,
     lives: LifeIndex,
-    pending: Pending,
+    pub(crate) pending: Pending,
+    #[serde(default)]
+    pub(crate) jobs: Jobs,
+    #[serde(default)]
+    pub(crate) watched: WatchedApps,
     random: Random,
     shutting_down: bool,
 }
@@ -49,14 +57,27 @@ impl Supervisor {
                 next_id: 0,
                 lives: LifeIndex::default(),
                 pending: Pending::default(),
+                jobs: Jobs::default(),
+                watched: WatchedApps::default(),
                 random,
                 shutting_down: false,
             },
+            names: None,
         }
     }
 
     /// Something happened: decides and adds what is to be done to `actions`.
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
+        let since = actions.len();
+        self.happened(now, event, actions);
+        self.advance_jobs(now, actions);
+        self.look_at_watched(now, since, actions);
+        // Jobs whose app is not watched any more have an end.
+        self.advance_jobs(now, actions);
+        self.names = None;
+    }
+
+    fn happened(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Requested { id, request } => self.requested(now, id, request, actions),
             Event::Ticked => self.ticked(now, actions),
@@ -95,7 +116,14 @@ impl Supervisor {
                 instance,
                 life,
                 tally,
-            } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
+            } => {
+                self.with(now, instance, actions, |it, _| it.tallied(life, tally));
+                self.counted(life, actions);
+            }
+            Event::FilesChanged { app, path, at } => {
+                self.files_changed(now, app, path, at, actions);
+            }
+            Event::WatchFailed { app, reason } => self.watch_failed(app, &reason, actions),
             Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, cx| {
                 it.sampled(life, memory_bytes, cx);
             }),
@@ -107,7 +135,10 @@ impl Supervisor {
 
     /// When `Event::Ticked` is wanted next.
     pub fn deadline(&self) -> Option<Mono> {
-        self.instances().filter_map(Instance::deadline).min()
+        let instances = self.instances().filter_map(Instance::deadline).min();
+        let jobs = self.state.jobs.deadline();
+        let watched = self.state.watched.deadline();
+        [instances, jobs, watched].into_iter().flatten().min()
     }
 
     /// All instances, by id.
@@ -144,8 +175,20 @@ impl Supervisor {
         &self.state
     }
 
+    pub(crate) fn state_mut(&mut self) -> &mut SupervisorState {
+        &mut self.state
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.state.shutting_down
+    }
+
     pub(crate) fn from_state(state: SupervisorState, defaults: Defaults) -> Self {
-        Self { defaults, state }
+        Self {
+            defaults,
+            state,
+            names: None,
+        }
     }
 
     fn about(
@@ -203,5 +246,7 @@ impl Supervisor {
         for id in due {
             self.with(now, id, actions, Instance::ticked);
         }
+        self.jobs_ticked(now, actions);
+        self.watched_ticked(now, actions);
     }
 }

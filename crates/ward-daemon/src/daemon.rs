@@ -1,7 +1,7 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
-mod batch;
 mod bus;
+mod jobs;
 mod messages;
 mod methods;
 mod node_versions;

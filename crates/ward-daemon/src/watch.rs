@@ -22,17 +22,14 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use tokio::sync::mpsc::UnboundedSender;
-use ward_core::instance::Instance;
+pub(crate) use ward_core::id::WatchId as AppId;
+use ward_core::jobs::WatchPlan;
 
 use crate::poll::{Poll, Waker};
 use thread::{Command, Watcher};
 
 /// A burst of changes is over when it was quiet for so long.
 const QUIET: Duration = Duration::from_millis(100);
-
-/// Names a watched app between the threads. Never used again for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct AppId(pub(crate) u64);
 
 /// What there is to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,26 +78,25 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// What an instance declares.
-    pub(crate) fn of(instance: &Instance, home: &Path) -> Self {
-        let spec = &instance.spec;
+    /// What an app declares.
+    pub(crate) fn of(declared: &WatchPlan, home: &Path) -> Self {
         let mut plan = Self {
-            cwd: roots::normal(Path::new(&spec.program.cwd)),
+            cwd: roots::normal(Path::new(&declared.cwd)),
+            own: declared.own.iter().map(PathBuf::from).collect(),
             home: home.to_owned(),
-            delay: spec.watch.delay.unwrap_or_default(),
+            delay: declared.delay,
             quiet: QUIET,
             ..Self::default()
         };
-        for entry in options::texts(instance.watching.as_ref()) {
+        for entry in options::texts(declared.watch.as_ref()) {
             // PM2's watcher takes a pattern to be left out here, too.
             match entry.strip_prefix('!') {
                 Some(ignored) => plan.ignore.push(ignored.to_owned()),
                 None => plan.paths.push(entry),
             }
         }
-        plan.ignore
-            .extend(options::texts(spec.watch.ignore.as_ref()));
-        options::apply(spec.watch.options.as_ref(), &mut plan);
+        plan.ignore.extend(options::texts(declared.ignore.as_ref()));
+        options::apply(declared.options.as_ref(), &mut plan);
         plan
     }
 }

@@ -1,6 +1,5 @@
 //! New instances: ids, numbers, and the variable that counts.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +10,7 @@ use crate::instance::Instance;
 use crate::request::{RequestError, RestoredState};
 use crate::spec::AppSpec;
 use crate::supervisor::Supervisor;
+use crate::supervisor::names::Names;
 use crate::time::Now;
 
 impl Supervisor {
@@ -26,9 +26,7 @@ impl Supervisor {
             spec.instance_var.clone_from(name);
         }
         if let Err(reply) = crate::change::check(&spec) {
-            let reply = Err(reply);
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, Err(reply), actions);
         }
         let start = spec.start.autostart;
         let count = self.count(spec.instances);
@@ -59,19 +57,14 @@ impl Supervisor {
         actions: &mut Vec<Action>,
     ) {
         if let Err(reply) = crate::change::check(&spec) {
-            let reply = Err(reply);
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, Err(reply), actions);
         }
+        let name = spec.name.clone();
         let id = self.register(spec, None);
-        let taken = |name: &str, number| {
-            self.instances()
-                .any(|it| it.id != id && it.spec.name == name && it.number == number)
-        };
-        let number = restored.number.filter(|&number| {
-            self.instance(id)
-                .is_some_and(|it| !taken(&it.spec.name, number))
-        });
+        let given = self.instance(id).map_or(0, |it| it.number);
+        let number = restored
+            .number
+            .filter(|number| self.names().change_number(&name, given, *number));
         self.state.pending.expect_several(request, vec![id]);
         self.with(now, id, actions, |it, cx| {
             it.number = number.unwrap_or(it.number);
@@ -95,8 +88,7 @@ impl Supervisor {
     ) {
         let Some(original) = self.instance(of) else {
             let reply = Err(RequestError::UnknownInstance(of));
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, reply, actions);
         };
         let spec = original.spec.clone();
         let start = true;
@@ -119,7 +111,7 @@ impl Supervisor {
     fn register(&mut self, mut spec: AppSpec, place: Option<InstanceId>) -> InstanceId {
         self.increment(&mut spec);
         self.share_captured(&mut spec);
-        let number = self.free_number(&spec.name);
+        let number = self.names().take_number(&spec.name);
         let id = place
             .filter(|place| !self.state.instances.contains_key(place))
             .unwrap_or(InstanceId(self.state.next_id));
@@ -141,36 +133,36 @@ impl Supervisor {
         }
     }
 
-    /// The lowest number no instance of this name has.
-    fn free_number(&self, name: &str) -> u32 {
-        let taken: BTreeSet<u32> = self
-            .instances()
-            .filter(|it| it.spec.name == name)
-            .map(|it| it.number)
-            .collect();
-        (0..=u32::MAX)
-            .find(|number| !taken.contains(number))
-            .unwrap_or(0)
+    /// The names of this moment.
+    fn names(&mut self) -> &mut Names {
+        let instances = &self.state.instances;
+        self.names
+            .get_or_insert_with(|| Names::of(instances.values().map(Box::as_ref)))
     }
 
     /// The first instance has the given value (or 0), each further one the highest plus one.
-    fn increment(&self, spec: &mut AppSpec) {
-        let Some(name) = spec.increment_var.clone() else {
+    fn increment(&mut self, spec: &mut AppSpec) {
+        let Some(variable) = spec.increment_var.clone() else {
             return;
         };
-        let highest = self
-            .instances()
-            .filter(|it| it.spec.name == spec.name)
-            .filter_map(|it| it.spec.env.injected.get(&name).and_then(Value::as_i64))
-            .max();
+        self.names();
+        let Self { state, names, .. } = self;
+        let value_of = |id| {
+            let instance = state.instances.get(&id)?;
+            instance.spec.env.injected.get(&variable).cloned()
+        };
+        let highest = names
+            .as_mut()
+            .and_then(|names| names.highest(&spec.name, &variable, value_of));
         let given = spec
             .env
             .declared
-            .get(&name)
-            .or_else(|| spec.env.evaluated.get(&name))
-            .or_else(|| spec.env.captured.get(&name));
+            .get(&variable)
+            .or_else(|| spec.env.evaluated.get(&variable))
+            .or_else(|| spec.env.captured.get(&variable));
         let value = highest.map_or_else(|| given.map_or(0, as_number), |highest| highest + 1);
-        spec.env.injected.insert(name, value.into());
+        self.names().count(&spec.name, &variable, value);
+        spec.env.injected.insert(variable, value.into());
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) alone: Option<u64>,
     pub(crate) settles: Option<u64>,
     pub(crate) drains: Option<u64>,
+    /// What became of its connections is told so long after its end, if it was drained.
+    pub(crate) counts: Option<u64>,
 }
 
 impl Default for Plan {
@@ -45,6 +47,7 @@ impl Default for Plan {
             alone: None,
             settles: None,
             drains: Some(10),
+            counts: Some(3),
         }
     }
 }
@@ -62,6 +65,7 @@ pub(crate) struct Process {
     pub(crate) exited_at: Option<Mono>,
     pub(crate) killed: bool,
     pub(crate) released: bool,
+    pub(crate) drained: bool,
 }
 
 impl Process {
@@ -79,6 +83,8 @@ pub(crate) enum Happening {
     LeftoversEnd(Life),
     /// The life says something.
     Says(Life, Event),
+    /// Something is told about a life, whether it is over or not.
+    IsTold(Event),
 }
 
 #[derive(Debug, Default)]
@@ -137,6 +143,7 @@ impl Os {
             exited_at: None,
             killed: false,
             released: false,
+            drained: false,
         };
         assert!(
             self.processes.insert(life, process).is_none(),
@@ -196,6 +203,7 @@ impl Os {
                 let alive = process.alive();
                 vec![Event::Probed { life, alive }]
             }
+            Happening::IsTold(event) => vec![event],
             Happening::Says(life, event) => {
                 let speaks = self.processes.get(&life).is_some_and(|it| it.main);
                 if speaks { vec![event] } else { Vec::new() }

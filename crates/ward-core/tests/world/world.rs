@@ -2,13 +2,13 @@
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 use ward_core::action::Action;
 use ward_core::defaults::Defaults;
-use ward_core::event::{Event, ExitStatus};
-use ward_core::id::{InstanceId, Life, RequestId};
+use ward_core::event::{Event, ExitStatus, Tally};
+use ward_core::id::{InstanceId, Life, RequestId, WatchId};
 use ward_core::instance::State;
 use ward_core::request::{Reply, Request};
 use ward_core::spec::AppSpec;
@@ -48,6 +48,10 @@ pub(crate) struct World {
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     pub(crate) story: String,
     pub(crate) asked: u64,
+    /// Apps whose files are watched.
+    pub(crate) watched: BTreeSet<WatchId>,
+    /// How far somebody has set the clock on or back, in milliseconds.
+    pub(crate) clock_step: i64,
     plans: VecDeque<Plan>,
     usual: Plan,
     /// Check `restore(snapshot) == supervisor` after each event.
@@ -70,6 +74,8 @@ impl World {
             replies: BTreeMap::new(),
             story: String::new(),
             asked: 0,
+            watched: BTreeSet::new(),
+            clock_step: 0,
             plans: VecDeque::new(),
             usual: Plan::default(),
             copies: true,
@@ -96,7 +102,7 @@ impl World {
     pub(crate) fn now(&self) -> Now {
         Now {
             mono: self.now,
-            wall: Wall(DAWN + self.now.0 / 1_000_000),
+            wall: Wall((DAWN + self.now.0 / 1_000_000).saturating_add_signed(self.clock_step)),
         }
     }
 
@@ -146,6 +152,9 @@ impl World {
                 answers.push(Event::Probed { life, alive });
             }
             Action::Drain { life } => {
+                if let Some(process) = self.os.processes.get_mut(&life) {
+                    process.drained = true;
+                }
                 if let Some(millis) = self.os.processes[&life].plan.drains {
                     let drained = Happening::Says(life, Event::Drained { life });
                     self.os.plan(after(self.now, millis), drained);
@@ -166,6 +175,15 @@ impl World {
             | Action::Log { .. }
             | Action::Forget { .. }
             | Action::Configure { .. } => {}
+            Action::Watch { app, .. } => {
+                self.watched.insert(app);
+            }
+            Action::Unwatch { app } => {
+                assert!(
+                    self.watched.remove(&app),
+                    "what is not watched is not ended"
+                );
+            }
         }
     }
 
@@ -196,6 +214,15 @@ impl World {
         if let Some(process) = self.os.processes.get_mut(&life) {
             assert!(!process.released, "life {life} is released twice");
             process.released = true;
+            if let (true, Some(millis)) = (process.drained, process.plan.counts) {
+                let told = Event::Tallied {
+                    instance: process.instance,
+                    life,
+                    tally: Tally::default(),
+                };
+                self.os
+                    .plan(after(self.now, millis), Happening::IsTold(told));
+            }
         }
     }
 

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use ward_core::id::{InstanceId, RequestId};
 
-use super::batch::Part;
+use super::jobs::JobForm;
 use super::rpc::Responder;
-use crate::watch::AppId;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -25,10 +24,8 @@ pub(super) enum Waiting {
         /// The method, for error texts.
         method: &'static str,
     },
-    /// One instance of a batch.
-    Part(Part),
-    /// The files of this app, which changed.
-    Watched(AppId),
+    /// A method of ours, for the results of a job.
+    Job { responder: Responder, form: JobForm },
     /// The end of the daemon.
     End,
     /// Nobody.

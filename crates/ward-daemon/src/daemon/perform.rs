@@ -22,15 +22,6 @@ impl Daemon {
         }
     }
 
-    /// The same for all that `many` asks, as if it had happened at one moment.
-    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
-        let outermost = !std::mem::replace(&mut self.handling, true);
-        many(self);
-        if outermost {
-            self.settle();
-        }
-    }
-
     fn settle(&mut self) {
         let mut actions = Vec::new();
         loop {
@@ -44,12 +35,11 @@ impl Daemon {
             }
             if let Some(event) = self.next_spawned() {
                 self.events.push_back(event);
-            } else if !self.advance_batches() {
+            } else {
                 break;
             }
         }
         self.handling = false;
-        self.watch_apps();
         self.look_at_workers();
     }
 
@@ -92,17 +82,24 @@ impl Daemon {
                 let followed = self.bus.is_followed();
                 self.supervisor.set_followed(followed);
             }
+            Action::Publish(Notice::Progress {
+                action,
+                part,
+                done,
+                total,
+            }) => self.publish_progress(action, part.as_deref(), (done, total)),
             Action::Reply { request, reply } => self.answer(request, reply),
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => {
                 self.channel.close(life);
                 self.processes.release(life);
             }
-            Action::Forget { .. } => self.watched.look_again(None),
-            Action::Configure { instance } => {
-                self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
+            Action::Forget { .. } => {}
+            Action::Configure { .. } => self.plan_check(),
+            Action::Watch { app, plan, since } => {
+                return self.watched.watch(app, &plan, &self.paths.home, since);
             }
+            Action::Unwatch { app } => self.watched.unwatch(app),
         }
         None
     }

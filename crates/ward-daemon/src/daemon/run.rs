@@ -15,7 +15,6 @@ use ward_core::supervisor::Supervisor;
 use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
-use super::batch::Batches;
 use super::bus::Bus;
 use super::methods;
 use super::node_versions::NodeVersions;
@@ -55,7 +54,6 @@ pub(super) struct Daemon {
     pub(super) pending: Pending,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
-    pub(super) batches: Batches,
     pub(super) usages: Usages,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
@@ -113,7 +111,6 @@ pub(super) async fn run(
         bus: Bus::default(),
         pending: Pending::default(),
         unwritten: Unwritten::new(),
-        batches: Batches::default(),
         usages: Usages::new(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
@@ -195,8 +192,7 @@ impl Daemon {
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
-        let batches = self.batches.deadline();
-        [core, batches, self.next_check, self.tidy_at, node]
+        [core, self.next_check, self.tidy_at, node]
             .into_iter()
             .flatten()
             .min()
@@ -204,7 +200,6 @@ impl Daemon {
 
     fn tick(&mut self) {
         self.handle(Event::Ticked);
-        self.give_up_batches();
         self.node_versions.tick();
         if self.next_check.is_some_and(|at| at <= Instant::now()) {
             self.next_check = None;

@@ -66,7 +66,7 @@ impl Daemon {
         }
         self.bus.close();
         // Requests nobody will come to any more are answered, too.
-        drop((self.pending, self.batches, self.workers.held));
+        drop(self.pending);
         self.unwritten.flushed(LAST_REPLIES).await;
         self.processes.close();
         self.log.stop(LAST_OUTPUT);

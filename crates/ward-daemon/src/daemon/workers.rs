@@ -7,9 +7,7 @@ use std::time::Instant;
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
 use ward_core::instance::State;
-use ward_core::request::Reply;
 
-use super::batch::Part;
 use super::run::Daemon;
 use crate::cluster::sockets::{PortHolders, listener_of};
 use crate::cluster::{Holder, WorkerEvent};
@@ -29,8 +27,6 @@ pub(super) struct Workers {
     listening: HashSet<InstanceId>,
     /// Lives that were told to drain, until it is known what became of their connections.
     draining: HashMap<Life, Drained>,
-    /// Answers about reloads that wait for just that.
-    pub(super) held: Vec<(Part, Reply)>,
     /// Those that get no connections until further notice.
     pub(super) paused: HashSet<InstanceId>,
     /// Where each life has begun to listen, for people.
@@ -145,15 +141,6 @@ impl Daemon {
         self.channel.drain(life);
     }
 
-    /// Whether a worker of this instance is gone, and not yet known what became of its connections:
-    /// that is told when its channel is closed, a moment later.
-    pub(super) fn is_counting(&self, instance: InstanceId) -> bool {
-        self.workers.draining.iter().any(|(life, drained)| {
-            // A life that nothing can kill still has its owner, and is not waited for.
-            drained.instance == instance && self.supervisor.instance_of(*life).is_none()
-        })
-    }
-
     fn worker_finished(&mut self, life: Life, tally: Tally) {
         let Some(Drained { app, instance }) = self.workers.draining.remove(&life) else {
             return;
@@ -170,12 +157,6 @@ impl Daemon {
             instance,
             life,
             tally,
-        });
-        let held = std::mem::take(&mut self.workers.held);
-        self.handle_all(|daemon| {
-            for (part, reply) in held {
-                daemon.part_done(part, reply);
-            }
         });
     }
 

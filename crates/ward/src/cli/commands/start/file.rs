@@ -142,7 +142,7 @@ fn restart(
             extras,
         });
     }
-    act::side_by_side(invocation, client, action, &jobs, candidates)
+    act::on_jobs(invocation, client, action, &jobs, candidates)
 }
 
 /// Starts what is missing, all side by side.
