@@ -25,6 +25,8 @@ pub struct Defaults {
     pub backoff_reset: Duration,
     /// How many instances of an app restart at once when its files changed.
     pub concurrent_actions: usize,
+    /// Time between two measurements of the memory of apps that have a limit.
+    pub worker_interval: Duration,
     /// Number of processors, for `instances: 0` and below.
     pub cpus: u32,
     /// Takes the place of every app's `instance_var`.
@@ -55,6 +57,7 @@ impl Default for Defaults {
             use_message: false,
             backoff_reset: Duration::from_secs(30),
             concurrent_actions: 2,
+            worker_interval: Duration::from_secs(30),
             cpus: 1,
             instance_var: None,
             home: String::new(),

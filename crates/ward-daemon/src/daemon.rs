@@ -1,6 +1,8 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
 mod bus;
+mod handle;
+mod held_replies;
 mod jobs;
 mod messages;
 mod methods;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
+mod common;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -420,6 +422,7 @@ fn backlogs_default_and_stay_in_range() {
 }
 
 proptest! {
+    #![proptest_config(common::config())]
     #[test]
     fn any_question_is_understood_so_that_it_can_be_answered(
         names in proptest::sample::subsequence(

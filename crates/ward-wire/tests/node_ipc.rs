@@ -1,5 +1,7 @@
 //! Lines of a child: any cut of the stream, any junk between messages.
 
+mod common;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -159,6 +161,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(common::config())]
     #[test]
     fn lines_do_not_depend_on_the_cut(bytes in stream(), sizes in vec(1..30usize, 1..6), limit in 4..64usize) {
         let whole = decode(&bytes, &[bytes.len().max(1)], limit);

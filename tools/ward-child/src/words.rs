@@ -5,8 +5,10 @@ use std::{
     io::{self, BufRead, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::{channel::Channel, offspring, signals};
 
@@ -180,9 +182,11 @@ fn alloc(megabytes: usize) {
     Box::leak(vec![1u8; megabytes << 20].into_boxed_slice());
 }
 
+/// Uses a processor until this process has had so much of its time.
 fn burn(time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
+    let used = || Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default();
+    let end = used() + time;
+    while used() < end {
         std::hint::spin_loop();
     }
 }

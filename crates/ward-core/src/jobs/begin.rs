@@ -87,7 +87,7 @@ impl Supervisor {
         scale: Scale,
         actions: &mut Vec<Action>,
     ) {
-        let of_app = self.instances().filter(|it| it.spec.name == scale.name);
+        let of_app = self.state().instances.named(&scale.name);
         let ids: Vec<InstanceId> = of_app.map(|it| it.id).collect();
         let Some(first) = ids.first().copied() else {
             let reply = Err(RequestError::UnknownApp(scale.name));

@@ -1,7 +1,5 @@
 //! The results of parts, and the events that a client of PM2's would publish after them.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{Effect, Job, Kind, PartError, PartResult};
@@ -116,38 +114,32 @@ impl Supervisor {
     }
 
     /// The results of a job whose time is over.
-    pub(super) fn late_results(&self, job: &mut Job) -> Vec<Vec<PartResult>> {
+    pub(super) fn late_results(&self, job: &Job) -> Vec<Vec<PartResult>> {
         let waited = job.deadline.map(|(waited, _)| waited).unwrap_or_default();
         let late = || Some(PartError::Late(waited));
-        let open = job.parts.iter().filter(|part| part.results.is_none());
-        let mut of_app: BTreeMap<String, Vec<PartResult>> = open
-            .filter_map(|part| Some((part.app()?.to_owned(), Vec::new())))
-            .collect();
-        let registers = !of_app.is_empty();
-        for instance in self.instances().filter(|_| registers) {
-            if let Some(results) = of_app.get_mut(&instance.spec.name) {
+        let of_app = |app: &str| -> Vec<PartResult> {
+            let instances = self.state().instances.named(app).map(|instance| {
                 let error = late().filter(|_| !matches!(instance.state, State::Online { .. }));
-                results.push(self.entry(job.kind, instance.id, error));
-            }
-        }
-        let kind = job.kind;
-        let results = job.parts.iter_mut().map(|part| {
-            if let Some(results) = part.results.take() {
-                return results;
+                self.entry(job.kind, instance.id, error)
+            });
+            instances.collect()
+        };
+        let results = job.parts.iter().map(|part| {
+            if let Some(results) = &part.results {
+                return results.clone();
             }
             match (part.instance(), part.app()) {
-                (Some(id), _) => vec![self.entry(kind, id, late())],
+                (Some(id), _) => vec![self.entry(job.kind, id, late())],
                 (None, app) => {
                     let app = app.unwrap_or_default();
-                    let found = of_app.get(app).cloned().unwrap_or_default();
-                    if found.is_empty() {
-                        vec![PartResult {
-                            name: Some(app.to_owned()),
-                            ..PartResult::unregistered(late())
-                        }]
-                    } else {
-                        found
+                    let found = of_app(app);
+                    if !found.is_empty() {
+                        return found;
                     }
+                    vec![PartResult {
+                        name: Some(app.to_owned()),
+                        ..PartResult::unregistered(late())
+                    }]
                 }
             }
         });

@@ -212,12 +212,15 @@ impl Supervisor {
         let Some(mut job) = self.state_mut().jobs.open.remove(&id) else {
             return;
         };
-        let results = self.late_results(&mut job);
+        let results = self.late_results(&job);
         if let Some(request) = job.request.take() {
             let reply = Ok(Outcome::Job(results));
             self.state_mut().pending.deliver(request, reply, actions);
         }
         job.deadline = None;
+        for part in &mut job.parts {
+            part.results = None;
+        }
         self.state_mut().jobs.open.insert(id, job);
     }
 }

@@ -163,7 +163,8 @@ impl Supervisor {
         }
         let plan = &self.state().watched.apps[&id].plan;
         let behind = |it: &&Instance| is_behind(it, plan, change.at);
-        let behind: Vec<InstanceId> = self.instances().filter(behind).map(|it| it.id).collect();
+        let of_name = self.state().instances.named(&plan.name);
+        let behind: Vec<InstanceId> = of_name.filter(behind).map(|it| it.id).collect();
         if behind.is_empty() || self.is_shutting_down() {
             return;
         }

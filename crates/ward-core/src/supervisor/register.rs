@@ -10,7 +10,6 @@ use crate::instance::Instance;
 use crate::request::{RequestError, RestoredState};
 use crate::spec::AppSpec;
 use crate::supervisor::Supervisor;
-use crate::supervisor::names::Names;
 use crate::time::Now;
 
 impl Supervisor {
@@ -35,10 +34,15 @@ impl Supervisor {
             spec.instances = Some(i64::from(count));
         }
         let places = places.iter().copied().map(Some);
+        let mut counted = None;
         let ids: Vec<InstanceId> = places
             .chain(core::iter::repeat(None))
             .zip(0..count)
-            .map(|(place, _)| self.register(spec.clone(), place))
+            .map(|(place, _)| {
+                let mut spec = spec.clone();
+                counted = self.increment(&mut spec, counted);
+                self.register(spec, place)
+            })
             .collect();
         self.state.pending.expect_several(request, ids.clone());
         for id in ids {
@@ -52,19 +56,17 @@ impl Supervisor {
         &mut self,
         now: Now,
         request: RequestId,
-        spec: AppSpec,
+        mut spec: AppSpec,
         restored: RestoredState,
         actions: &mut Vec<Action>,
     ) {
         if let Err(reply) = crate::change::check(&spec) {
             return self.state.pending.deliver(request, Err(reply), actions);
         }
-        let name = spec.name.clone();
+        let taken = |number: &u32| self.state.instances.is_taken(&spec.name, *number);
+        let number = restored.number.filter(|number| !taken(number));
+        self.increment(&mut spec, None);
         let id = self.register(spec, None);
-        let given = self.instance(id).map_or(0, |it| it.number);
-        let number = restored
-            .number
-            .filter(|number| self.names().change_number(&name, given, *number));
         self.state.pending.expect_several(request, vec![id]);
         self.with(now, id, actions, |it, cx| {
             it.number = number.unwrap_or(it.number);
@@ -90,8 +92,9 @@ impl Supervisor {
             let reply = Err(RequestError::UnknownInstance(of));
             return self.state.pending.deliver(request, reply, actions);
         };
-        let spec = original.spec.clone();
+        let mut spec = original.spec.clone();
         let start = true;
+        self.increment(&mut spec, None);
         let id = self.register(spec, None);
         self.state.pending.expect_one(request);
         self.with(now, id, actions, |it, cx| {
@@ -109,22 +112,21 @@ impl Supervisor {
     }
 
     fn register(&mut self, mut spec: AppSpec, place: Option<InstanceId>) -> InstanceId {
-        self.increment(&mut spec);
         self.share_captured(&mut spec);
-        let number = self.names().take_number(&spec.name);
+        let number = self.state.instances.free_number(&spec.name);
         let id = place
-            .filter(|place| !self.state.instances.contains_key(place))
+            .filter(|place| self.instance(*place).is_none())
             .unwrap_or(InstanceId(self.state.next_id));
         self.state.next_id = self.state.next_id.max(id.0.saturating_add(1));
         let unique_id = self.state.random.uuid();
         let instance = Instance::new(id, number, spec, unique_id);
-        self.state.instances.insert(id, Box::new(instance));
+        self.state.instances.insert(Box::new(instance));
         id
     }
 
     /// Apps that come from one shell have its environment once.
     fn share_captured(&self, spec: &mut AppSpec) {
-        let last = self.state.instances.values().next_back();
+        let last = self.state.instances.iter().next_back();
         let same = last
             .map(|it| &it.spec.env.captured)
             .filter(|known| known.iter().eq(spec.env.captured.iter()));
@@ -133,36 +135,30 @@ impl Supervisor {
         }
     }
 
-    /// The names of this moment.
-    fn names(&mut self) -> &mut Names {
-        let instances = &self.state.instances;
-        self.names
-            .get_or_insert_with(|| Names::of(instances.values().map(Box::as_ref)))
-    }
-
     /// The first instance has the given value (or 0), each further one the highest plus one.
-    fn increment(&mut self, spec: &mut AppSpec) {
-        let Some(variable) = spec.increment_var.clone() else {
-            return;
+    /// `before`: what the instance just before this one got, which then is the highest. Returns the
+    /// value, if there is such a variable.
+    fn increment(&self, spec: &mut AppSpec, before: Option<i64>) -> Option<i64> {
+        let name = spec.increment_var.clone()?;
+        let of_all = || {
+            let namesakes = self.state.instances.named(&spec.name);
+            namesakes
+                .filter_map(|it| it.spec.env.injected.get(&name).and_then(Value::as_i64))
+                .max()
         };
-        self.names();
-        let Self { state, names, .. } = self;
-        let value_of = |id| {
-            let instance = state.instances.get(&id)?;
-            instance.spec.env.injected.get(&variable).cloned()
-        };
-        let highest = names
-            .as_mut()
-            .and_then(|names| names.highest(&spec.name, &variable, value_of));
+        let highest = before.or_else(of_all);
         let given = spec
             .env
             .declared
-            .get(&variable)
-            .or_else(|| spec.env.evaluated.get(&variable))
-            .or_else(|| spec.env.captured.get(&variable));
-        let value = highest.map_or_else(|| given.map_or(0, as_number), |highest| highest + 1);
-        self.names().count(&spec.name, &variable, value);
-        spec.env.injected.insert(variable, value.into());
+            .get(&name)
+            .or_else(|| spec.env.evaluated.get(&name))
+            .or_else(|| spec.env.captured.get(&name));
+        let value = highest.map_or_else(
+            || given.map_or(0, as_number),
+            |highest| highest.saturating_add(1),
+        );
+        spec.env.injected.insert(name, value.into());
+        Some(value)
     }
 }
 

@@ -101,6 +101,10 @@ impl Daemon {
                     self.say(true, &text);
                 }
             }
+            WatchEvent::Fault(text) => self.say(
+                true,
+                &format!("a fault inside ward (watch): {text}; please report this"),
+            ),
         }
     }
 }

@@ -8,15 +8,16 @@ mod secure;
 mod sockets;
 mod versions;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::cluster::client::{Load, Style, get, try_get};
-use crate::harness::{DEADLINE, Ward, alive, free_port, npm_all};
+use crate::harness::{Ward, alive, free_port, look_again_until, npm_all, when_changed};
 
 /// Everything but Next and Node itself, in versions that run on Node 20 and newer.
 const PACKAGES: [&str; 12] = [
@@ -90,15 +91,14 @@ impl Site {
     /// Waits until each worker has answered. The start of a slow app is over when its workers run;
     /// some of them begin to listen later.
     fn settled(&self) {
-        let mut missing: BTreeSet<u64> = self.records().into_keys().collect();
-        let until = Instant::now() + DEADLINE;
-        while !missing.is_empty() {
-            assert!(Instant::now() < until, "no answer from {missing:?}");
-            match try_get(self.port) {
-                Ok(text) => drop(missing.remove(&pid(&parse(&text)))),
-                Err(_) => std::thread::park_timeout(Duration::from_millis(5)),
+        let missing = RefCell::new(self.records().into_keys().collect::<BTreeSet<u64>>());
+        let ask = || {
+            if let Ok(text) = try_get(self.port) {
+                missing.borrow_mut().remove(&pid(&parse(&text)));
             }
-        }
+            missing.borrow().clone()
+        };
+        look_again_until("answer of every worker", ask, BTreeSet::is_empty);
     }
 
     /// Every worker answered, equally often.
@@ -222,11 +222,10 @@ impl Site {
             let log = std::fs::read_to_string(log.unwrap().path()).unwrap();
             log.matches(text).count()
         };
-        let until = Instant::now() + DEADLINE;
-        while logs().map(said).sum::<usize>() < lives && Instant::now() < until {
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        assert_eq!(logs().map(said).sum::<usize>(), lives, "{text}");
+        let count = || logs().map(said).sum::<usize>();
+        let folder = self.ward.home().join("logs");
+        let count = when_changed(text, &[&folder], count, |count| *count >= lives);
+        assert_eq!(count, lives, "{text}");
     }
 
     /// Runs a client written for node to its end; it prints JSON.

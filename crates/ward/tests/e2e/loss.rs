@@ -58,7 +58,7 @@ fn node(version: Option<&str>) -> PathBuf {
 /// A home with a script running in so many workers.
 fn start(script: &str, workers: usize, version: Option<&str>, words: &[&str]) -> (Ward, u16) {
     let port = free_port();
-    let ward = Ward::new().with_env("PORT", &port.to_string());
+    let ward = Ward::for_heavy_load().with_env("PORT", &port.to_string());
     ward.write("app.js", script);
     let (node, workers) = (node(version), workers.to_string());
     let node = node.to_str().unwrap();

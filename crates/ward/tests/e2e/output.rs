@@ -6,11 +6,10 @@ use std::num::NonZero;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Bus, DEADLINE, Ward, kill, wait_gone};
+use crate::harness::{Bus, DEADLINE, Ward, kill, wait_gone, when_changed};
 
 /// An app that appends to its output what is written into the file `say` (a named pipe).
 const ECHO: &str = "while :; do read -r line < say && echo \"$line\"; done\n";
@@ -214,11 +213,8 @@ fn a_log_can_be_emptied_by_others_by_flush_and_by_rotation() {
     // The signal does the same, for logrotate.
     fs::rename(&file, &old).unwrap();
     kill(ward.daemons()[0], rustix::process::Signal::USR2);
-    let until = Instant::now() + DEADLINE;
-    while !file.exists() {
-        assert!(Instant::now() < until, "the file was not opened anew");
-        thread::yield_now();
-    }
+    let is_there = || file.exists();
+    when_changed("file opened anew", &[&file], is_there, |there| *there);
     echo.say(&ward, "five");
     assert_eq!(ward.log("echo-out.log"), "five\n");
 }
@@ -311,31 +307,29 @@ fn a_full_disk_stops_neither_the_app_nor_the_others() {
 fn logs_follows_what_is_written() {
     let ward = Ward::new();
     let mut echo = Echo::start(&ward, &["echo.sh"]);
+    echo.say(&ward, "before");
     let mut logs = ward
-        .command(&["logs", "echo", "--raw", "--lines", "0"])
+        .command(&["logs", "echo", "--raw", "--lines", "1"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let output = BufReader::new(logs.stdout.take().unwrap());
     let (sender, lines) = mpsc::channel();
+    let output = BufReader::new(logs.stdout.take().unwrap());
     let reader = thread::spawn(move || {
         for line in output.lines() {
             sender.send(line.unwrap()).ok();
         }
     });
-    // When it has subscribed it hears us; until then it is told again.
-    let mut number = 0;
-    let heard = loop {
-        number += 1;
-        echo.say(&ward, &format!("line {number}"));
-        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
-            break line;
+    let wait = |wanted: &str| loop {
+        let line = lines.recv_timeout(DEADLINE);
+        if line.unwrap_or_else(|_| panic!("no {wanted:?}")) == wanted {
+            break;
         }
-        assert!(number < 300, "nothing was heard");
     };
-    assert!(heard.starts_with("line "), "{heard:?}");
-    echo.say(&ward, "the last one");
-    assert!(lines.iter().any(|line| line == "the last one"));
+    // It subscribes before it shows what was written.
+    wait("before");
+    echo.say(&ward, "after");
+    wait("after");
     logs.kill().unwrap();
     logs.wait().unwrap();
     reader.join().unwrap();

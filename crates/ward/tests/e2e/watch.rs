@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bus, DEADLINE, Ward, free_port};
+use crate::harness::{Bus, Ward, free_port, look_again_until};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -21,7 +21,11 @@ fn watching(decl: &Value) -> (Ward, Bus) {
 }
 
 fn start(ward: &Ward, decl: &Value) {
-    ward.write("app.sh", SLEEPER);
+    start_app(ward, SLEEPER, decl);
+}
+
+fn start_app(ward: &Ward, text: &str, decl: &Value) {
+    ward.write("app.sh", text);
     let mut app = json!({ "name": "app", "script": "app.sh", "watch": true });
     for (key, value) in decl.as_object().unwrap() {
         app[key] = value.clone();
@@ -109,11 +113,8 @@ fn the_option_watches_the_working_directory() {
     assert_eq!(watch_threads(&ward), 1);
     // Nothing is left to be watched: the thread goes, and takes its inotify along.
     ward.run(&["stop", "app"]).succeeds();
-    let until = Instant::now() + DEADLINE;
-    while watch_threads(&ward) > 0 {
-        assert!(Instant::now() < until, "the thread goes on");
-        std::thread::yield_now();
-    }
+    let threads = || watch_threads(&ward);
+    look_again_until("end of the thread", threads, |threads| *threads == 0);
 }
 
 #[test]
@@ -257,12 +258,12 @@ fn restart_with_watch_toggles() {
 
 #[test]
 fn the_delay_is_waited_for() {
-    let (ward, mut bus) = watching(&json!({ "watch_delay": 5000 }));
+    let (ward, mut bus) = watching(&json!({ "watch_delay": 2000 }));
     let asked = Instant::now();
     ward.write("a.js", "1");
     ward.write("b.js", "1");
     assert_eq!(change(&mut bus), "a.js");
-    assert!(asked.elapsed() >= Duration::from_secs(5));
+    assert!(asked.elapsed() >= Duration::from_secs(2));
     bus.wait("the new life", |event| event.is_process("online"));
     assert_eq!(restarts(&ward), [1]);
 }
@@ -291,8 +292,19 @@ fn each_of_several_instances_restarts_once() {
 
 #[test]
 fn a_change_during_a_restart_is_not_lost() {
-    // Never ready, so that each start takes its whole time.
-    let (ward, mut bus) = watching(&json!({ "wait_ready": true, "listen_timeout": 5000 }));
+    // Ready when the test says so.
+    let ward = Ward::new();
+    let go = ward.dir().join("../go");
+    let app = "until [ -e ../go ]; do sleep 0.02; done
+               echo '\"ready\"' >&$NODE_CHANNEL_FD; exec sleep 1000";
+    fs::write(&go, "").unwrap();
+    start_app(
+        &ward,
+        app,
+        &json!({ "wait_ready": true, "listen_timeout": 600_000 }),
+    );
+    let mut bus = ward.bus();
+    fs::remove_file(&go).unwrap();
     ward.write("a.js", "1");
     assert_eq!(change(&mut bus), "a.js");
     bus.wait("the next life", |event| {
@@ -300,6 +312,7 @@ fn a_change_during_a_restart_is_not_lost() {
         data.contains("App [app:0] starting in")
     });
     ward.write("b.js", "1");
+    fs::write(&go, "").unwrap();
     assert_eq!(restarted(&mut bus), "b.js");
     assert_eq!(restarts(&ward), [2]);
 }
@@ -357,12 +370,11 @@ fn workers_are_replaced_and_no_connection_is_refused() {
     ask();
     ward.write("lib.js", "1");
     assert_eq!(change(&mut bus), "lib.js");
-    let done = || restarts(&ward) == [1, 1];
-    let until = Instant::now() + DEADLINE;
-    while !done() {
-        assert!(Instant::now() < until, "{:?}", ward.list());
+    let restarts = || {
         ask();
-    }
+        restarts(&ward)
+    };
+    look_again_until("restart of both", restarts, |counts| *counts == [1, 1]);
     ask();
 }
 

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{CLOCK, record_when};
+use super::{IDLE, record_when};
 use crate::harness::Ward;
 
 /// The version of node comes from node itself where nothing of ours is inside the app.
 #[test]
 fn the_version_of_node_is_in_the_record_in_both_modes() {
     let ward = Ward::where_nobody_listens();
-    ward.write("app.js", CLOCK);
+    ward.write("app.js", IDLE);
     ward.write("node.sh", "echo v99.9.9\n");
     ward.run(&["start", "app.js"]).succeeds();
     let version = std::process::Command::new("node")
@@ -42,7 +42,7 @@ fn the_version_of_node_is_in_the_record_in_both_modes() {
 fn a_node_that_does_not_answer_delays_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let ward = Ward::new();
-    ward.write("app.js", CLOCK);
+    ward.write("app.js", IDLE);
     for (name, answer) in [
         ("bin/a/node", "exec sleep 1000"),
         ("bin/b/node", "echo v99.9.9"),
@@ -52,8 +52,6 @@ fn a_node_that_does_not_answer_delays_nothing() {
         let path = ward.write(name, &text);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    ward.write("clock.js", CLOCK);
-    ward.run(&["start", "clock.js"]).succeeds();
     ward.run(&[
         "start",
         "app.js",

@@ -1,15 +1,15 @@
 //! `least-conn` knows how many connections each worker has.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{DEADLINE, Ward, free_port, kill};
+use crate::harness::{DEADLINE, Ward, free_port, kill, look_again_until};
 
 /// Says who serves a connection, and keeps it open until the client closes it or says something.
 const APP: &str = r"
@@ -74,16 +74,12 @@ fn counted(ward: &Ward) -> BTreeMap<u64, u64> {
 
 /// Waits until the counts are these, in any order.
 fn wait_counts(ward: &Ward, wanted: [u64; 3]) {
-    let until = Instant::now() + DEADLINE;
-    loop {
+    let count = || {
         let mut counts: Vec<u64> = counted(ward).into_values().collect();
         counts.sort_unstable();
-        if counts == wanted {
-            return;
-        }
-        assert!(Instant::now() < until, "{counts:?}, wanted {wanted:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        counts
+    };
+    look_again_until(&format!("{wanted:?}"), count, |counts| *counts == wanted);
 }
 
 #[test]
@@ -128,16 +124,16 @@ fn a_crash_takes_the_connections_along() {
     bus.wait("its return", |event| event.is_process("online"));
     wait_counts(&ward, [0, 3, 3]);
     // The successor serves only once it listens; until then the others have their turn.
-    let until = Instant::now() + DEADLINE;
-    let mut more = Vec::new();
-    while !more
-        .iter()
-        .any(|one: &Held| !held.iter().any(|before| before.pid == one.pid))
-    {
-        assert!(Instant::now() < until, "the successor gets nothing");
-        more.push(connect(port));
-    }
-    let successor = more.last().map(|one| one.pid).unwrap();
+    let others: BTreeSet<u64> = held.iter().map(|one| one.pid).collect();
+    let more = RefCell::new(Vec::new());
+    let next = || {
+        let one = connect(port);
+        let pid = one.pid;
+        more.borrow_mut().push(one);
+        pid
+    };
+    let is_new = |pid: &u64| !others.contains(pid);
+    let successor = look_again_until("connection to the successor", next, is_new);
     assert_eq!(counted(&ward)[&successor], 1);
 }
 
@@ -160,14 +156,11 @@ fn is_spared<C>(connect: impl Fn() -> (C, String)) {
     let busy = held[0].1.clone();
     held.retain(|(_, name)| *name == busy);
     assert!((8..=12).contains(&held.len()), "{} of 20", held.len());
-    let until = Instant::now() + DEADLINE;
-    loop {
+    let next = || {
         let next: Vec<(C, String)> = (0..5).map(|_| connect()).collect();
-        if next.iter().all(|(_, name)| *name != busy) {
-            return;
-        }
-        assert!(Instant::now() < until, "the busy worker gets more");
-    }
+        next.into_iter().filter(|(_, name)| *name == busy).count()
+    };
+    look_again_until("relief of the busy worker", next, |more| *more == 0);
 }
 
 /// Two workers of the app.

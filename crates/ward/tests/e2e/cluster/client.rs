@@ -3,11 +3,10 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::harness::DEADLINE;
+use crate::harness::{Counter, DEADLINE, Flag, look_again_until};
 
 /// A request without answer for so long is a hung one.
 /// Longer than a test waits for all others, so that one who waits for a purpose does not give up.
@@ -24,8 +23,8 @@ pub(crate) enum Style {
 
 /// Clients at work.
 pub(crate) struct Load {
-    stop: Arc<AtomicBool>,
-    served: Arc<AtomicU64>,
+    stop: Arc<Flag>,
+    served: Arc<Counter>,
     clients: Vec<JoinHandle<Vec<String>>>,
 }
 
@@ -39,8 +38,7 @@ pub(crate) struct Outcome {
 impl Load {
     /// Starts clients of each style.
     pub(crate) fn start(port: u16, styles: &[(Style, usize)]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let served = Arc::new(AtomicU64::new(0));
+        let (stop, served) = (Arc::<Flag>::default(), Arc::<Counter>::default());
         let mut clients = Vec::new();
         for (style, count) in styles {
             for _ in 0..*count {
@@ -59,31 +57,27 @@ impl Load {
 
     /// Waits until so many more requests were served.
     pub(crate) fn serve_more(&self, count: u64) {
-        let goal = self.served.load(Ordering::SeqCst) + count;
-        let deadline = std::time::Instant::now() + DEADLINE;
-        while self.served.load(Ordering::SeqCst) < goal {
-            assert!(std::time::Instant::now() < deadline, "the load is stuck");
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
+        let goal = self.served.value() + count;
+        self.served.wait_for(goal, "requests served");
     }
 
     /// Ends the clients.
     pub(crate) fn finish(self) -> Outcome {
-        self.stop.store(true, Ordering::SeqCst);
+        self.stop.raise();
         let errors = self.clients.into_iter();
         let errors = errors.flat_map(|client| client.join().expect("a client"));
         let errors = errors.collect();
         Outcome {
-            served: self.served.load(Ordering::SeqCst),
+            served: self.served.value(),
             errors,
         }
     }
 }
 
-fn work(port: u16, style: Style, stop: &AtomicBool, served: &AtomicU64) -> Vec<String> {
+fn work(port: u16, style: Style, stop: &Flag, served: &Counter) -> Vec<String> {
     let mut errors = Vec::new();
     let mut connection: Option<TcpStream> = None;
-    while !stop.load(Ordering::SeqCst) {
+    while !stop.is_raised() {
         let done = match connection.take().map_or_else(|| connect(port), Ok) {
             Ok(stream) => exchange(stream, style),
             Err(error) => Err(io::Error::new(error.kind(), format!("connect: {error}"))),
@@ -91,7 +85,7 @@ fn work(port: u16, style: Style, stop: &AtomicBool, served: &AtomicU64) -> Vec<S
         match done {
             Ok((_, open)) => {
                 connection = open;
-                served.fetch_add(1, Ordering::SeqCst);
+                served.increment();
             }
             Err(error) => {
                 errors.push(error.to_string());
@@ -103,7 +97,7 @@ fn work(port: u16, style: Style, stop: &AtomicBool, served: &AtomicU64) -> Vec<S
         if let Style::KeepAlive(pause) = style
             && !pause.is_zero()
         {
-            std::thread::park_timeout(pause);
+            stop.pause(pause);
         }
     }
     errors
@@ -173,17 +167,11 @@ pub(crate) fn get(port: u16) -> String {
 
 /// A connection, as soon as somebody listens.
 pub(crate) fn reach(port: u16) -> TcpStream {
-    let until = std::time::Instant::now() + DEADLINE;
-    loop {
-        match connect(port) {
-            Ok(stream) => return stream,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                assert!(std::time::Instant::now() < until, "nobody listens");
-                std::thread::park_timeout(Duration::from_millis(5));
-            }
-            Err(error) => panic!("no connection: {error}"),
-        }
-    }
+    let is_known = |connected: &io::Result<TcpStream>| match connected {
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+    };
+    look_again_until("somebody who listens", || connect(port), is_known).expect("a connection")
 }
 
 /// Likewise, if there is an answer.

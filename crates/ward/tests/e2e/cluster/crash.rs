@@ -1,12 +1,10 @@
 //! Workers that die: whoever was not read yet is served by another one.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 
 use super::client::{Load, Style, get};
 use super::{spread, start};
-use crate::harness::{DEADLINE, kill};
+use crate::harness::{Counter, kill, look_again_until, stop_process};
 
 #[test]
 fn killed_workers_under_load_leave_no_client_hanging() {
@@ -36,10 +34,8 @@ fn killed_workers_under_load_leave_no_client_hanging() {
             .all(|error| !error.contains("refused")),
         "the port stays open: {outcome:?}"
     );
-    let until = Instant::now() + DEADLINE;
-    while spread(port, 4).len() < 2 {
-        assert!(Instant::now() < until, "both workers serve again");
-    }
+    let serving = || spread(port, 4).len();
+    look_again_until("answer of both workers", serving, |workers| *workers == 2);
 }
 
 #[test]
@@ -55,21 +51,19 @@ fn clients_wait_while_no_worker_lives() {
 fn a_hung_worker_delays_no_more_than_its_window() {
     let (ward, port) = start(2);
     let victim = u32::try_from(ward.list()[0]["pid"].as_u64().unwrap()).unwrap();
-    kill(victim, Signal::STOP);
-    let began = Instant::now();
-    let clients: Vec<_> = (0..8)
-        .map(|_| std::thread::spawn(move || get(port)))
-        .collect();
-    // One of them waits for the hung worker; the others were served by the other one.
-    let mut waiting = clients;
-    while waiting.len() > 1 {
-        assert!(began.elapsed() < DEADLINE, "clients wait");
-        waiting.retain(|client| !client.is_finished());
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-    kill(victim, Signal::KILL);
-    for client in waiting {
+    stop_process(victim);
+    let served = Counter::default();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                get(port);
+                served.increment();
+            });
+        }
+        // One of them waits for the hung worker; the others were served by the other one.
+        served.wait_for(7, "clients served");
+        kill(victim, Signal::KILL);
         // Given to another worker after the death of the first.
-        client.join().unwrap();
-    }
+        served.wait_for(8, "clients served");
+    });
 }

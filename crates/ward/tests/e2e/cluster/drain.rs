@@ -3,12 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
-use crate::harness::{DEADLINE, Ward, free_port};
+use crate::harness::{DEADLINE, Flag, Ward, free_port};
 
 /// Two workers of this app, with more keys of their declaration.
 pub(super) fn start(ward: &Ward, app: &str, more: &str) {
@@ -57,19 +55,9 @@ pub(super) fn reload_while<T>(ward: &Ward, replaced: usize, act: impl FnOnce() -
 
 /// Waits for so many lines with this text in the daemon's log; what follows the text in each.
 fn wait_lines(ward: &Ward, text: &str, count: usize) -> Vec<String> {
-    let until = Instant::now() + DEADLINE;
-    loop {
-        let log = ward.daemon_log();
-        let found = log
-            .lines()
-            .filter_map(|line| Some(line.split_once(text)?.1.to_owned()));
-        let found: Vec<String> = found.collect();
-        if found.len() >= count {
-            return found;
-        }
-        assert!(Instant::now() < until, "{text}: {found:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let log = ward.daemon_log_when(|log| log.matches(text).count() >= count);
+    let found = log.lines().filter_map(|line| line.split_once(text));
+    found.map(|(_, rest)| rest.to_owned()).collect()
 }
 
 /// What the daemon said about the connections of the workers that were replaced, so many of them.
@@ -130,22 +118,26 @@ fn raw_connections_are_finished_and_those_that_do_not_end_are_cut(
 ) {
     let (ward, port) = home();
     let more = format!("sched: '{sched}', agent: {agent}, parallel: 2");
-    start(&ward, GREETING, &format!("{more}, drain_timeout: 20000"));
     let connect = || {
         let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         client.set_read_timeout(Some(DEADLINE)).unwrap();
         greeted(client)
     };
-    let endless = connect();
+    start(&ward, GREETING, &format!("{more}, {ENDLESS}"));
     let clients: Vec<TcpStream> = (0..6).map(|_| connect()).collect();
     reload_while(&ward, 2, || {
         for client in clients {
             assert_eq!(finish(client, "x"), "b", "{more}");
         }
-        assert_eq!(finish(endless, "y"), "", "{more}");
     });
     let told = tallies(&ward, 2);
-    assert_eq!(cut(&told), [0, 1], "{more}: {told:?}");
+    assert_eq!(cut(&told), [0, 0], "{more}: {told:?}");
+    ward.run(&["delete", "app"]).succeeds();
+    start(&ward, GREETING, &format!("{more}, drain_timeout: 500"));
+    let endless = connect();
+    reload_while(&ward, 4, || assert_eq!(finish(endless, "y"), "", "{more}"));
+    let told = tallies(&ward, 4);
+    assert_eq!(cut(&told[2..]), [0, 1], "{more}: {told:?}");
 }
 
 /// Answers each datagram a moment later.
@@ -172,7 +164,7 @@ process.on('SIGINT', () => socket.close(() => process.exit()))
 fn datagrams_are_answered_through_reloads(#[case] agent: &str, #[case] app: &str) {
     let (ward, port) = home();
     start(&ward, app, &format!("{agent}, {ENDLESS}"));
-    let stop = AtomicBool::new(false);
+    let stop = Flag::default();
     let outcomes: Vec<(i32, i32)> = std::thread::scope(|scope| {
         let ask = |client| datagrams(port, client, &stop);
         let clients: Vec<_> = (0..4)
@@ -182,7 +174,7 @@ fn datagrams_are_answered_through_reloads(#[case] agent: &str, #[case] app: &str
             // Nobody waits for the time that a worker would be given: that ends behind the test.
             ward.run(&["reload", "app"]).succeeds();
         }
-        stop.store(true, Ordering::SeqCst);
+        stop.raise();
         clients.into_iter().map(|it| it.join().unwrap()).collect()
     });
     let served: i32 = outcomes.iter().map(|(served, _)| served).sum();
@@ -192,11 +184,11 @@ fn datagrams_are_answered_through_reloads(#[case] agent: &str, #[case] app: &str
 }
 
 /// Asks one question after the other; how many were answered, and how many were not.
-fn datagrams(port: u16, client: u32, stop: &AtomicBool) -> (i32, i32) {
+fn datagrams(port: u16, client: u32, stop: &Flag) -> (i32, i32) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     let (mut served, mut lost) = (0, 0);
-    while !stop.load(Ordering::SeqCst) {
+    while !stop.is_raised() {
         let word = format!("{client} {served}");
         let address = ("127.0.0.1", port);
         socket.send_to(word.as_bytes(), address).unwrap();

@@ -1,16 +1,15 @@
 //! How much a worker gets: pause, most connections, a slow start.
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crate::harness::{DEADLINE, Ward, free_port};
 
-/// Says which instance serves a connection, and keeps it.
+/// Says which instance serves a connection, and since when (`CLOCK_MONOTONIC`, in ns), and keeps it.
 const APP: &str = r"
 require('net').createServer((socket) => {
   socket.on('error', () => {})
-  socket.write(process.env.NODE_APP_INSTANCE + '\n')
+  socket.write(process.env.NODE_APP_INSTANCE + ' ' + process.hrtime.bigint() + '\n')
 }).listen(process.env.PORT)
 ";
 
@@ -38,25 +37,37 @@ fn connect(port: u16) -> TcpStream {
 
 /// The instance that has this connection.
 fn holder(stream: &TcpStream) -> String {
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).expect("a name");
-    line.trim().to_owned()
+    holder_since(stream).0
 }
 
-/// Nobody takes it, at least not at once.
-fn waits(stream: &mut TcpStream) {
-    stream
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
-    loop {
-        let nothing = stream.read(&mut [0]).expect_err("nobody has it").kind();
-        // A machine that was put to sleep interrupts a read that has a time limit (signal(7)).
-        if nothing != ErrorKind::Interrupted {
-            assert_eq!(nothing, ErrorKind::WouldBlock);
-            break;
-        }
+/// Likewise, and since when.
+fn holder_since(stream: &TcpStream) -> (String, u64) {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("a name");
+    let (name, since) = line.trim().split_once(' ').expect("a name and a time");
+    (name.to_owned(), since.parse().expect("a time"))
+}
+
+/// Another app of the same daemon. Who connected before it was served could have been served, too.
+struct Neighbour {
+    port: u16,
+}
+
+impl Neighbour {
+    fn start(ward: &Ward) -> Self {
+        let port = free_port();
+        ward.write(
+            "neighbour.js",
+            &APP.replace("process.env.PORT", &port.to_string()),
+        );
+        ward.run(&["start", "neighbour.js", "-i", "1"]).succeeds();
+        Self { port }
     }
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+
+    /// Since when it has a connection that was made now.
+    fn served_at(&self) -> u64 {
+        holder_since(&connect(self.port)).1
+    }
 }
 
 #[test]
@@ -68,15 +79,20 @@ fn a_paused_worker_gets_no_connections_until_it_is_resumed() {
     ward.run(&["describe", "0"]).succeeds().prints("paused");
     let held: Vec<TcpStream> = (0..4).map(|_| connect(port)).collect();
     assert!(held.iter().all(|stream| holder(stream) == "1"));
+    // Nothing that a reload would wait for.
+    drop(held);
     // A fresh process in the same slot is paused too.
     ward.run(&["reload", "app"]).succeeds();
     assert_eq!(holder(&connect(port)), "1");
     // With nobody left connections wait, and are served later.
+    let neighbour = Neighbour::start(&ward);
     ward.run(&["pause", "app"]).succeeds();
-    let mut waiting = connect(port);
-    waits(&mut waiting);
+    let waiting = connect(port);
+    let paused = neighbour.served_at();
     ward.run(&["resume", "0"]).succeeds();
-    assert_eq!(holder(&waiting), "0");
+    let (name, since) = holder_since(&waiting);
+    assert_eq!(name, "0");
+    assert!(since > paused, "served at {since}, while all are paused");
     // A stop ends it.
     ward.run(&["restart", "app"]).succeeds();
     ward.run(&["stop", "app"]).succeeds();
@@ -104,15 +120,18 @@ fn what_gets_no_connections_from_ward_cannot_be_paused() {
 
 #[test]
 fn connections_beyond_the_most_wait_until_others_end() {
-    let (_ward, port) = start("rr", "max_connections: 2");
+    let (ward, port) = start("rr", "max_connections: 2");
+    let neighbour = Neighbour::start(&ward);
     let mut held: Vec<TcpStream> = (0..4).map(|_| connect(port)).collect();
     let mut holders: Vec<String> = held.iter().map(holder).collect();
     holders.sort();
     assert_eq!(holders, ["0", "0", "1", "1"]);
-    let mut fifth = connect(port);
-    waits(&mut fifth);
+    let fifth = connect(port);
+    let full = neighbour.served_at();
     held.pop();
-    assert!(["0", "1"].contains(&holder(&fifth).as_str()));
+    let (name, since) = holder_since(&fifth);
+    assert!(["0", "1"].contains(&name.as_str()));
+    assert!(since > full, "served at {since}, while both are full");
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn a_reload_tells_what_became_of_the_connections() {
         let ward = ward.called(program);
         ward.write("app.js", ENDLESS);
         let file = format!(
-            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 3000, agent: {agent} }}\n"
+            "module.exports = {{ name: 'app', script: 'app.js', instances: 2, exec_mode: 'cluster', drain_timeout: 500, agent: {agent} }}\n"
         );
         ward.write("ecosystem.config.js", &file);
         ward.run(&["start", "ecosystem.config.js"]).succeeds();

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
 
-use crate::harness::{DEADLINE, Ward};
+use crate::harness::{Ward, text_when};
 
 /// Listens on the path in `SOCK`; says in a file of its own what came of it.
 const APP: &str = r"
@@ -36,15 +35,7 @@ fn start(sched: &str, workers: u32, prepare: impl FnOnce(&Ward)) -> (Ward, Vec<S
 /// What a worker wrote into its file.
 fn said(ward: &Ward, id: u32) -> String {
     let file = ward.dir().join(format!("said-{id}"));
-    let until = Instant::now() + DEADLINE;
-    loop {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        if !text.is_empty() {
-            return text;
-        }
-        assert!(Instant::now() < until, "worker {id} says nothing");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    text_when(&file, |text| !text.is_empty())
 }
 
 /// A path with somebody's data is in use, as in Node; the data stays.

@@ -1,11 +1,8 @@
 //! A worker whose event loop stands still: it keeps no more connections waiting than may be on
 //! their way to it.
 
-use std::time::{Duration, Instant};
-
 use super::APP;
 use super::client::{Load, Style, ask};
-use crate::harness::DEADLINE;
 
 fn delays(window: usize) {
     let file = format!(
@@ -13,7 +10,7 @@ fn delays(window: usize) {
            cluster: {{ window: {window} }} }}\n"
     );
     let port = crate::harness::free_port();
-    let ward = crate::harness::Ward::new().with_env("PORT", &port.to_string());
+    let ward = crate::harness::Ward::for_heavy_load().with_env("PORT", &port.to_string());
     ward.write("app.js", APP);
     ward.write("ecosystem.config.js", &file);
     ward.run(&["start", "ecosystem.config.js"]).succeeds();
@@ -24,13 +21,8 @@ fn delays(window: usize) {
     load.serve_more(200);
     load.stop();
     // All get their answers but those that wait for the blocked worker.
-    let until = Instant::now() + DEADLINE;
-    while load.waiting() > window {
-        let waiting = load.waiting();
-        assert!(Instant::now() < until, "{waiting} wait, not {window}");
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-    assert!(load.waiting() > 0, "the blocked worker has its share");
+    let waiting = load.wait_until_few_wait(window);
+    assert!(waiting > 0, "the blocked worker has its share");
     ward.write("go", "");
     blocker
         .join()

@@ -4,11 +4,10 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::harness::DEADLINE;
+use crate::harness::{Counter, DEADLINE, Flag};
 
 /// A request without answer for so long is a hung one.
 pub(super) const PATIENCE: Duration = DEADLINE;
@@ -37,8 +36,9 @@ pub(super) struct Failure {
 
 /// Clients at work.
 pub(super) struct Load {
-    stop: Arc<AtomicBool>,
-    served: Arc<AtomicU64>,
+    stop: Arc<Flag>,
+    served: Arc<Counter>,
+    finished: Arc<Counter>,
     clients: Vec<JoinHandle<Outcome>>,
 }
 
@@ -52,38 +52,43 @@ pub(super) struct Outcome {
 impl Load {
     /// Starts so many clients.
     pub(super) fn start(port: u16, style: Style, clients: u32) -> Self {
-        let (stop, served) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (stop, served) = (Arc::<Flag>::default(), Arc::<Counter>::default());
+        let finished = Arc::<Counter>::default();
         let begin = |number| {
             let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
-            std::thread::spawn(move || Client::new(port, style, number).work(&stop, &served))
+            let finished = Arc::clone(&finished);
+            std::thread::spawn(move || {
+                let outcome = Client::new(port, style, number).work(&stop, &served);
+                finished.increment();
+                outcome
+            })
         };
         let clients = (0..clients).map(begin).collect();
         Self {
             stop,
             served,
+            finished,
             clients,
         }
     }
 
     /// Waits until so many more requests were served.
     pub(super) fn serve_more(&self, count: u64) {
-        let goal = self.served.load(Ordering::SeqCst) + count;
-        let until = Instant::now() + DEADLINE;
-        while self.served.load(Ordering::SeqCst) < goal {
-            assert!(Instant::now() < until, "the clients are stuck");
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
+        let goal = self.served.value() + count;
+        self.served.wait_for(goal, "requests served");
     }
 
     /// No client begins another request.
     pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.stop.raise();
     }
 
-    /// How many clients wait for an answer, once they were stopped.
-    pub(super) fn waiting(&self) -> usize {
-        let waits = |client: &&JoinHandle<Outcome>| !client.is_finished();
-        self.clients.iter().filter(waits).count()
+    /// Waits until no more than so many clients, which were stopped, wait for an answer; how many do.
+    pub(super) fn wait_until_few_wait(&self, most: usize) -> usize {
+        let most = u64::try_from(most).expect("few");
+        let all = u64::try_from(self.clients.len()).expect("few");
+        self.finished.wait_for(all - most, "clients that finished");
+        usize::try_from(all - self.finished.value()).expect("few")
     }
 
     /// Lets each client finish its request.
@@ -134,20 +139,20 @@ impl Client {
         }
     }
 
-    fn work(mut self, stop: &AtomicBool, served: &AtomicU64) -> Outcome {
+    fn work(mut self, stop: &Flag, served: &Counter) -> Outcome {
         let mut outcome = Outcome::default();
-        while !stop.load(Ordering::SeqCst) && outcome.failures.len() < 100 {
+        while !stop.is_raised() && outcome.failures.len() < 100 {
             match self.request() {
                 Ok(()) => {
                     outcome.served += 1;
-                    served.fetch_add(1, Ordering::SeqCst);
+                    served.increment();
                 }
                 Err(failure) => outcome.failures.push(failure),
             }
             if let Style::KeepAlive(pause) = self.style
                 && !pause.is_zero()
             {
-                std::thread::sleep(pause);
+                stop.pause(pause);
             }
         }
         outcome

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::client::{Load, Style};
 use super::{APP, rounds, start};
-use crate::harness::{DEADLINE, Ward, kill};
+use crate::harness::{Ward, kill, stop_process};
 
 const CLIENTS: u32 = 12;
 
@@ -36,17 +36,6 @@ fn held(pid: u32, port: u16) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Waits until it stands still.
-fn stop(pid: u32) {
-    kill(pid, Signal::STOP);
-    let until = Instant::now() + DEADLINE;
-    let stopped = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    while !stopped().contains(") T ") {
-        assert!(Instant::now() < until, "the worker stops");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn only_what_a_killed_worker_had_taken_is_lost() {
     let (ward, port) = start(APP, 3, None, &["--max-restarts", "10000"]);
@@ -56,7 +45,7 @@ fn only_what_a_killed_worker_had_taken_is_lost() {
     for round in 0..rounds(25) {
         load.serve_more(60);
         let victim = victim(&ward, round);
-        stop(victim);
+        stop_process(victim);
         // By now one more connection is on its way to it, and somebody waits for the answer.
         load.serve_more(60);
         taken.extend(held(victim, port));

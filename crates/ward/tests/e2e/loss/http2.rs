@@ -1,13 +1,11 @@
 //! HTTP/2: every stream that was put on the wire is answered, whatever good-bye it crosses.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use super::frames::{ALL, Event, Session};
 use super::{reload, rounds, start};
-use crate::harness::{DEADLINE, Ward};
+use crate::harness::{Counter, Flag, Ward};
 
 pub(super) const SERVER: &str = r"
 const server = require('http2').createServer()
@@ -27,20 +25,20 @@ const LANES: usize = 8;
 
 /// Clients that send as fast as they can until they have read a good-bye.
 struct Streams {
-    stop: Arc<AtomicBool>,
-    served: Arc<AtomicU64>,
+    stop: Arc<Flag>,
+    served: Arc<Counter>,
     clients: Vec<JoinHandle<Vec<String>>>,
 }
 
 impl Streams {
     fn start(port: u16, clients: u32) -> Self {
-        let (stop, served) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (stop, served) = (Arc::<Flag>::default(), Arc::<Counter>::default());
         let begin = |number: u32| {
             let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
             std::thread::spawn(move || {
                 let mut failures = Vec::new();
                 let mut token = number * 1_000_000 + 1_000_000;
-                while !stop.load(Ordering::SeqCst) && failures.len() < 20 {
+                while !stop.is_raised() && failures.len() < 20 {
                     if let Err(failure) = connection(port, &mut token, &stop, &served) {
                         failures.push(failure);
                     }
@@ -57,21 +55,17 @@ impl Streams {
     }
 
     fn serve_more(&self, count: u64) {
-        let goal = self.served.load(Ordering::SeqCst) + count;
-        let until = Instant::now() + DEADLINE;
-        while self.served.load(Ordering::SeqCst) < goal {
-            assert!(Instant::now() < until, "the clients are stuck");
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
+        let goal = self.served.value() + count;
+        self.served.wait_for(goal, "streams served");
     }
 
     fn finish(self, what: &str) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.stop.raise();
         let clients = self.clients.into_iter();
         let failures: Vec<_> = clients
             .flat_map(|it| it.join().expect("a client"))
             .collect();
-        let served = self.served.load(Ordering::SeqCst);
+        let served = self.served.value();
         eprintln!(
             "{what}: {served} streams served, {} failures",
             failures.len()
@@ -81,12 +75,7 @@ impl Streams {
 }
 
 /// One connection, until the server has said good-bye or the test ends, and everything is answered.
-fn connection(
-    port: u16,
-    token: &mut u32,
-    stop: &AtomicBool,
-    served: &AtomicU64,
-) -> Result<(), String> {
+fn connection(port: u16, token: &mut u32, stop: &Flag, served: &Counter) -> Result<(), String> {
     let mut session = Session::start(port).map_err(|error| format!("connect: {error}"))?;
     let mut asked = Vec::new();
     let mut ask = |session: &mut Session, asked: &mut Vec<String>| {
@@ -103,8 +92,8 @@ fn connection(
             Event::Answer(body) => {
                 let place = asked.iter().position(|it| it.repeat(64) == body);
                 asked.remove(place.ok_or_else(|| format!("a wrong body: {body}"))?);
-                served.fetch_add(1, Ordering::SeqCst);
-                if session.leaving.is_none() && !stop.load(Ordering::SeqCst) {
+                served.increment();
+                if session.leaving.is_none() && !stop.is_raised() {
                     ask(&mut session, &mut asked).map_err(broken)?;
                 }
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::normal::Normal;
 use super::told::walk;
-use crate::harness::{DEADLINE, Ward};
+use crate::harness::{Changes, DEADLINE, Ward, when_changed};
 
 /// How often the lines of the apps stand in each log file.
 pub(super) type Counts = HashMap<(String, &'static str), usize>;
@@ -22,7 +22,6 @@ const STREAMS: [(&str, &str); 2] = [
 
 /// Waits until what the new apps have printed stands in their log files; returns how much is there.
 pub(super) fn await_all(records: &[Value], new: &[Value], before: &Counts) -> Counts {
-    let until = Instant::now() + DEADLINE;
     let mut wanted = count(records, |_, _| 0);
     for record in new.iter().filter(|record| is_logged(record)) {
         for (key, line) in STREAMS {
@@ -31,24 +30,28 @@ pub(super) fn await_all(records: &[Value], new: &[Value], before: &Counts) -> Co
             wanted.insert(file, more);
         }
     }
-    loop {
-        let now = count(records, lines);
+    let files = wanted.keys().map(|(file, _)| Path::new(file));
+    let files: Vec<&Path> = files.filter(|file| file.is_absolute()).collect();
+    let look = || count(records, lines);
+    when_changed("output of new apps", &files, look, |now| {
         let is_late = |(file, wanted): (&(String, &str), &usize)| {
             now[file] < *wanted && Path::new(&file.0).is_file()
         };
-        if !wanted.iter().any(is_late) || Instant::now() > until {
-            return now;
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
+        !wanted.iter().any(is_late)
+    })
 }
 
-/// All log files of the home and of a case, when they do not change any more: a life that ended early has told nothing.
+/// Log files that have not changed for so long are finished.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// All log files of the home and of a case, when they do not change any more. A life that ended before it told of itself
+/// may have printed much or nothing, and PM2 does not say when it has read the last of it.
 pub(super) fn logs(home: &Ward, folder: &Path, normal: &Normal) -> BTreeMap<String, String> {
+    let roots = [home.home().join("logs"), folder.to_owned()];
     let read = || {
         let mut logs = BTreeMap::new();
-        for root in [home.home().join("logs"), folder.to_owned()] {
-            walk(&root, &mut |path| {
+        for root in &roots {
+            walk(root, &mut |path| {
                 if path.extension().is_some_and(|it| it == "log") {
                     let bytes = fs::read(path).unwrap_or_default();
                     let name = path.strip_prefix(home.root()).unwrap_or(path);
@@ -59,18 +62,19 @@ pub(super) fn logs(home: &Ward, folder: &Path, normal: &Normal) -> BTreeMap<Stri
         }
         logs
     };
-    let mut last = read();
-    let mut since = Instant::now();
-    while since.elapsed() < Duration::from_millis(50) {
-        std::thread::park_timeout(Duration::from_millis(10));
-        let now = read();
-        if now != last {
-            last = now;
-            since = Instant::now();
+    let changes = Changes::new();
+    let until = Instant::now() + DEADLINE;
+    loop {
+        assert!(Instant::now() < until, "log files that never rest");
+        for root in &roots {
+            changes.watch_below(root);
+        }
+        if !changes.wait(Instant::now() + QUIET) {
+            break;
         }
     }
     let mut logs = BTreeMap::new();
-    for (name, text) in last {
+    for (name, text) in read() {
         let log: &mut String = logs.entry(normal.text(&name)).or_default();
         *log += &(normal.text(&text) + "\n");
     }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use super::case::{Case, Step};
 use super::normal::Normal;
 use super::printed::{self, Counts};
 use super::told::{forget, is_version_missing, read, told, walk, whose};
-use crate::harness::{DEADLINE, Ward, text_when};
+use crate::harness::{Ward, look_again_until, text_when};
 
 /// A home and its working directories.
 pub(super) struct Side {
@@ -149,47 +148,36 @@ impl Side {
 
     /// The records when every new app that is online has told of itself, and what they told.
     fn settled(&self, folder: &Path, known: &mut Known) -> (Vec<Value>, ByApp) {
-        let until = Instant::now() + DEADLINE;
-        loop {
-            let records = self.list();
-            let told = told(folder);
-            let is_late = |record: &&Value| {
-                let name = record["name"].as_str().unwrap_or_default();
-                record["pm2_env"]["status"] == "online"
-                    && !known.silent.iter().any(|silent| silent == name)
-                    && known.pids.get(&id(record)) != record["pid"].as_u64().as_ref()
-                    && whose(&told, record).is_none()
-            };
-            let late = records
-                .iter()
-                .any(|it| is_late(&it) || is_version_missing(&told, it));
-            if !late || Instant::now() > until {
-                let normal = Normal::new(&self.home, &records, known.ids_vary);
-                let apps = by_app(&records, |record| {
-                    Some(normal.value(&read(whose(&told, record)?)))
-                });
-                let mut new = records.clone();
-                new.retain(|record| whose(&told, record).is_some());
-                known.printed = printed::await_all(&records, &new, &known.printed);
-                let pids = records.iter().map(|it| (id(it), it["pid"].as_u64()));
-                known.pids = pids.filter_map(|(id, pid)| Some((id, pid?))).collect();
-                return (records, apps);
-            }
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
+        let look = || (self.list(), told(folder));
+        let is_late = |record: &Value, told: &[PathBuf]| {
+            let name = record["name"].as_str().unwrap_or_default();
+            record["pm2_env"]["status"] == "online"
+                && !known.silent.iter().any(|silent| silent == name)
+                && known.pids.get(&id(record)) != record["pid"].as_u64().as_ref()
+                && whose(told, record).is_none()
+        };
+        let (records, told) = look_again_until("word of each app", look, |(records, told)| {
+            let mut records = records.iter();
+            !records.any(|it| is_late(it, told) || is_version_missing(told, it))
+        });
+        let normal = Normal::new(&self.home, &records, known.ids_vary);
+        let apps = by_app(&records, |record| {
+            Some(normal.value(&read(whose(&told, record)?)))
+        });
+        let mut new = records.clone();
+        new.retain(|record| whose(&told, record).is_some());
+        known.printed = printed::await_all(&records, &new, &known.printed);
+        let pids = records.iter().map(|it| (id(it), it["pid"].as_u64()));
+        known.pids = pids.filter_map(|(id, pid)| Some((id, pid?))).collect();
+        (records, apps)
     }
 
     fn await_status(&self, name: &str, status: &str) {
-        let until = Instant::now() + DEADLINE;
-        loop {
-            let list = self.list();
+        let look = || self.list();
+        look_again_until(&format!("{name} that is {status}"), look, |list| {
             let mut apps = list.iter().filter(|app| app["name"] == name).peekable();
-            if apps.peek().is_some() && apps.all(|app| app["pm2_env"]["status"] == status) {
-                return;
-            }
-            assert!(Instant::now() < until, "{name} is never {status}: {list:?}");
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
+            apps.peek().is_some() && apps.all(|app| app["pm2_env"]["status"] == status)
+        });
     }
 
     fn clean(&self) {
