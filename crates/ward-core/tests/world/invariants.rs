@@ -265,7 +265,7 @@ fn take(world: &mut World, step: &Step) {
             path: "app.js".to_owned(),
             at: world.now().wall,
         }),
-        Step::SetClock(millis) => world.clock_step += millis,
+        Step::SetClock(millis) => world.clock_set += millis,
         Step::WatchFails(app) => {
             let app = WatchId(app);
             if world.watched.remove(&app) {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::json;
 use ward_core::id::{InstanceId, RequestId};
 use ward_core::jobs::{Act, PartError, PartResult, PrepareAll, Registration, Scale, Verb};
-use ward_core::request::{Change, Outcome, Request, RequestError};
+use ward_core::request::{Change, Outcome, Request, RequestError, SupersededBy};
 
 use crate::os::Plan;
 use crate::world::{World, app};
@@ -172,7 +172,10 @@ fn the_end_of_everything_ends_a_roll() {
     world.run(10);
     world.ask(Request::Shutdown);
     world.run(20_000);
-    let superseded = RequestError::Superseded(InstanceId(0));
+    let superseded = RequestError::Superseded {
+        instance: InstanceId(0),
+        by: SupersededBy::Shutdown,
+    };
     let wanted = [
         superseded,
         RequestError::ShuttingDown,

@@ -137,7 +137,7 @@ fn a_step_of_the_clock_neither_loses_nor_repeats_a_restart() {
     let hour = i64::try_from(Duration::from_hours(1).as_millis()).expect("few");
     let mut world = World::new();
     watched(&mut world, &json!({}));
-    world.clock_step += hour;
+    world.clock_set += hour;
     change(&mut world, "app.js");
     world.run(1000);
     assert_eq!(begun(&world), 2);

@@ -45,13 +45,13 @@ pub(crate) struct World {
     pub(crate) supervisor: Supervisor,
     pub(crate) os: Os,
     pub(crate) now: Mono,
+    /// How far somebody has set the wall clock, in milliseconds.
+    pub(crate) clock_set: i64,
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     pub(crate) story: String,
     pub(crate) asked: u64,
     /// Apps whose files are watched.
     pub(crate) watched: BTreeSet<WatchId>,
-    /// How far somebody has set the clock on or back, in milliseconds.
-    pub(crate) clock_step: i64,
     plans: VecDeque<Plan>,
     usual: Plan,
     /// Workers that may get connections.
@@ -75,11 +75,11 @@ impl World {
             }),
             os: Os::default(),
             now: Mono(0),
+            clock_set: 0,
             replies: BTreeMap::new(),
             story: String::new(),
             asked: 0,
             watched: BTreeSet::new(),
-            clock_step: 0,
             plans: VecDeque::new(),
             admitted: BTreeSet::new(),
             listening: BTreeSet::new(),
@@ -108,7 +108,7 @@ impl World {
     pub(crate) fn now(&self) -> Now {
         Now {
             mono: self.now,
-            wall: Wall((DAWN + self.now.0 / 1_000_000).saturating_add_signed(self.clock_step)),
+            wall: Wall((DAWN + self.now.0 / 1_000_000).saturating_add_signed(self.clock_set)),
         }
     }
 

@@ -41,19 +41,12 @@ impl Daemon {
 
     fn drain_events(&mut self) {
         let mut actions = Vec::new();
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                self.decide(event, &mut actions);
-                for action in actions.drain(..) {
-                    if let Some(event) = self.perform_contained(action) {
-                        self.events.push_back(event);
-                    }
+        while let Some(event) = self.events.pop_front() {
+            self.decide(event, &mut actions);
+            for action in actions.drain(..) {
+                if let Some(event) = self.perform_contained(action) {
+                    self.events.push_back(event);
                 }
-            }
-            if let Some(event) = self.next_spawned() {
-                self.events.push_back(event);
-            } else {
-                break;
             }
         }
         self.handling = false;

@@ -111,7 +111,7 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
         (
             RequestError::UnknownApp(_)
             | RequestError::ReloadFailed { .. }
-            | RequestError::Superseded(_)
+            | RequestError::Superseded { .. }
             | RequestError::ShuttingDown
             | RequestError::BadSpec(_),
             _,

@@ -1,5 +1,6 @@
 //! Wrong input: a clear word on standard error, exit code 1, nothing lost.
 
+mod signals;
 mod workers;
 
 use std::fs;
