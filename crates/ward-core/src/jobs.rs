@@ -154,6 +154,14 @@ impl Kind {
         }
     }
 
+    /// The app whose files changed.
+    fn watched(self) -> Option<WatchId> {
+        match self {
+            Self::WatchRestart(app) => Some(app),
+            Self::Act(_) | Self::Prepare | Self::Scale => None,
+        }
+    }
+
     /// Whether a failed start is a failure of the job.
     fn starts(self) -> bool {
         match self {

@@ -84,60 +84,45 @@ impl Supervisor {
 
     /// Begins as many parts as may run, and answers when none is left.
     fn advance_job(&mut self, now: Now, id: JobId, budget: &mut usize, actions: &mut Vec<Action>) {
-        let Some(mut job) = self.state_mut().jobs.open.remove(&id) else {
-            return;
-        };
-        while let Some(index) = (*budget > 0).then(|| job.lanes.begin()).flatten() {
+        while *budget > 0 {
+            let job = self.state_mut().jobs.open.get_mut(&id);
+            let Some(index) = job.and_then(|job| job.lanes.begin()) else {
+                break;
+            };
             *budget -= 1;
-            self.begin_part(now, &mut job, PartKey { job: id, index }, actions);
-        }
-        if job.lanes.running() == 0 && !job.lanes.is_waiting() {
-            self.finish_job(now, job, actions);
-            return;
+            self.begin_part(now, PartKey { job: id, index }, actions);
         }
         let jobs = &mut self.state_mut().jobs;
+        let Some(job) = jobs.open.get(&id) else {
+            return;
+        };
         if *budget == 0 && job.lanes.is_waiting() {
             jobs.unfinished.insert(id);
         }
-        jobs.open.insert(id, job);
+        if !job.lanes.is_waiting()
+            && job.lanes.running() == 0
+            && let Some(job) = jobs.open.remove(&id)
+        {
+            self.finish_job(now, job, actions);
+        }
     }
 
-    fn begin_part(&mut self, now: Now, job: &mut Job, key: PartKey, actions: &mut Vec<Action>) {
-        let own = self.state_mut().jobs.next_request();
-        self.state_mut().pending.expect_part(own, key);
-        let Some(part) = job.parts.get_mut(key.index) else {
-            unreachable!("part {} of {}", key.index, job.parts.len());
+    fn begin_part(&mut self, now: Now, key: PartKey, actions: &mut Vec<Action>) {
+        let state = self.state_mut();
+        let own = state.jobs.next_request();
+        state.pending.expect_part(own, key);
+        let job = state.jobs.open.get_mut(&key.job);
+        let Some((app, request)) = job.map(|job| (job.kind.watched(), job.request_of(key.index)))
+        else {
+            return;
         };
-        let request = match &mut part.work {
-            Work::Act { id, change } => {
-                let Kind::Act(verb) = job.kind else {
-                    unreachable!("{:?} has parts with a verb", job.kind);
-                };
-                request_of(verb, *id, job.changes.get(*change))
-            }
-            Work::Prepare { spec, places, .. } => {
-                let spec = spec.take().expect("a part begins once");
-                Request::PrepareAt(spec, core::mem::take(places))
-            }
-            Work::Register { spec, restored, .. } => {
-                let spec = spec.take().expect("a part begins once");
-                Request::Register(spec, *restored)
-            }
-            Work::Duplicate(of) => Request::Duplicate(*of),
-            Work::Retire(id) => Request::Retire(*id),
-            Work::Reload(id) => {
-                let id = *id;
-                // It may have been stopped, or restarted by somebody else, while it waited.
-                let Kind::WatchRestart(app) = job.kind else {
-                    unreachable!("{:?} reloads for changed files", job.kind);
-                };
-                if !self.is_behind(app, id) {
-                    let reply = Ok(Outcome::Done);
-                    return self.state_mut().pending.deliver(own, reply, actions);
-                }
-                Request::Reload(id, Change::default())
-            }
-        };
+        // It may have been stopped, or restarted by somebody else, while it waited.
+        if let (Some(app), Request::Reload(id, _)) = (app, &request)
+            && !self.is_behind(app, *id)
+        {
+            let reply = Ok(Outcome::Done);
+            return self.state_mut().pending.deliver(own, reply, actions);
+        }
         self.requested(now, own, request, actions);
     }
 
@@ -226,6 +211,33 @@ impl Supervisor {
 }
 
 impl Job {
+    /// What is asked for a part that begins.
+    fn request_of(&mut self, index: usize) -> Request {
+        let total = self.parts.len();
+        let Some(part) = self.parts.get_mut(index) else {
+            unreachable!("part {index} of {total}");
+        };
+        match &mut part.work {
+            Work::Act { id, change } => {
+                let Kind::Act(verb) = self.kind else {
+                    unreachable!("{:?} has parts with a verb", self.kind);
+                };
+                request_of(verb, *id, self.changes.get(*change))
+            }
+            Work::Prepare { spec, places, .. } => {
+                let spec = spec.take().expect("a part begins once");
+                Request::PrepareAt(spec, core::mem::take(places))
+            }
+            Work::Register { spec, restored, .. } => {
+                let spec = spec.take().expect("a part begins once");
+                Request::Register(spec, *restored)
+            }
+            Work::Duplicate(of) => Request::Duplicate(*of),
+            Work::Retire(id) => Request::Retire(*id),
+            Work::Reload(id) => Request::Reload(*id, Change::default()),
+        }
+    }
+
     /// A part is done. The results of one that registers an app are not told apart.
     fn progress(&self, results: &[super::PartResult]) -> Notice {
         let one = results.first().filter(|_| self.kind != Kind::Prepare);

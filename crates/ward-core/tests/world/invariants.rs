@@ -265,7 +265,10 @@ fn take(world: &mut World, step: &Step) {
             path: "app.js".to_owned(),
             at: world.now().wall,
         }),
-        Step::SetClock(millis) => world.clock_set += millis,
+        Step::SetClock(millis) => {
+            world.clock_set += millis;
+            world.deliver(Event::ClockChanged);
+        }
         Step::WatchFails(app) => {
             let app = WatchId(app);
             if world.watched.remove(&app) {
