@@ -16,11 +16,11 @@ mod replies;
 mod reports;
 mod rpc;
 mod run;
+mod sampling;
 pub(crate) mod settings;
 mod shutdown;
 mod sources;
 mod system;
-mod usage;
 mod watched;
 mod workers;
 

@@ -198,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_exactly() {
+        for text in [
+            "-9.223372036854724e+22",
+            "-9.223372036854725e+22",
+            "0.1",
+            "5e-324",
+        ] {
+            assert_eq!(to_string(&parse(text.as_bytes()).unwrap()), text);
+        }
+    }
+
+    #[test]
     fn halves_of_surrogate_pairs_become_replacement_characters() {
         for (text, value) in [
             (r#""\ud800""#, "\u{fffd}"),

@@ -66,17 +66,6 @@ pub fn options(written: &Map<String, Value>) -> Result<Checked, Vec<Problem>> {
     run(written, None, None)
 }
 
-/// Lays checked options over a declaration; the string `null` takes a key away.
-pub fn lay_over(decl: &mut Decl, options: &Decl) {
-    for (key, value) in options {
-        if value.as_str() == Some("null") {
-            decl.shift_remove(key);
-        } else {
-            decl.insert(key.clone(), value.clone());
-        }
-    }
-}
-
 /// Fills in what PM2 fills in when nothing was said.
 pub fn fill_defaults(decl: &mut Decl) {
     for field in FIELDS {

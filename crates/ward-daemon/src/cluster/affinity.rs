@@ -127,6 +127,8 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 #[cfg(test)]
+mod parsers;
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

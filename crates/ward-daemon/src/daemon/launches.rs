@@ -56,6 +56,10 @@ impl Daemon {
                 self.launch.released(number);
                 self.release_replies();
             }
+            LaunchEvent::Sampled { usages, measured } => {
+                self.launch.sampled();
+                self.sampled(usages, &measured);
+            }
             LaunchEvent::NodeAsked { file, asked } => {
                 self.launch.node_asked();
                 self.node_asked(&file, asked);

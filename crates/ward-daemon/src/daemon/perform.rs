@@ -7,6 +7,7 @@ use ward_core::id::Life;
 use ward_sys::signal::{self, Signal};
 
 use super::run::Daemon;
+use super::sampling::Purpose;
 use crate::clock;
 
 impl Daemon {
@@ -49,7 +50,7 @@ impl Daemon {
             }
             Action::Pause { instance, paused } => self.channel.pause(instance, paused),
             Action::SilenceAgent { life } => self.silence_agent(life),
-            Action::Sample { lives } => self.sample_memory(&lives),
+            Action::Sample { lives } => self.sample(Purpose::Limits(lives)),
             Action::Publish(Notice::Process {
                 event,
                 manually,

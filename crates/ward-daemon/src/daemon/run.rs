@@ -25,11 +25,11 @@ use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped};
 use super::rpc::{self, Call, Unwritten};
+use super::sampling::Sampling;
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
-use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
 use crate::channel::{ChannelHandle, ChannelThread};
@@ -66,7 +66,7 @@ pub(super) struct Daemon {
     pub(super) held_replies: HeldReplies,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
-    pub(super) usages: Usages,
+    pub(super) sampling: Sampling,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
@@ -125,7 +125,7 @@ pub(super) async fn run(
         pending: Pending::default(),
         held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
-        usages: Usages::new(),
+        sampling: Sampling::default(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),

@@ -149,6 +149,11 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ward_corpus::config(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/netlink.proptest-regressions"
+        )))]
+
         #[test]
         fn what_is_written_is_read(sockets in proptest::collection::vec(any_socket(), 0..8)) {
             let mut bytes: Vec<u8> = sockets
@@ -179,6 +184,54 @@ mod tests {
         #[test]
         fn any_bytes_come_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(messages(&bytes).count() <= bytes.len() / HEADER + 1);
+        }
+
+        #[test]
+        fn what_is_cut_is_the_beginning_of_the_whole(
+            bytes in corpus().mutated(), cut in any::<proptest::sample::Index>(),
+        ) {
+            let whole: Vec<Message> = messages(&bytes).collect();
+            prop_assert!(whole.len() <= bytes.len() / HEADER + 1);
+            let part: Vec<Message> = messages(&bytes[..cut.index(bytes.len() + 1)]).collect();
+            // All but the last, which may have lost its body, are the same.
+            if let Some((_, sure)) = part.split_last() {
+                prop_assert_eq!(sure, &whole[..sure.len()]);
+            }
+            prop_assert!(part.len() <= whole.len());
+        }
+    }
+
+    fn corpus() -> ward_corpus::Corpus {
+        ward_corpus::Corpus::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/netlink"))
+    }
+
+    #[test]
+    fn the_corpus_as_it_is() {
+        let read: Vec<(String, Vec<Message>)> = corpus()
+            .files()
+            .map(|(name, bytes)| (name.to_owned(), messages(bytes).collect()))
+            .collect();
+        let socket = |port, cookie, inode| {
+            Message::Socket(Socket {
+                port,
+                cookie,
+                inode,
+            })
+        };
+        let list = [
+            socket(3000, 1, 111),
+            socket(3000, 2, 0),
+            socket(8080, u64::MAX, u32::MAX),
+        ];
+        let expected = [
+            ("acknowledged", &[Message::Other, Message::Other][..]),
+            ("done", &[socket(3000, 9, 5), Message::Done]),
+            ("failed", &[Message::Failed(2)]),
+            ("list", &list),
+        ];
+        assert_eq!(read.len(), expected.len());
+        for ((name, messages), wanted) in read.iter().zip(expected) {
+            assert_eq!((name.as_str(), messages.as_slice()), wanted);
         }
     }
 

@@ -230,6 +230,17 @@ fn a_slow_request_does_not_hold_up_a_fast_one() {
     assert_eq!(message["args"][0]["pm2_env"]["status"], "stopped");
 }
 
+/// A large request is parsed beside the control thread; those after it on the connection wait for it.
+#[test]
+fn a_large_request_keeps_its_place() {
+    let ward = Ward::new();
+    let mut rpc = ward.rpc();
+    let many: Vec<String> = (0..20_000).map(|number| format!("word {number}")).collect();
+    let large = rpc.send("sendDataToProcessId", &json!([{ "id": 7, "data": many }]));
+    let small = rpc.send("ping", &json!([{}]));
+    assert_eq!([rpc.reply().0, rpc.reply().0], [large, small]);
+}
+
 /// A client that closes its side and still reads gets its answer.
 #[test]
 fn a_half_closed_client_is_answered() {

@@ -11,6 +11,7 @@ use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
+use crate::daemon::sampling::Purpose;
 
 impl Daemon {
     pub(super) fn own_method(&mut self, method: &str, args: &Args, responder: Responder) {
@@ -20,8 +21,12 @@ impl Daemon {
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
             "list" => {
-                let list = self.summaries(options["table"] == true);
-                responder.written(&list);
+                if options["table"] == true {
+                    let table = true;
+                    self.sample(Purpose::List { table, responder });
+                } else {
+                    responder.written(&self.summaries());
+                }
             }
             "spec" => self.spec(options, responder),
             "status" => responder.ok(self.status()),

@@ -71,7 +71,7 @@ fn value(
         Kind::Delay => time(text, units::millis_of_seconds).ok_or_else(number),
         Kind::Bytes => units::bytes(text)
             .map(Value::from)
-            .ok_or_else(|| BadOption::Size(key)),
+            .ok_or(BadOption::Size(key)),
         Kind::Instances => instances(text).ok_or_else(number),
         Kind::Words => Ok(json!(shell_split::words(text))),
         Kind::Paths => Ok(collect(

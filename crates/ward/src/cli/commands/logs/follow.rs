@@ -91,19 +91,15 @@ impl Follower {
 
     /// Reads once, or connects once. Whether there may be something new.
     fn fill(&mut self) -> bool {
-        match &mut self.subscription {
-            Some(subscription) => {
-                let goes_on = subscription.receive().is_ok();
-                if !goes_on {
-                    self.subscription = None;
-                }
-                goes_on
-            }
-            None => {
-                self.subscription = Subscription::connect(&self.socket).ok();
-                false
-            }
+        let Some(subscription) = &mut self.subscription else {
+            self.subscription = Subscription::connect(&self.socket).ok();
+            return false;
+        };
+        let goes_on = subscription.receive().is_ok();
+        if !goes_on {
+            self.subscription = None;
         }
+        goes_on
     }
 
     /// The next whole event. A daemon that sends nonsense lengths is left and called again.
