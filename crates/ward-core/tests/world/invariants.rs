@@ -236,29 +236,8 @@ fn take(world: &mut World, step: &Step) {
             }
         }
         Step::Tick => world.spurious_tick(),
-        Step::Act(verb, ref ids, parallel, deadline) => {
-            let ids = ids.iter().copied().map(InstanceId).collect();
-            world.ask(Request::Act(Box::new(Act {
-                verb,
-                targets: vec![(ids, Change::default())],
-                watch: None,
-                parallel,
-                deadline: deadline.map(Duration::from_millis),
-            })));
-        }
-        Step::PrepareAll(first, second, deadline) => {
-            let app = |kind| Registration::New(Box::new(declare(kind)));
-            world.ask(Request::PrepareAll(PrepareAll {
-                apps: vec![app(first), app(second)],
-                deadline: deadline.map(Duration::from_millis),
-            }));
-        }
-        Step::Scale(wanted, deadline) => {
-            world.ask(Request::Scale(Scale {
-                name: "app".to_owned(),
-                wanted,
-                deadline: deadline.map(Duration::from_millis),
-            }));
+        Step::Act(..) | Step::PrepareAll(..) | Step::Scale(..) => {
+            world.ask(job_of(step));
         }
         Step::ChangeFiles(app) => world.deliver(Event::FilesChanged {
             app: WatchId(app),
@@ -279,6 +258,34 @@ fn take(world: &mut World, step: &Step) {
         Step::Shutdown => {
             world.ask(Request::Shutdown);
         }
+    }
+}
+
+fn job_of(step: &Step) -> Request {
+    match *step {
+        Step::Act(verb, ref ids, parallel, deadline) => {
+            let ids = ids.iter().copied().map(InstanceId).collect();
+            Request::Act(Box::new(Act {
+                verb,
+                targets: vec![(ids, Change::default())],
+                watch: None,
+                parallel,
+                deadline: deadline.map(Duration::from_millis),
+            }))
+        }
+        Step::PrepareAll(first, second, deadline) => {
+            let app = |kind| Registration::New(Box::new(declare(kind)));
+            Request::PrepareAll(PrepareAll {
+                apps: vec![app(first), app(second)],
+                deadline: deadline.map(Duration::from_millis),
+            })
+        }
+        Step::Scale(wanted, deadline) => Request::Scale(Scale {
+            name: "app".to_owned(),
+            wanted,
+            deadline: deadline.map(Duration::from_millis),
+        }),
+        _ => unreachable!("{step:?} is no job"),
     }
 }
 
