@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::id::{InstanceId, Life, RequestId};
+use crate::id::{InstanceId, Life, RequestId, WatchId};
+use crate::jobs::{PartResult, WatchPlan};
 use crate::launch::Launch;
 use crate::request::Reply;
+use crate::time::Wall;
 
 /// Do this. Actions of one `handle` call are performed in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +123,22 @@ pub enum Action {
         /// The instance that was deleted.
         instance: InstanceId,
     },
-    /// The spec of an instance changed in a way the shell watches over (files, cron).
+    /// Watch files for an app, or from now on otherwise. Answered by `FilesChanged` for each burst of
+    /// changes, or by `WatchFailed`.
+    Watch {
+        /// Which app.
+        app: WatchId,
+        /// What.
+        plan: Box<WatchPlan>,
+        /// What changed after this moment counts, however long it takes to read the tree.
+        since: Wall,
+    },
+    /// Watch nothing for this app any more.
+    Unwatch {
+        /// Which app.
+        app: WatchId,
+    },
+    /// The spec of an instance changed in a way the shell watches over (memory limits).
     Configure {
         /// The instance whose declaration changed.
         instance: InstanceId,
@@ -159,5 +176,16 @@ pub enum Notice {
         manually: bool,
         /// The record at that moment, in PM2's form, without `env`.
         process: Map<String, Value>,
+    },
+    /// `ward:progress`: a part of a job is done. Made for listeners only.
+    Progress {
+        /// What the job does, as requests call it.
+        action: &'static str,
+        /// What became of the part; none when it has several results.
+        part: Option<Box<PartResult>>,
+        /// How many parts are done.
+        done: usize,
+        /// How many there are.
+        total: usize,
     },
 }

@@ -23,6 +23,8 @@ pub struct Defaults {
     pub use_message: bool,
     /// A life as long as this ends the growth of the backoff.
     pub backoff_reset: Duration,
+    /// How many instances of an app restart at once when its files changed.
+    pub concurrent_actions: usize,
     /// Time between two measurements of the memory of apps that have a limit.
     pub worker_interval: Duration,
     /// Number of processors, for `instances: 0` and below.
@@ -54,6 +56,7 @@ impl Default for Defaults {
             kill_signal: crate::signal::INT,
             use_message: false,
             backoff_reset: Duration::from_secs(30),
+            concurrent_actions: 2,
             worker_interval: Duration::from_secs(30),
             cpus: 1,
             instance_var: None,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::id::{InstanceId, Life, RequestId};
+use crate::id::{InstanceId, Life, RequestId, WatchId};
 use crate::request::Request;
+use crate::time::Wall;
 
 /// Something that happened in the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +104,22 @@ pub enum Event {
         life: Life,
         /// Resident memory of the tree, in bytes.
         memory_bytes: u64,
+    },
+    /// Files of a watched app changed. A burst of changes is told once.
+    FilesChanged {
+        /// Which app.
+        app: WatchId,
+        /// The first of them, for people: relative to the working directory of the app when it is below.
+        path: String,
+        /// When the last of them changed.
+        at: Wall,
+    },
+    /// Answer to `Action::Watch`: nothing is watched.
+    WatchFailed {
+        /// Which app.
+        app: WatchId,
+        /// Why, for people.
+        reason: String,
     },
     /// A client of PM2's announced that it is going to end the daemon (`notifyKillPM2`): restarts
     /// are refused for some seconds, as PM2 does.

@@ -13,9 +13,21 @@ pub struct InstanceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Life(pub u64);
 
-/// One request of a client. Chosen by the shell, unique while the supervisor lives.
+/// One request. Those of clients are numbered by the shell, from one on, and are unique while the
+/// supervisor lives; the upper half of the numbers is for the supervisor's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
+
+/// One watched app. Never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WatchId(pub u64);
+
+impl RequestId {
+    /// The supervisor's own request of this number.
+    pub(crate) const fn own(number: u64) -> Self {
+        Self(number | 1 << 63)
+    }
+}
 
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

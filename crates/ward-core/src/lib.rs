@@ -48,6 +48,7 @@ pub mod defaults;
 pub mod event;
 pub mod id;
 pub mod instance;
+pub mod jobs;
 pub mod launch;
 mod launch_plan;
 mod pending;

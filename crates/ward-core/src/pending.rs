@@ -1,18 +1,34 @@
 //! Requests that wait for their promise. Each is answered exactly once.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId};
+use crate::jobs::PartKey;
 use crate::request::{Outcome, Reply};
 
 /// All requests without a reply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     open: BTreeMap<RequestId, Open>,
+    /// Requests of the supervisor's own, with what is done about the reply.
+    #[serde(default)]
+    own: BTreeMap<RequestId, Own>,
+    /// Replies to parts of jobs. Bounded by construction: empty between two events.
+    #[serde(skip)]
+    parts: VecDeque<(PartKey, Reply)>,
+}
+
+/// Who gets the reply to a request of the supervisor's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Own {
+    /// A part of a job.
+    Part(PartKey),
+    /// Nobody.
+    Nobody,
 }
 
 /// What the reply waits for.
@@ -40,6 +56,30 @@ impl Pending {
         self.open.insert(request, Open::All { left });
     }
 
+    /// The reply to this request is for a part of a job.
+    pub(crate) fn expect_part(&mut self, request: RequestId, part: PartKey) {
+        self.own.insert(request, Own::Part(part));
+    }
+
+    /// Nobody wants the reply to this request.
+    pub(crate) fn expect_nobody(&mut self, request: RequestId) {
+        self.own.insert(request, Own::Nobody);
+    }
+
+    /// The next reply to a part of a job.
+    pub(crate) fn next_part(&mut self) -> Option<(PartKey, Reply)> {
+        self.parts.pop_front()
+    }
+
+    /// Answers a request: to whoever asked.
+    pub(crate) fn deliver(&mut self, request: RequestId, reply: Reply, actions: &mut Vec<Action>) {
+        match self.own.remove(&request) {
+            None => actions.push(Action::Reply { request, reply }),
+            Some(Own::Part(part)) => self.parts.push_back((part, reply)),
+            Some(Own::Nobody) => {}
+        }
+    }
+
     /// One instance has done its part of `request`.
     pub(crate) fn settle(&mut self, request: RequestId, reply: Reply, actions: &mut Vec<Action>) {
         let Some(open) = self.open.get_mut(&request) else {
@@ -64,6 +104,6 @@ impl Pending {
             }
         };
         self.open.remove(&request);
-        actions.push(Action::Reply { request, reply });
+        self.deliver(request, reply, actions);
     }
 }

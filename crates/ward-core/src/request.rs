@@ -1,9 +1,11 @@
 //! What clients may ask of the supervisor, and what they get. Imperative.
 //! Reading (lists, records) is no request: the shell looks at the supervisor directly.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::InstanceId;
+use crate::jobs::{Act, PartResult, PrepareAll, Scale};
 use crate::spec::AppSpec;
 use crate::time::Wall;
 
@@ -16,6 +18,12 @@ pub enum Request {
     /// As `Prepare`, with these ids as far as they are free: one of several apps that begin together
     /// (`Supervisor::places`).
     PrepareAt(Box<AppSpec>, Vec<InstanceId>),
+    /// The same to many instances, some at once.
+    Act(Box<Act>),
+    /// Register and start many apps.
+    PrepareAll(PrepareAll),
+    /// More or fewer instances of an app.
+    Scale(Scale),
     /// Register one instance as it was saved (`resurrect`). Started, unless it was stopped.
     Register(Box<AppSpec>, RestoredState),
     /// Start a registered, not running instance.
@@ -64,7 +72,7 @@ impl Request {
 }
 
 /// What a saved instance keeps beside its declaration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoredState {
     /// It was stopped: only register it.
     pub stopped: bool,
@@ -77,7 +85,7 @@ pub struct RestoredState {
 }
 
 /// What a restart changes in the spec.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// A whole new declaration (from a file): takes the place of the old one.
     pub spec: Option<Box<AppSpec>>,
@@ -117,13 +125,19 @@ pub enum Outcome {
     Gone(Box<Value>),
     /// The instance was not running and not stopped (errored, waiting): now it is stopped.
     WasNotRunning(InstanceId),
+    /// The results of a job: for each part a list, with one result for an instance, and as many as it
+    /// has instances for an app.
+    Job(Vec<Vec<PartResult>>),
     /// Done; nothing to show.
     Done,
 }
 
 /// A promise refused or broken. PM2's texts are made of these by the shell.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RequestError {
+    /// No app of this name.
+    #[error("Application {0} not found")]
+    UnknownApp(String),
     /// No such instance.
     #[error("no instance has the id {0}")]
     UnknownInstance(InstanceId),
@@ -183,7 +197,7 @@ pub enum RequestError {
 }
 
 /// What takes over from a request that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SupersededBy {
     /// A request to start.
     Start,

@@ -11,6 +11,7 @@ use crate::defaults::Defaults;
 use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
+use crate::jobs::{Jobs, WatchedApps};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
@@ -38,10 +39,14 @@ pub struct Supervisor {
 /// The part of the supervisor that a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SupervisorState {
-    instances: Registry,
+    pub(crate) instances: Registry,
     next_id: u32,
     lives: LifeIndex,
-    pending: Pending,
+    pub(crate) pending: Pending,
+    #[serde(default)]
+    pub(crate) jobs: Jobs,
+    #[serde(default)]
+    pub(crate) watched: WatchedApps,
     random: Random,
     shutting_down: bool,
     /// When the memory of the apps that have a limit is measured next; none without such an app.
@@ -67,6 +72,8 @@ impl Supervisor {
                 next_id: 0,
                 lives: LifeIndex::default(),
                 pending: Pending::default(),
+                jobs: Jobs::default(),
+                watched: WatchedApps::default(),
                 random,
                 shutting_down: false,
                 memory_check: None,
@@ -78,6 +85,15 @@ impl Supervisor {
 
     /// Something happened: decides and adds what is to be done to `actions`.
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
+        let since = actions.len();
+        self.happened(now, event, actions);
+        self.advance_jobs(now, actions);
+        self.look_at_watched(now, since, actions);
+        // Jobs whose app is not watched any more have an end.
+        self.advance_jobs(now, actions);
+    }
+
+    fn happened(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         self.compare_clocks(now, actions);
         match event {
             Event::ClockChanged => self.clock_changed(now, actions),
@@ -118,7 +134,14 @@ impl Supervisor {
                 instance,
                 life,
                 tally,
-            } => self.with(now, instance, actions, |it, _| it.tallied(life, tally)),
+            } => {
+                self.with(now, instance, actions, |it, _| it.tallied(life, tally));
+                self.counted(life, actions);
+            }
+            Event::FilesChanged { app, path, at } => {
+                self.files_changed(now, app, path, at, actions);
+            }
+            Event::WatchFailed { app, reason } => self.watch_failed(app, &reason, actions),
             Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, cx| {
                 it.sampled(life, memory_bytes, cx);
             }),
@@ -136,7 +159,9 @@ impl Supervisor {
     /// When `Event::Ticked` is wanted next.
     pub fn deadline(&self) -> Option<Mono> {
         let instances = self.state.instances.deadline();
-        [instances, self.state.memory_check]
+        let jobs = self.state.jobs.deadline();
+        let watched = self.state.watched.deadline();
+        [instances, jobs, watched, self.state.memory_check]
             .into_iter()
             .flatten()
             .min()
@@ -174,6 +199,14 @@ impl Supervisor {
 
     pub(crate) fn state(&self) -> &SupervisorState {
         &self.state
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut SupervisorState {
+        &mut self.state
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.state.shutting_down
     }
 
     pub(crate) fn from_state(state: SupervisorState, defaults: Defaults) -> Self {
@@ -231,6 +264,8 @@ impl Supervisor {
         for id in self.state.instances.due(now.mono) {
             self.with(now, id, actions, Instance::ticked);
         }
+        self.jobs_ticked(now, actions);
+        self.watched_ticked(now, actions);
         self.check_memory(now, actions);
     }
 }

@@ -1,8 +1,8 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
-mod batch;
 mod handle;
 mod held_replies;
+mod jobs;
 mod launches;
 mod messages;
 mod meter;

@@ -27,7 +27,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
-use ward_core::instance::Instance;
+pub(crate) use ward_core::id::WatchId as AppId;
+use ward_core::jobs::WatchPlan;
 
 use crate::poll::{Poll, Waker};
 use folders::Folders;
@@ -36,10 +37,6 @@ use thread::{Command, Watcher};
 
 /// A burst of changes is over after this time without a change.
 const QUIET: Duration = Duration::from_millis(100);
-
-/// Identifies a watched app between the threads. An id is never reused for another app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct AppId(pub(crate) u64);
 
 /// What the watch thread reports to the control loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,26 +87,25 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan for the app of an instance.
-    pub(crate) fn of(instance: &Instance, home: &Path) -> Self {
-        let spec = &instance.spec;
+    /// The plan for an app, from what it declares.
+    pub(crate) fn of(declared: &WatchPlan, home: &Path) -> Self {
         let mut plan = Self {
-            cwd: roots::normal(Path::new(&spec.program.cwd)),
+            cwd: roots::normal(Path::new(&declared.cwd)),
+            own: declared.own.iter().map(PathBuf::from).collect(),
             home: home.to_owned(),
-            delay: spec.watch.delay.unwrap_or_default(),
+            delay: declared.delay,
             quiet: QUIET,
             ..Self::default()
         };
-        for entry in options::texts(instance.watching.as_ref()) {
+        for entry in options::texts(declared.watch.as_ref()) {
             // As in PM2's watcher, `!pattern` in `watch` excludes what matches.
             match entry.strip_prefix('!') {
                 Some(ignored) => plan.ignore.push(ignored.to_owned()),
                 None => plan.paths.push(entry),
             }
         }
-        plan.ignore
-            .extend(options::texts(spec.watch.ignore.as_ref()));
-        options::apply(spec.watch.options.as_ref(), &mut plan);
+        plan.ignore.extend(options::texts(declared.ignore.as_ref()));
+        options::apply(declared.options.as_ref(), &mut plan);
         plan
     }
 }

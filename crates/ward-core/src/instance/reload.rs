@@ -72,6 +72,13 @@ pub struct LastReload {
     pub tally: Option<Tally>,
 }
 
+impl LastReload {
+    /// The old life, while it is not known what became of its connections.
+    pub(crate) fn uncounted(self) -> Option<Life> {
+        self.tally.is_none().then_some(self.old)
+    }
+}
+
 /// A worker that was replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Old {

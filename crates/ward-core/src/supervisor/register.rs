@@ -26,9 +26,7 @@ impl Supervisor {
         }
         let checked = crate::change::check(&spec);
         if let Err(reply) = checked.and_then(|()| crate::change::check_cluster(&spec)) {
-            let reply = Err(reply);
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, Err(reply), actions);
         }
         let start = spec.start.autostart;
         let count = self.count(spec.instances);
@@ -64,9 +62,7 @@ impl Supervisor {
         actions: &mut Vec<Action>,
     ) {
         if let Err(reply) = crate::change::check(&spec) {
-            let reply = Err(reply);
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, Err(reply), actions);
         }
         let taken = |number: &u32| self.state.instances.is_taken(&spec.name, *number);
         let number = restored.number.filter(|number| !taken(number));
@@ -95,8 +91,7 @@ impl Supervisor {
     ) {
         let Some(original) = self.instance(of) else {
             let reply = Err(RequestError::UnknownInstance(of));
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, reply, actions);
         };
         let mut spec = original.spec.clone();
         let start = true;

@@ -10,17 +10,21 @@ use crate::time::Now;
 use crate::view;
 
 impl Supervisor {
-    pub(super) fn requested(
+    pub(crate) fn requested(
         &mut self,
         now: Now,
         id: RequestId,
         request: Request,
         actions: &mut Vec<Action>,
     ) {
-        if self.state.shutting_down {
+        // Of a job each part is refused.
+        let is_job = matches!(
+            request,
+            Request::Act(_) | Request::PrepareAll(_) | Request::Scale(_)
+        );
+        if self.state.shutting_down && !is_job {
             let reply = Err(RequestError::ShuttingDown);
-            actions.push(Action::Reply { request: id, reply });
-            return;
+            return self.state.pending.deliver(id, reply, actions);
         }
         if self.is_being_killed(now) && request.restarts() {
             let reply = Err(RequestError::KillAnnounced);
@@ -30,6 +34,9 @@ impl Supervisor {
         match request {
             Request::Prepare(spec) => self.prepare(now, id, *spec, &[], actions),
             Request::PrepareAt(spec, places) => self.prepare(now, id, *spec, &places, actions),
+            Request::Act(act) => self.act(now, id, *act, actions),
+            Request::PrepareAll(asked) => self.prepare_all(now, id, asked),
+            Request::Scale(scale) => self.scale(now, id, scale, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),
             Request::Start(of) => self.ask(now, id, of, actions, |it, cx| {
@@ -97,8 +104,7 @@ impl Supervisor {
     ) {
         if self.instance(of).is_none() {
             let reply = Err(RequestError::UnknownInstance(of));
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, reply, actions);
         }
         self.state.pending.expect_one(request);
         self.with(now, of, actions, act);
@@ -124,8 +130,7 @@ impl Supervisor {
         let ids = self.state.instances.ids();
         if ids.is_empty() {
             let reply = Ok(Outcome::Done);
-            actions.push(Action::Reply { request, reply });
-            return;
+            return self.state.pending.deliver(request, reply, actions);
         }
         self.state.pending.expect_all(request, ids.len());
         for id in ids {

@@ -1,12 +1,15 @@
 //! Random stories in a hostile world. What must hold is checked by `World` after every event;
 //! here it is only made hard, and at the end everything has to come to rest.
 
+use core::time::Duration;
+
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::json;
 use ward_core::event::{Event, ExitStatus};
-use ward_core::id::{InstanceId, Life};
+use ward_core::id::{InstanceId, Life, WatchId};
 use ward_core::instance::State;
+use ward_core::jobs::{Act, PrepareAll, Registration, Scale, Verb as JobVerb};
 use ward_core::request::{Change, Request, WatchChange};
 
 use crate::os::Plan;
@@ -22,6 +25,13 @@ enum Step {
     StaleExit(u64),
     Sample(u32, u64),
     Tick,
+    Act(JobVerb, Vec<u32>, Option<usize>, Option<u64>),
+    PrepareAll(Kind, Kind, Option<u64>),
+    Scale(usize, Option<u64>),
+    ChangeFiles(u64),
+    SetClock(i64),
+    WatchFails(u64),
+    Shutdown,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +62,7 @@ enum Kind {
     NoTree,
     Message,
     Cron,
+    Watched,
 }
 
 fn declare(kind: Kind) -> ward_core::spec::AppSpec {
@@ -67,6 +78,7 @@ fn declare(kind: Kind) -> ward_core::spec::AppSpec {
         Kind::ReadyWorker => json!({"exec_mode": "cluster_mode", "wait_ready": true}),
         Kind::NoTree => json!({"treekill": false, "kill_timeout": 300}),
         Kind::Message => json!({"shutdown_with_message": true}),
+        Kind::Watched => json!({"watch": true, "instances": 2}),
         Kind::Cron => json!({"cron_restart": "*/20 * * * * *"}),
     };
     app("app", &more)
@@ -93,6 +105,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         Kind::NoTree,
         Kind::Message,
         Kind::Cron,
+        Kind::Watched,
     ])
 }
 
@@ -123,6 +136,32 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8u64).prop_map(Step::StaleExit),
         1 => (0..4u32, 900..1200u64).prop_map(|(id, bytes)| Step::Sample(id, bytes)),
         1 => Just(Step::Tick),
+        3 => job(),
+        2 => (1..4u64).prop_map(Step::ChangeFiles),
+        1 => prop::sample::select(vec![-3_600_000, -50, 50, 3_600_000]).prop_map(Step::SetClock),
+        1 => (1..4u64).prop_map(Step::WatchFails),
+        1 => prop::option::weighted(0.2, Just(Step::Shutdown)).prop_map(|it| it.unwrap_or(Step::Tick)),
+    ]
+}
+
+fn job() -> impl Strategy<Value = Step> {
+    let verbs = [
+        JobVerb::Start,
+        JobVerb::Restart,
+        JobVerb::Reload,
+        JobVerb::SoftReload,
+        JobVerb::Stop,
+        JobVerb::Delete,
+        JobVerb::Reset,
+    ];
+    let deadline = || prop::option::of(prop::sample::select(vec![0, 30, 700]));
+    let ids = prop::collection::vec(0..5u32, 0..5);
+    let parallel = prop::option::of(1..4usize);
+    prop_oneof![
+        4 => (prop::sample::select(verbs.to_vec()), ids, parallel, deadline())
+            .prop_map(|(verb, ids, parallel, deadline)| Step::Act(verb, ids, parallel, deadline)),
+        1 => (kind(), kind(), deadline()).prop_map(|(a, b, deadline)| Step::PrepareAll(a, b, deadline)),
+        1 => (0..4usize, deadline()).prop_map(|(wanted, deadline)| Step::Scale(wanted, deadline)),
     ]
 }
 
@@ -149,6 +188,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         sometimes(&[0, 10, 9000]),
         prop::option::weighted(0.1, prop::sample::select(vec![0, 30, 3500])),
         sometimes(&[0, 25, 800, 3000]),
+        sometimes(&[0, 3, 900, 6000]),
     );
     (dying, leaving, saying).prop_map(|(dying, leaving, saying)| Plan {
         spawns: dying.0,
@@ -163,6 +203,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         drains: saying.3,
         alone: saying.4,
         settles: saying.5,
+        counts: saying.6,
         memory_bytes: 0,
     })
 }
@@ -195,6 +236,56 @@ fn take(world: &mut World, step: &Step) {
             }
         }
         Step::Tick => world.spurious_tick(),
+        Step::Act(..) | Step::PrepareAll(..) | Step::Scale(..) => {
+            world.ask(job_of(step));
+        }
+        Step::ChangeFiles(app) => world.deliver(Event::FilesChanged {
+            app: WatchId(app),
+            path: "app.js".to_owned(),
+            at: world.now().wall,
+        }),
+        Step::SetClock(millis) => {
+            world.clock_set += millis;
+            world.deliver(Event::ClockChanged);
+        }
+        Step::WatchFails(app) => {
+            let app = WatchId(app);
+            if world.watched.remove(&app) {
+                let reason = "no watches are left".to_owned();
+                world.deliver(Event::WatchFailed { app, reason });
+            }
+        }
+        Step::Shutdown => {
+            world.ask(Request::Shutdown);
+        }
+    }
+}
+
+fn job_of(step: &Step) -> Request {
+    match *step {
+        Step::Act(verb, ref ids, parallel, deadline) => {
+            let ids = ids.iter().copied().map(InstanceId).collect();
+            Request::Act(Box::new(Act {
+                verb,
+                targets: vec![(ids, Change::default())],
+                watch: None,
+                parallel,
+                deadline: deadline.map(Duration::from_millis),
+            }))
+        }
+        Step::PrepareAll(first, second, deadline) => {
+            let app = |kind| Registration::New(Box::new(declare(kind)));
+            Request::PrepareAll(PrepareAll {
+                apps: vec![app(first), app(second)],
+                deadline: deadline.map(Duration::from_millis),
+            })
+        }
+        Step::Scale(wanted, deadline) => Request::Scale(Scale {
+            name: "app".to_owned(),
+            wanted,
+            deadline: deadline.map(Duration::from_millis),
+        }),
+        _ => unreachable!("{step:?} is no job"),
     }
 }
 
@@ -223,15 +314,16 @@ fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
         world.next(plan);
     }
     take(&mut world, &Step::Prepare(kind));
+    let ended = steps.iter().any(|step| matches!(step, Step::Shutdown));
     for step in steps {
         take(&mut world, &step);
     }
-    come_to_rest(&mut world);
+    come_to_rest(&mut world, ended);
 }
 
 /// With well-behaved lives from here on, everything asked is answered, what should run runs, and
 /// the end leaves nothing.
-fn come_to_rest(world: &mut World) {
+fn come_to_rest(world: &mut World, ended: bool) {
     // Three times SIGKILL's slowest effect, and one crash loop of the slowest kind.
     world.run(25_000);
     assert_eq!(world.open_requests(), Vec::<u64>::new(), "unanswered");
@@ -248,7 +340,11 @@ fn come_to_rest(world: &mut World) {
             "a reload goes on"
         );
     }
-    start_and_stop_all(world);
+    assert_no_jobs(world);
+    // Nothing starts any more once the end was asked for.
+    if !ended {
+        start_and_stop_all(world);
+    }
     world.ask(Request::Shutdown);
     world.run(20_000);
     assert_eq!(
@@ -256,6 +352,7 @@ fn come_to_rest(world: &mut World) {
         Vec::<u64>::new(),
         "the end is answered"
     );
+    assert_no_jobs(world);
     for (life, process) in &world.os.processes {
         let alive = if process.whole {
             process.alive()
@@ -265,6 +362,22 @@ fn come_to_rest(world: &mut World) {
         assert_eq!(alive, 0, "life {life} outlives the end");
         assert!(process.released, "life {life} is kept for ever");
     }
+}
+
+/// Whatever was begun has an end, and is forgotten then.
+fn assert_no_jobs(world: &World) {
+    let snapshot = serde_json::to_value(world.supervisor.snapshot()).expect("it can be written");
+    let jobs = &snapshot["state"]["jobs"];
+    for key in ["open", "counting", "ready", "unfinished"] {
+        let left = &jobs[key];
+        let empty = left.as_object().map_or_else(
+            || left.as_array().is_some_and(Vec::is_empty),
+            serde_json::Map::is_empty,
+        );
+        assert!(empty, "jobs left in {key}: {left}");
+    }
+    let own = &snapshot["state"]["pending"]["own"];
+    assert_eq!(*own, json!({}), "requests of its own are unanswered");
 }
 
 /// Lives that behave come online when they are started, and are gone when they are stopped.

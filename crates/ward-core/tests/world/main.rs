@@ -2,9 +2,12 @@
 //! moment of interest to the next. Nothing here sleeps.
 
 mod environment;
+mod golden;
 mod invariants;
+mod jobs;
 mod os;
 mod stories;
 mod table;
 mod told;
+mod watching;
 mod world;

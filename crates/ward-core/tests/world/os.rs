@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) alone: Option<u64>,
     pub(crate) settles: Option<u64>,
     pub(crate) drains: Option<u64>,
+    /// What became of its connections is told so long after its end, if it was drained.
+    pub(crate) counts: Option<u64>,
     /// What its tree holds, whenever that is measured.
     pub(crate) memory_bytes: u64,
 }
@@ -47,6 +49,7 @@ impl Default for Plan {
             alone: None,
             settles: None,
             drains: Some(10),
+            counts: Some(3),
             memory_bytes: 0,
         }
     }
@@ -65,6 +68,7 @@ pub(crate) struct Process {
     pub(crate) exited_at: Option<Mono>,
     pub(crate) killed: bool,
     pub(crate) released: bool,
+    pub(crate) drained: bool,
 }
 
 impl Process {
@@ -82,6 +86,8 @@ pub(crate) enum Happening {
     LeftoversEnd(Life),
     /// The life says something.
     Says(Life, Event),
+    /// Something is told about a life, whether it is over or not.
+    IsTold(Event),
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +156,7 @@ impl Os {
             exited_at: None,
             killed: false,
             released: false,
+            drained: false,
         };
         assert!(
             self.processes.insert(life, process).is_none(),
@@ -209,6 +216,7 @@ impl Os {
                 let alive = process.alive();
                 vec![Event::Probed { life, alive }]
             }
+            Happening::IsTold(event) => vec![event],
             Happening::Says(life, event) => {
                 let speaks = self.processes.get(&life).is_some_and(|it| it.main);
                 if speaks { vec![event] } else { Vec::new() }

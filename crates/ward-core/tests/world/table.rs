@@ -366,13 +366,16 @@ fn word(action: &Action) -> Option<String> {
             let answer = match reply {
                 Ok(Outcome::Gone(_)) => "gone".to_owned(),
                 Ok(Outcome::WasNotRunning(_)) => "was not running".to_owned(),
-                Ok(Outcome::Instances(_) | Outcome::Done) => "ok".to_owned(),
+                Ok(Outcome::Instances(_) | Outcome::Job(_) | Outcome::Done) => "ok".to_owned(),
                 Err(error) => error.to_string(),
             };
             format!("reply {}: {answer}", request.0)
         }
         Action::Log { .. }
         | Action::Configure { .. }
+        | Action::Watch { .. }
+        | Action::Unwatch { .. }
+        | Action::Publish(Notice::Progress { .. })
         | Action::Signal { .. }
         | Action::WriteLine { .. } => return None,
     })

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::{Map, Value, json};
 use ward_core::action::Action;
 use ward_core::defaults::Defaults;
-use ward_core::event::{Event, ExitStatus};
-use ward_core::id::{InstanceId, Life, RequestId};
+use ward_core::event::{Event, ExitStatus, Tally};
+use ward_core::id::{InstanceId, Life, RequestId, WatchId};
 use ward_core::instance::State;
 use ward_core::request::{Reply, Request};
 use ward_core::spec::AppSpec;
@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     pub(crate) story: String,
     pub(crate) asked: u64,
+    /// Apps whose files are watched.
+    pub(crate) watched: BTreeSet<WatchId>,
     plans: VecDeque<Plan>,
     usual: Plan,
     /// Workers that may get connections.
@@ -77,6 +79,7 @@ impl World {
             replies: BTreeMap::new(),
             story: String::new(),
             asked: 0,
+            watched: BTreeSet::new(),
             plans: VecDeque::new(),
             admitted: BTreeSet::new(),
             listening: BTreeSet::new(),
@@ -164,6 +167,9 @@ impl World {
                 answers.push(Event::Probed { life, alive });
             }
             Action::Drain { life } => {
+                if let Some(process) = self.os.processes.get_mut(&life) {
+                    process.drained = true;
+                }
                 if let Some(millis) = self.os.processes[&life].plan.drains {
                     let drained = Happening::Says(life, Event::Drained { life });
                     self.os.plan(after(self.now, millis), drained);
@@ -194,6 +200,15 @@ impl World {
             | Action::Log { .. }
             | Action::Forget { .. }
             | Action::Configure { .. } => {}
+            Action::Watch { app, .. } => {
+                self.watched.insert(app);
+            }
+            Action::Unwatch { app } => {
+                assert!(
+                    self.watched.remove(&app),
+                    "what is not watched is not ended"
+                );
+            }
         }
     }
 
@@ -224,6 +239,15 @@ impl World {
         if let Some(process) = self.os.processes.get_mut(&life) {
             assert!(!process.released, "life {life} is released twice");
             process.released = true;
+            if let (true, Some(millis)) = (process.drained, process.plan.counts) {
+                let told = Event::Tallied {
+                    instance: process.instance,
+                    life,
+                    tally: Tally::default(),
+                };
+                self.os
+                    .plan(after(self.now, millis), Happening::IsTold(told));
+            }
         }
     }
 

@@ -41,21 +41,15 @@ impl Daemon {
 
     fn drain_events(&mut self) {
         let mut actions = Vec::new();
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                self.decide(event, &mut actions);
-                for action in actions.drain(..) {
-                    if let Some(event) = self.perform_contained(action) {
-                        self.events.push_back(event);
-                    }
+        while let Some(event) = self.events.pop_front() {
+            self.decide(event, &mut actions);
+            for action in actions.drain(..) {
+                if let Some(event) = self.perform_contained(action) {
+                    self.events.push_back(event);
                 }
-            }
-            if !self.advance_batches() {
-                break;
             }
         }
         self.handling = false;
-        self.watch_apps();
     }
 
     fn decide(&mut self, event: Event, actions: &mut Vec<Action>) {
@@ -166,6 +160,10 @@ fn failure_of(action: &Action) -> Option<Event> {
             alive: 1,
         }),
         Action::Drain { life } => Some(Event::Drained { life: *life }),
+        Action::Watch { app, .. } => Some(Event::WatchFailed {
+            app: *app,
+            reason: "a fault inside ward, see the daemon's log".to_owned(),
+        }),
         _ => None,
     }
 }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use ward_core::id::{InstanceId, RequestId};
 
-use super::batch::Part;
+use super::jobs::JobForm;
 use super::rpc::Responder;
-use crate::watch::AppId;
 
 /// The unanswered requests by their id.
 #[derive(Debug, Default)]
@@ -25,10 +24,8 @@ pub(super) enum Waiting {
         /// The name of the method, for error texts.
         method: &'static str,
     },
-    /// The batch that this request for one instance is part of.
-    Part(Part),
-    /// The watched app that restarts because its files changed.
-    Watched(AppId),
+    /// A client that called one of ward's own methods, for the results of a job.
+    Job { responder: Responder, form: JobForm },
     /// The shutdown of the daemon.
     End,
     /// No destination: the answer is dropped.

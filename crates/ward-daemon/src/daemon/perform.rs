@@ -58,13 +58,20 @@ impl Daemon {
             }) => {
                 self.publish_process(event, manually, process);
             }
+            Action::Publish(Notice::Progress {
+                action,
+                part,
+                done,
+                total,
+            }) => self.publish_progress(action, part.as_deref(), (done, total)),
             Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => self.release(life),
-            Action::Forget { .. } => self.watched.look_again(None),
-            Action::Configure { instance } => {
-                self.watched.look_again(self.supervisor.instance(instance));
+            Action::Forget { .. } | Action::Configure { .. } => {}
+            Action::Watch { app, plan, since } => {
+                return self.watched.watch(app, &plan, &self.paths.home, since);
             }
+            Action::Unwatch { app } => self.watched.unwatch(app),
         }
         None
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ward_core::id::{InstanceId, RequestId};
-use ward_core::instance::{Instance, State};
+use ward_core::instance::Instance;
 use ward_core::request::{Outcome, Reply, RequestError};
 use ward_core::view;
 
@@ -14,8 +14,11 @@ impl Daemon {
     pub(super) fn answer(&mut self, request: RequestId, reply: Reply) {
         match self.pending.take(request) {
             Waiting::Nobody => {}
-            Waiting::Part(part) => self.part_done(part, reply),
-            Waiting::Watched(app) => self.watched_done(app, &reply),
+            Waiting::Job { responder, form } => match reply {
+                Ok(Outcome::Job(results)) => responder.ok(form.answer(&results)),
+                Ok(_) => responder.ok(form.answer(&[])),
+                Err(error) => responder.error(&refusal("", "", &error)),
+            },
             Waiting::End => self.ended = true,
             Waiting::Method {
                 responder,
@@ -42,18 +45,18 @@ impl Daemon {
             Outcome::Gone(process) if form == Form::Child => return Ok(child_of(*process)),
             Outcome::Gone(process) => return Ok(*process),
             Outcome::Instances(ids) => ids,
-            Outcome::Done => Vec::new(),
+            Outcome::Done | Outcome::Job(_) => Vec::new(),
         };
         let found: Vec<&Instance> = ids
             .iter()
             .filter_map(|id| self.supervisor.instance(*id))
             .collect();
         let starts = matches!(form, Form::Child | Form::Children);
-        // One that runs has a trouble it can live with, such as a port in use.
-        let failed =
-            |it: &&Instance| it.failure.is_some() && !matches!(it.state, State::Online { .. });
-        if starts && !found.is_empty() && found.iter().all(failed) {
-            let reason = found[0].failure.clone().unwrap_or_default();
+        let failures: Vec<&str> = found.iter().filter_map(|it| it.start_failure()).collect();
+        if let Some(reason) = failures.first()
+            && starts
+            && failures.len() == found.len()
+        {
             return Err(format!("cannot {reason}"));
         }
         Ok(match form {
@@ -106,7 +109,8 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
         }
         (RequestError::SpawnFailed { reason, .. }, _) => format!("cannot {reason}"),
         (
-            RequestError::ReloadFailed { .. }
+            RequestError::UnknownApp(_)
+            | RequestError::ReloadFailed { .. }
             | RequestError::Superseded { .. }
             | RequestError::ShuttingDown
             | RequestError::BadSpec(_),

@@ -17,7 +17,6 @@ use ward_core::supervisor::Supervisor;
 use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
-use super::batch::Batches;
 use super::held_replies::HeldReplies;
 use super::meter::Meter;
 use super::methods;
@@ -65,7 +64,6 @@ pub(super) struct Daemon {
     pub(super) held_replies: HeldReplies,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
-    pub(super) batches: Batches,
     pub(super) sampling: Sampling,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
@@ -124,7 +122,6 @@ pub(super) async fn run(
         pending: Pending::default(),
         held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
-        batches: Batches::default(),
         sampling: Sampling::default(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
@@ -232,8 +229,7 @@ impl Daemon {
         let node = self.node_versions.deadline();
         let launch = self.launch.deadline();
         let held = self.held_replies.deadline();
-        let batches = self.batches.deadline();
-        let due = [core, batches, self.tidy_at, node, launch, held]
+        let due = [core, self.tidy_at, node, launch, held]
             .into_iter()
             .flatten()
             .min();
@@ -248,7 +244,6 @@ impl Daemon {
             self.reap();
         }
         self.handle(Event::Ticked);
-        self.give_up_batches();
         self.node_versions.tick();
         self.watch_launches();
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {

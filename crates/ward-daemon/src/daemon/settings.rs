@@ -50,6 +50,9 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
         kill_signal: signal.unwrap_or(base.kill_signal),
         use_message: env::var("PM2_KILL_USE_MESSAGE").is_ok_and(|value| !value.is_empty()),
         backoff_reset: milliseconds("EXP_BACKOFF_RESET_TIMER").unwrap_or(base.backoff_reset),
+        concurrent_actions: parsed("PM2_CONCURRENT_ACTIONS")
+            .filter(|count| *count > 0)
+            .unwrap_or(base.concurrent_actions),
         worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(base.worker_interval),
         cpus: u32::try_from(ward_sys::limits::cpu_count()).unwrap_or(1),
         instance_var: env::var("PM2_PROCESS_INSTANCE_VAR")

@@ -70,7 +70,7 @@ impl Daemon {
         }
         let published = self.bus.close(LAST_EVENTS);
         // Requests nobody will come to any more are answered, too.
-        drop((self.pending, self.batches, self.workers.held));
+        drop(self.pending);
         self.unwritten.flushed(LAST_REPLIES).await;
         // The limit of the bus runs since it was closed. Its thread is gone: that is an end, too.
         published.await.ok();

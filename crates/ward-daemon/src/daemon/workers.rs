@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
-use ward_core::request::Reply;
 
-use super::batch::Part;
 use super::run::Daemon;
 use crate::cluster::port_holders::{PortHolders, listener_of};
 use crate::cluster::{Holder, WorkerEvent};
@@ -26,8 +24,6 @@ const PLACES: usize = 16;
 pub(super) struct Workers {
     /// Lives that were told to drain, until it is known what became of their connections.
     draining: HashMap<Life, Drained>,
-    /// Answers about reloads that wait for just that.
-    pub(super) held: Vec<(Part, Reply)>,
     /// Where each life has begun to listen, for people.
     pub(super) places: HashMap<Life, Vec<String>>,
     port_holders: PortHolders,
@@ -97,15 +93,6 @@ impl Daemon {
         self.channel.drain(life);
     }
 
-    /// Whether a worker of this instance is gone, and not yet known what became of its connections:
-    /// that is told when its channel is closed, a moment later.
-    pub(super) fn is_counting(&self, instance: InstanceId) -> bool {
-        self.workers.draining.iter().any(|(life, drained)| {
-            // A life that nothing can kill still has its owner, and is not waited for.
-            drained.instance == instance && self.supervisor.instance_of(*life).is_none()
-        })
-    }
-
     fn worker_finished(&mut self, life: Life, tally: Tally) {
         let Some(Drained { app, instance }) = self.workers.draining.remove(&life) else {
             return;
@@ -122,12 +109,6 @@ impl Daemon {
             instance,
             life,
             tally,
-        });
-        let held = std::mem::take(&mut self.workers.held);
-        self.handle_all(|daemon| {
-            for (part, reply) in held {
-                daemon.part_done(part, reply);
-            }
         });
     }
 

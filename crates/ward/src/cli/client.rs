@@ -115,14 +115,6 @@ impl Client {
         }
     }
 
-    /// Opens a second connection to the same daemon, with the same deadline for calls.
-    pub(crate) fn another(&self, paths: &Paths) -> Result<Self, Failure> {
-        let mut other = Self::connect_existing(paths)?
-            .ok_or_else(|| Failure::new(CallError::Closed.to_string()))?;
-        other.patience = self.patience;
-        Ok(other)
-    }
-
     fn over(stream: UnixStream) -> Self {
         Self {
             stream,

@@ -170,6 +170,36 @@ fn a_reload_replaces_as_many_at_once_as_the_app_declares() {
 }
 
 #[test]
+fn a_reload_of_all_apps_replaces_as_many_workers_of_each_as_it_declares() {
+    let ports = [free_port(), free_port()];
+    let ward = Ward::new();
+    ward.write("app.js", APP);
+    let app = |name: &str, port: u16, count: u32| {
+        format!(
+            "{{ name: '{name}', script: 'app.js', instances: {count}, exec_mode: 'cluster', parallel: {count}, env: {{ PORT: {port} }} }}"
+        )
+    };
+    let apps = [app("careful", ports[0], 1), app("bold", ports[1], 3)].join(", ");
+    ward.write(
+        "ecosystem.config.js",
+        &format!("module.exports = {{ apps: [{apps}] }}\n"),
+    );
+    ward.run(&["start", "ecosystem.config.js"]).succeeds();
+    let online = |log: &str| log.lines().filter(|line| line.ends_with(" online")).count() >= 4;
+    let before = ward.daemon_log_when(online).lines().count();
+    ward.run(&["reload", "all"]).succeeds();
+    let log = ward.daemon_log_when(|log| {
+        let since = log.lines().skip(before);
+        since.filter(|line| line.contains("New worker")).count() >= 4
+    });
+    let until_the_first = log.lines().skip(before);
+    let until_the_first = until_the_first.take_while(|line| !line.contains("New worker"));
+    let begun = until_the_first.filter(|line| line.contains("starting in"));
+    // The one of the first app, and of the second as many as then make its three.
+    assert_eq!(begun.count(), 3, "{log}");
+}
+
+#[test]
 fn a_renamed_app_keeps_its_port() {
     let (ward, port) = start(2);
     for action in ["reload", "restart"] {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
+use ward_core::jobs::Registration;
 use ward_core::record;
 use ward_core::record::BadSpec;
 use ward_core::request::{Change, Request, RestoredState};
@@ -82,7 +83,11 @@ impl Daemon {
         };
         match registration(record) {
             Err(error) => responder.error(&error.to_string()),
-            Ok(request) => {
+            Ok(app) => {
+                let request = match app {
+                    Registration::New(spec) => Request::Prepare(spec),
+                    Registration::Saved(spec, restored) => Request::Register(spec, restored),
+                };
                 let (method, id) = ("prepare", String::new());
                 let form = Form::Children;
                 self.ask(
@@ -154,13 +159,13 @@ impl Daemon {
 
 /// The request a prepare record stands for: a new app, or an instance of a saved list, which has
 /// the marks of its earlier run.
-pub(super) fn registration(app: &Map<String, Value>) -> Result<Request, BadSpec> {
+pub(super) fn registration(app: &Map<String, Value>) -> Result<Registration, BadSpec> {
     let spec = Box::new(record::spec_from(app)?);
     let number = |key: &str| app.get(key).and_then(Value::as_u64);
     let count = |key: &str| number(key).and_then(|number| u32::try_from(number).ok());
     let status = app.get("status").and_then(Value::as_str);
     if status.is_none() && number("created_at").is_none() {
-        return Ok(Request::Prepare(spec));
+        return Ok(Registration::New(spec));
     }
     let kept = RestoredState {
         stopped: status == Some("stopped"),
@@ -168,7 +173,7 @@ pub(super) fn registration(app: &Map<String, Value>) -> Result<Request, BadSpec>
         created_at: number("created_at").map(Wall),
         restarts: count("restart_time").unwrap_or_default(),
     };
-    Ok(Request::Register(spec, kept))
+    Ok(Registration::Saved(spec, kept))
 }
 
 /// PM2's way to say what a restart changes: variables, and the record under `current_conf`.

@@ -13,7 +13,7 @@ use crate::cli::out::inspect::inspect;
 use crate::cli::select::{self, Candidate, NotFound, Selection};
 use crate::exit::Failure;
 
-pub(crate) use self::jobs::{Job, on_ids, side_by_side};
+pub(crate) use self::jobs::{Job, on_ids, on_jobs};
 
 /// An action on instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

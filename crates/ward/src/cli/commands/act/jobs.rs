@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use serde_json::{Value, json};
 
@@ -21,7 +19,7 @@ use crate::exit::Failure;
 /// Instances that are acted on in the same way.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// Which.
+    /// Their ids.
     pub(crate) ids: Vec<u32>,
     /// What else the request says.
     pub(crate) extras: Extras,
@@ -36,24 +34,14 @@ pub(crate) fn on_ids(
     (ids, candidates): (&[u32], &[Candidate]),
     extras: &Extras,
 ) -> Result<(), Failure> {
-    if let Some(folder) = extras.get("conf").and_then(|conf| conf.get("pm_cwd")) {
-        let jobs = in_folder(client, ids, extras, folder)?;
-        return side_by_side(invocation, client, action, &jobs, candidates);
-    }
-    let job = Job {
-        ids: ids.to_vec(),
-        extras: extras.clone(),
+    let jobs = match extras.get("conf").and_then(|conf| conf.get("pm_cwd")) {
+        Some(folder) => in_folder(client, ids, extras, folder)?,
+        None => vec![Job {
+            ids: ids.to_vec(),
+            extras: extras.clone(),
+        }],
     };
-    let progress = Progress::watch(invocation, action, job.ids.iter().copied().collect());
-    let outcomes = ask(invocation, client, action, &job);
-    let known = Known {
-        candidates,
-        told: progress.finish(),
-    };
-    let outcomes = outcomes?;
-    let reported = report(&invocation.console, action, &job, &known, &outcomes);
-    tell_connections(invocation, &[outcomes]);
-    reported
+    on_jobs(invocation, client, action, &jobs, candidates)
 }
 
 /// A running app keeps its folder whatever `conf` says, so each instance gets its own declaration
@@ -78,89 +66,70 @@ fn in_folder(
     Ok(jobs)
 }
 
-fn ask(
-    invocation: &Invocation,
-    client: &mut Client,
-    action: Action,
-    job: &Job,
-) -> Result<Value, CallError> {
-    let mut request = job.extras.clone();
-    request.insert("action".to_owned(), json!(action.word()));
-    request.insert("ids".to_owned(), json!(job.ids));
-    // Unless it is stated here, the declaration of the app decides.
-    if stated(invocation).is_some() {
-        let parallel = parallel(invocation, action, job.ids.len());
-        request.insert("parallel".to_owned(), json!(parallel));
-    }
-    commands::set_deadline(&mut request, client);
-    client.call("ward:act", &[Value::Object(request)])
-}
-
-/// Does several jobs, as many at once as instances would be, each over its own connection. All are
+/// Does several jobs as one request; the daemon decides how many instances are acted on at once. All are
 /// done, and reported in their order, also when one fails.
-pub(crate) fn side_by_side(
+pub(crate) fn on_jobs(
     invocation: &Invocation,
     client: &mut Client,
     action: Action,
     jobs: &[Job],
     candidates: &[Candidate],
 ) -> Result<(), Failure> {
-    let count = jobs.iter().map(|job| job.ids.len()).sum();
-    let at_once = usize::try_from(parallel(invocation, action, count)).unwrap_or(1);
+    if jobs.is_empty() {
+        return Ok(());
+    }
     let ids = jobs.iter().flat_map(|job| job.ids.iter().copied());
     let progress = Progress::watch(invocation, action, ids.collect());
-    let queue = Mutex::new(jobs.iter().enumerate());
-    let outcomes = Mutex::new(Vec::new());
-    let work = |client: &mut Client| {
-        loop {
-            let next = lock(&queue).next();
-            let Some((position, job)) = next else { break };
-            let outcome = ask(invocation, client, action, job);
-            lock(&outcomes).push((position, outcome));
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..at_once.min(jobs.len()) {
-            // With fewer connections it merely takes longer.
-            if let Ok(mut other) = client.another(&invocation.paths) {
-                scope.spawn(move || work(&mut other));
-            }
-        }
-        work(client);
-    });
-    let mut outcomes = outcomes
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(position, _)| *position);
+    let answer = ask(invocation, client, action, jobs);
     let known = Known {
         candidates,
         told: progress.finish(),
     };
+    let answer = answer?;
+    let mut outcomes = answer.as_array().map_or(&[][..], Vec::as_slice);
     let mut result = Ok(());
-    let mut answers = Vec::new();
-    for (position, outcome) in outcomes {
-        let job = &jobs[position];
-        let reported = match outcome {
-            Ok(outcome) => {
-                let reported = report(&invocation.console, action, job, &known, &outcome);
-                answers.push(outcome);
-                reported
-            }
-            Err(error) => {
-                invocation.console.error(error.to_string());
-                Err(Failure::said())
-            }
-        };
+    for job in jobs {
+        let (of_job, others) = outcomes
+            .split_at_checked(job.ids.len())
+            .unwrap_or((outcomes, &[]));
+        outcomes = others;
+        let reported = report(&invocation.console, action, job, &known, of_job);
         result = result.and(reported);
     }
-    tell_connections(invocation, &answers);
+    tell_connections(invocation, &answer);
     result
+}
+
+fn ask(
+    invocation: &Invocation,
+    client: &mut Client,
+    action: Action,
+    jobs: &[Job],
+) -> Result<Value, CallError> {
+    let mut request = Extras::new();
+    request.insert("action".to_owned(), json!(action.word()));
+    // Unless it is stated here, the declaration of the app decides.
+    if let Some(parallel) = stated(invocation) {
+        request.insert("parallel".to_owned(), json!(parallel));
+    }
+    // It is the same for all.
+    if let Some(watch) = jobs.iter().find_map(|job| job.extras.get("watch")) {
+        request.insert("watch".to_owned(), watch.clone());
+    }
+    let each = jobs.iter().map(|job| {
+        let mut target = job.extras.clone();
+        target.insert("ids".to_owned(), json!(job.ids));
+        Value::Object(target)
+    });
+    request.insert("each".to_owned(), each.collect());
+    commands::set_deadline(&mut request, client);
+    client.call("ward:act", &[Value::Object(request)])
 }
 
 /// What became of the connections of all workers that were replaced, if there were any; behind all that
 /// PM2 says, and beside it for those who call us by its name.
-fn tell_connections(invocation: &Invocation, answers: &[Value]) {
-    let entries = answers.iter().filter_map(Value::as_array).flatten();
+fn tell_connections(invocation: &Invocation, answer: &Value) {
+    let entries = answer.as_array().into_iter().flatten();
     let all: Vec<&Value> = entries
         .filter_map(|entry| entry.get("connections"))
         .collect();
@@ -188,10 +157,6 @@ fn tell_connections(invocation: &Invocation, answers: &[Value]) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What is known when the outcomes come.
 struct Known<'a> {
     /// Names, also of what is gone.
@@ -206,17 +171,13 @@ fn report(
     action: Action,
     job: &Job,
     known: &Known<'_>,
-    outcomes: &Value,
+    outcomes: &[Value],
 ) -> Result<(), Failure> {
     let mut failed = false;
     if job.extras.contains_key("spec") {
-        fork_mode::warn(console, outcomes.as_array().into_iter().flatten());
+        fork_mode::warn(console, outcomes.iter());
     }
-    for (id, outcome) in job
-        .ids
-        .iter()
-        .zip(outcomes.as_array().into_iter().flatten())
-    {
+    for (id, outcome) in job.ids.iter().zip(outcomes) {
         // What was deleted, or is not done yet, has no name in the answer.
         let mut candidates = known.candidates.iter();
         let before = candidates.find(|candidate| candidate.id == *id);
@@ -246,17 +207,7 @@ fn is_done(action: Action, outcome: &Value) -> bool {
         || (action == Action::Stop && outcome["process"]["pm2_env"]["status"] == "stopped")
 }
 
-/// How many at once: PM2's rule, so that a rolling action stays rolling.
-fn parallel(invocation: &Invocation, action: Action, count: usize) -> i64 {
-    if action == Action::Delete {
-        return 10;
-    }
-    if count <= 2 {
-        return 1;
-    }
-    stated(invocation).filter(|count| *count > 0).unwrap_or(2)
-}
-
+/// How many at once, if the user says so.
 fn stated(invocation: &Invocation) -> Option<i64> {
     let from_env = || {
         env::var("PM2_CONCURRENT_ACTIONS")

@@ -143,7 +143,7 @@ fn restart(
             extras,
         });
     }
-    act::side_by_side(invocation, client, action, &jobs, candidates)
+    act::on_jobs(invocation, client, action, &jobs, candidates)
 }
 
 /// Starts the missing apps, all in one request.

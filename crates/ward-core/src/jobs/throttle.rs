@@ -1,8 +1,11 @@
 //! An app that writes a watched file whenever it starts restarts itself for ever. That is noticed,
 //! said, and slowed down.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Mono;
 
 /// A change so soon after a restart may be the app's own.
 const NEAR: Duration = Duration::from_secs(2);
@@ -17,14 +20,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 const DOUBLINGS: u32 = 4;
 
 /// How the restarts of an app follow each other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RestartThrottle {
-    path: PathBuf,
+    path: String,
     /// When the last restart was done.
-    ended: Option<Instant>,
+    ended: Option<Mono>,
     in_a_row: u32,
     /// No restart before this moment.
-    hold: Option<Instant>,
+    hold: Option<Mono>,
 }
 
 /// What to do about a change.
@@ -32,15 +35,15 @@ pub(super) struct RestartThrottle {
 pub(super) enum Verdict {
     /// Restart.
     Go,
-    /// Ask again after this time. The first time, people should know.
-    Hold(Duration, bool),
+    /// Ask again then. The first time, people should know.
+    Hold(Mono, bool),
     /// Nothing: it is held already.
     Held,
 }
 
 impl RestartThrottle {
     /// A change calls for a restart.
-    pub(super) fn ask(&mut self, path: &Path, now: Instant) -> Verdict {
+    pub(super) fn ask(&mut self, path: &str, now: Mono) -> Verdict {
         if let Some(until) = self.hold {
             if now < until {
                 return Verdict::Held;
@@ -58,13 +61,13 @@ impl RestartThrottle {
         let Some(more) = self.in_a_row.checked_sub(SUSPICIOUS) else {
             return Verdict::Go;
         };
-        let pause = PAUSE * 2_u32.pow(more.min(DOUBLINGS));
-        self.hold = Some(now + pause);
-        Verdict::Hold(pause, more == 0)
+        let until = now + PAUSE * 2_u32.pow(more.min(DOUBLINGS));
+        self.hold = Some(until);
+        Verdict::Hold(until, more == 0)
     }
 
     /// The restart is done.
-    pub(super) fn ended(&mut self, now: Instant) {
+    pub(super) fn ended(&mut self, now: Mono) {
         self.ended = Some(now);
     }
 }
@@ -76,40 +79,49 @@ mod tests {
     #[test]
     fn who_changes_its_own_file_is_slowed_down() {
         let mut throttle = RestartThrottle::default();
-        let mut now = Instant::now();
-        let path = Path::new("state.json");
-        let mut restart = |verdict| {
-            now += Duration::from_millis(200);
+        let mut now = Mono(0);
+        let path = "state.json";
+        let mut restart = |verdict: fn(Mono) -> Verdict| {
+            now = now + Duration::from_millis(200);
             let got = throttle.ask(path, now);
-            assert_eq!(got, verdict);
-            if let Verdict::Hold(pause, _) = got {
-                assert_eq!(throttle.ask(path, now + pause / 2), Verdict::Held);
-                now += pause;
+            assert_eq!(got, verdict(now));
+            if let Verdict::Hold(until, _) = got {
+                let early = until - Duration::from_millis(1);
+                assert_eq!(throttle.ask(path, early), Verdict::Held);
+                now = until;
                 assert_eq!(throttle.ask(path, now), Verdict::Go);
             }
             throttle.ended(now);
         };
         for _ in 0..SUSPICIOUS {
-            restart(Verdict::Go);
+            restart(|_| Verdict::Go);
         }
-        for (round, seconds) in [1, 2, 4, 8, 16, 16].into_iter().enumerate() {
-            restart(Verdict::Hold(Duration::from_secs(seconds), round == 0));
+        let pauses: [fn(Mono) -> Verdict; 6] = [
+            |now| Verdict::Hold(now + Duration::from_secs(1), true),
+            |now| Verdict::Hold(now + Duration::from_secs(2), false),
+            |now| Verdict::Hold(now + Duration::from_secs(4), false),
+            |now| Verdict::Hold(now + Duration::from_secs(8), false),
+            |now| Verdict::Hold(now + Duration::from_secs(16), false),
+            |now| Verdict::Hold(now + Duration::from_secs(16), false),
+        ];
+        for pause in pauses {
+            restart(pause);
         }
     }
 
     #[test]
     fn who_edits_is_not() {
         let mut throttle = RestartThrottle::default();
-        let mut now = Instant::now();
+        let mut now = Mono(0);
         for round in 0..20 {
-            now += Duration::from_millis(200);
+            now = now + Duration::from_millis(200);
             let path = if round % 2 == 0 { "a.js" } else { "b.js" };
-            assert_eq!(throttle.ask(Path::new(path), now), Verdict::Go);
+            assert_eq!(throttle.ask(path, now), Verdict::Go);
             throttle.ended(now);
         }
         for _ in 0..20 {
-            now += NEAR;
-            assert_eq!(throttle.ask(Path::new("a.js"), now), Verdict::Go);
+            now = now + NEAR;
+            assert_eq!(throttle.ask("a.js", now), Verdict::Go);
             throttle.ended(now);
         }
     }
