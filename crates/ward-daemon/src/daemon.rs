@@ -12,6 +12,8 @@ mod parts;
 mod pending;
 mod perform;
 mod processes;
+mod questions;
+mod refusals;
 mod replies;
 mod reports;
 mod rpc;
@@ -20,7 +22,6 @@ mod sampling;
 pub(crate) mod settings;
 mod shutdown;
 mod sources;
-mod system;
 mod watched;
 mod workers;
 

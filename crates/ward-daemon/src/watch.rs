@@ -32,7 +32,8 @@ use ward_core::jobs::WatchPlan;
 
 use crate::poll::{Poll, Waker};
 use folders::Folders;
-use metrics::{WatchCounts, WatchMetrics};
+pub(crate) use metrics::WatchCounts;
+use metrics::WatchMetrics;
 use thread::{Command, Watcher};
 
 /// A burst of changes is over after this time without a change.
@@ -168,7 +169,6 @@ impl WatchHandle {
     }
 
     /// The counters of the plane.
-    #[expect(dead_code, reason = "ward:metrics comes")]
     pub(crate) fn counts(&self) -> WatchCounts {
         self.metrics.counts()
     }

@@ -177,7 +177,6 @@ impl ChannelHandle {
     }
 
     /// The counts of both planes, as soon as the thread comes to it.
-    #[allow(dead_code, reason = "for `ward:metrics`, which is not there yet")]
     pub(crate) fn metrics(&self) -> oneshot::Receiver<WorkerMetrics> {
         let (answer, metrics) = oneshot::channel();
         self.tell(Command::Metrics(answer));

@@ -16,7 +16,7 @@ pub(crate) enum WorkerEvent {
     Listening {
         /// It bound the socket itself: nobody balances it.
         by_itself: bool,
-        /// Where.
+        /// The address or path, for people.
         place: String,
     },
     /// It has loaded, does nothing and has asked for no socket: it may never listen.
@@ -42,14 +42,14 @@ pub(crate) enum WorkerEvent {
     },
     /// It listens where another app does, too: both get connections.
     Joined {
-        /// Where.
+        /// The address or path, for people.
         place: String,
         /// The other one.
         app: String,
     },
     /// Connections come in of which no header can be read: they are spread by address.
     Unreadable {
-        /// Where.
+        /// The address or path, for people.
         place: String,
     },
     /// Its declaration has options that cannot be used; it got the defaults.
@@ -60,9 +60,9 @@ pub(crate) enum WorkerEvent {
     Uncounted(String),
     /// The daemon cannot accept connections for now; they wait in the kernel.
     Exhausted {
-        /// Where.
+        /// The address or path, for people.
         place: String,
-        /// Why.
+        /// What the kernel said.
         error: String,
     },
 }

@@ -11,7 +11,7 @@ use ward_core::launch::Launch;
 
 use super::run::Daemon;
 use crate::launch::{
-    LaunchEvent, LaunchHandle, Leavings, Overdue, StartRequest, Started, WorkerPlan,
+    Answer, LaunchEvent, LaunchHandle, Leavings, Overdue, StartRequest, Started, WorkerPlan,
 };
 
 impl Daemon {
@@ -50,6 +50,7 @@ impl Daemon {
                 self.handle_all(|daemon| match outcome {
                     Ok(started) => daemon.begun(instance, life, *started),
                     Err(reason) => {
+                        daemon.planes.launch.failed();
                         let failed = Event::SpawnFailed { life, reason };
                         daemon.core.events.push_back(failed);
                     }
@@ -63,6 +64,10 @@ impl Daemon {
                 self.planes.launch.sampled();
                 self.sampled(usages, &measured);
             }
+            LaunchEvent::Answered(answer) => {
+                self.planes.launch.answered();
+                self.answered(answer);
+            }
             LaunchEvent::NodeAsked { file, asked } => {
                 self.planes.launch.node_asked();
                 let launch = &mut self.planes.launch;
@@ -71,6 +76,18 @@ impl Daemon {
             }
         }
         self.planes.launch.forget_early();
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let questions = &mut self.facts.questions;
+        match answer {
+            Answer::System(system, figures) => questions.measured(system, &figures),
+            Answer::ClientVersion(number, version) => questions.version_found(number, version),
+            Answer::PortHolder(port, holder) => {
+                let explained = self.workers.refusals.found(port, holder);
+                self.tell_refusals(explained);
+            }
+        }
     }
 
     /// A start was answered, and the answer was lost in a fault: the process ends with it.

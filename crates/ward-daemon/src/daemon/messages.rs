@@ -41,8 +41,7 @@ impl Daemon {
                 event,
                 credit,
             }) => {
-                self.worker_event(life, event);
-                drop(credit);
+                self.worker_event(life, event, credit);
             }
             ChannelEvent::Fault { life, task, fault } => {
                 let whose = life.map(|life| format!(" of {}", self.core.name_of(life)));

@@ -17,10 +17,10 @@ use ward_home::Paths;
 use super::held_replies::HeldReplies;
 use super::node_versions::NodeVersions;
 use super::pending::Pending;
+use super::questions::Questions;
 use super::replies::instance_id;
 use super::rpc::Unwritten;
 use super::sampling::Sampling;
-use super::system::System;
 use super::watched::Watched;
 use crate::bus::Bus;
 use crate::clock;
@@ -178,7 +178,7 @@ impl Clients {
 pub(super) struct Facts {
     pub(super) sampling: Sampling,
     pub(super) node_versions: NodeVersions,
-    pub(super) system: System,
+    pub(super) questions: Questions,
 }
 
 /// Which daemon this is.

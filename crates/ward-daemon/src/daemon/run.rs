@@ -190,7 +190,8 @@ impl Daemon {
         let node = self.facts.node_versions.deadline();
         let launch = self.planes.launch.deadline();
         let held = self.clients.held.deadline();
-        let due = [core, self.timers.tidy_at, node, launch, held]
+        let refusal = self.workers.refusals.deadline();
+        let due = [core, self.timers.tidy_at, node, launch, held, refusal]
             .into_iter()
             .flatten()
             .min();
@@ -207,6 +208,8 @@ impl Daemon {
         self.handle(Event::Ticked);
         self.facts.node_versions.tick();
         self.watch_launches();
+        let explained = self.workers.refusals.overdue();
+        self.tell_refusals(explained);
         if self.timers.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.timers.tidy_at = None;
             ward_sys::limits::release_memory();
@@ -219,7 +222,11 @@ impl Daemon {
         let mut orphans = false;
         while let Some(reaped) = self.processes.reap() {
             match reaped {
-                Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
+                Reaped::Main(life, status) => {
+                    if !self.workers.refusals.keeps_exit(life, status) {
+                        self.handle(Event::Exited { life, status });
+                    }
+                }
                 Reaped::Other(pid, status) => {
                     orphans = true;
                     self.stranger_ended(pid, status);

@@ -12,7 +12,7 @@ use ward_core::id::WatchId;
 use ward_core::jobs::WatchPlan;
 use ward_core::time::Wall;
 
-use crate::watch::{Plan, WatchEvent, WatchHandle, WatchThread, file_clock};
+use crate::watch::{Plan, WatchCounts, WatchEvent, WatchHandle, WatchThread, file_clock};
 
 /// All watched apps.
 #[derive(Debug)]
@@ -75,6 +75,11 @@ impl Watched {
         thread.watch(app, plan, file_time(since));
         self.thread = Some(thread);
         None
+    }
+
+    /// What the thread has done since it runs; nothing while no app is watched.
+    pub(super) fn counts(&self) -> Option<WatchCounts> {
+        self.thread.as_ref().map(WatchHandle::counts)
     }
 
     /// Ends watching for an app.

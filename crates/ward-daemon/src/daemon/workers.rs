@@ -1,13 +1,15 @@
 //! Cluster workers: what they say to their primary becomes events for the core.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
 
+use super::parts::Core;
+use super::refusals::{Explained, Refusals};
 use super::run::Daemon;
-use crate::cluster::port_holders::{PortHolders, listener_of};
+use crate::channel::Credit;
+use crate::cluster::port_holders::PortHolder;
 use crate::cluster::{Holder, WorkerEvent};
 
 /// What is wrong with a worker that does not speak; completes "cannot …".
@@ -28,7 +30,7 @@ pub(super) struct Workers {
     pub(super) places: HashMap<Life, Vec<String>>,
     /// Lives whose channels are open, workers or not, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
-    port_holders: PortHolders,
+    pub(super) refusals: Refusals,
 }
 
 /// Whose connections are being finished; the app may be forgotten before they are.
@@ -48,44 +50,12 @@ impl Workers {
             places.push(place);
         }
     }
-
-    /// Why a worker cannot listen there; completes "cannot …".
-    fn refusal(
-        &mut self,
-        place: &str,
-        port: Option<u16>,
-        held_by: Option<Holder>,
-        errno: i32,
-    ) -> String {
-        match errno {
-            EADDRINUSE => self.in_use(place, port, held_by),
-            EACCES => no_permission(place, port),
-            _ => format!("listen on {place}: {}", ward_sys::errno::Errno(errno)),
-        }
-    }
-
-    fn in_use(&mut self, place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
-        let holder = match held_by {
-            // One socket for all and one for each slot exclude each other.
-            Some(Holder::OtherSched) => Some(
-                "this app has it with another sched: to change to or from slot, stop it first"
-                    .to_owned(),
-            ),
-            Some(Holder::App(app)) => Some(format!("the app {app} has it")),
-            None => port
-                .and_then(|port| self.port_holders.on(port, Instant::now(), listener_of))
-                .map(|stranger| format!("process {} has it: {}", stranger.pid, stranger.command)),
-        };
-        let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
-        format!("listen on {place}: it is in use{holder}")
-    }
 }
 
 impl Daemon {
     /// A worker is told to finish.
     pub(super) fn drain(&mut self, life: Life) {
-        let owner = self.core.supervisor.instance_of(life);
-        if let Some(instance) = owner.and_then(|id| self.core.supervisor.instance(id)) {
+        if let Some(instance) = self.core.instance_of(life) {
             let drained = Drained {
                 app: instance.spec.name.clone(),
                 instance: instance.id,
@@ -114,18 +84,14 @@ impl Daemon {
         });
     }
 
-    /// Something about a worker.
-    pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent) {
+    /// Something about a worker. The credit is the worker's permission to say more.
+    pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent, credit: Option<Credit>) {
+        if let Some((error, text)) = notice(&self.core, life, &event) {
+            self.planes.say(error, &text);
+        }
         match event {
             WorkerEvent::Online => self.handle(Event::WorkerOnline { life }),
             WorkerEvent::Listening { by_itself, place } => {
-                if by_itself {
-                    let name = self.core.name_of(life);
-                    let text = format!(
-                        "{name} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some"
-                    );
-                    self.planes.say(false, &text);
-                }
                 self.workers.listens(life, place, by_itself);
                 self.handle(Event::Listening { life });
             }
@@ -141,46 +107,50 @@ impl Daemon {
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
             WorkerEvent::Refused {
                 place,
+                port: Some(port),
+                held_by: None,
+                errno: EADDRINUSE,
+            } => {
+                let (refusals, launch) = (&mut self.workers.refusals, &mut self.planes.launch);
+                let explained = refusals.refused(life, (place, port), credit, launch);
+                self.tell_refusals(explained);
+            }
+            WorkerEvent::Refused {
+                place,
                 port,
                 held_by,
                 errno,
             } => {
-                let reason = self.workers.refusal(&place, port, held_by, errno);
+                let reason = match errno {
+                    EADDRINUSE => in_use(&place, held_by.map(ours)),
+                    EACCES => no_permission(&place, port),
+                    _ => format!("listen on {place}: {}", ward_sys::errno::Errno(errno)),
+                };
                 self.trouble(life, &reason);
             }
             WorkerEvent::BadOptions(reason) => {
-                self.trouble(
-                    life,
-                    &format!("use its options, and gets the defaults: {reason}"),
-                );
+                let text = format!("use its options, and gets the defaults: {reason}");
+                self.trouble(life, &text);
             }
-            WorkerEvent::Silent => {
-                self.trouble(life, SILENT);
-            }
-            WorkerEvent::Uncounted(error) => {
-                let text = format!(
-                    "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
-                );
-                self.planes.say(false, &text);
-            }
-            WorkerEvent::Joined { place, app } => {
-                let name = self.core.name_of(life);
-                let text = format!(
-                    "{name} listens on {place}, where the app {app} does: both get connections"
-                );
-                self.planes.say(false, &text);
-            }
-            WorkerEvent::Unreadable { place } => {
-                let name = self.core.name_of(life);
-                let text = format!(
-                    "{name} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address"
-                );
-                self.planes.say(true, &text);
-            }
-            WorkerEvent::Exhausted { place, error } => {
-                let name = self.core.name_of(life);
-                let text = format!("{name} cannot accept connections on {place}: {error}");
-                self.planes.say(true, &text);
+            WorkerEvent::Silent => self.trouble(life, SILENT),
+            WorkerEvent::Uncounted(_)
+            | WorkerEvent::Joined { .. }
+            | WorkerEvent::Unreadable { .. }
+            | WorkerEvent::Exhausted { .. } => {}
+        }
+    }
+
+    /// Tells why workers cannot have their ports, and of the ends that waited for that.
+    pub(super) fn tell_refusals(&mut self, explained: Vec<Explained>) {
+        for it in explained {
+            let holder = it.holder.map(|holder| {
+                let PortHolder { pid, command } = holder;
+                format!("process {pid} has it: {command}")
+            });
+            let life = it.refusal.life;
+            self.trouble(life, &in_use(&it.refusal.place, holder));
+            if let Some(status) = it.exit {
+                self.handle(Event::Exited { life, status });
             }
         }
     }
@@ -192,6 +162,66 @@ impl Daemon {
         let report = Report::Trouble(text.to_owned());
         self.handle(Event::found_out(life, report));
     }
+}
+
+/// What the log says of an event, and whether it is an error.
+fn notice(core: &Core, life: Life, event: &WorkerEvent) -> Option<(bool, String)> {
+    let name = || core.name_of(life);
+    Some(match event {
+        WorkerEvent::Listening {
+            by_itself: true,
+            place,
+        } => (
+            false,
+            format!(
+                "{} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some",
+                name()
+            ),
+        ),
+        WorkerEvent::Uncounted(error) => (
+            false,
+            format!(
+                "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
+            ),
+        ),
+        WorkerEvent::Joined { place, app } => (
+            false,
+            format!(
+                "{} listens on {place}, where the app {app} does: both get connections",
+                name()
+            ),
+        ),
+        WorkerEvent::Unreadable { place } => (
+            true,
+            format!(
+                "{} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address",
+                name()
+            ),
+        ),
+        WorkerEvent::Exhausted { place, error } => (
+            true,
+            format!("{} cannot accept connections on {place}: {error}", name()),
+        ),
+        _ => return None,
+    })
+}
+
+/// A holder that is one of our apps.
+fn ours(holder: Holder) -> String {
+    match holder {
+        // One socket for all and one for each slot exclude each other.
+        Holder::OtherSched => {
+            "this app has it with another sched: to change to or from slot, stop it first"
+                .to_owned()
+        }
+        Holder::App(app) => format!("the app {app} has it"),
+    }
+}
+
+/// Why a worker cannot listen there; completes "cannot …".
+fn in_use(place: &str, holder: Option<String>) -> String {
+    let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
+    format!("listen on {place}: it is in use{holder}")
 }
 
 fn no_permission(place: &str, port: Option<u16>) -> String {

@@ -12,9 +12,11 @@ use ward_sys::Pid;
 
 use super::early::EarlyExits;
 use super::job::{Job, LaunchEvent, Leavings};
+use super::metrics::{LaunchCounts, LaunchMetrics};
 use super::node::NodeFile;
 use super::pool::{MOST_THREADS, Pool};
 use super::progress::Progress;
+use super::questions::Question;
 use super::start::StartRequest;
 use super::usage::{Root, Usages};
 
@@ -36,6 +38,9 @@ pub(crate) struct LaunchHandle {
     asking: usize,
     /// Something is being measured.
     sampling: bool,
+    /// Other questions that are not answered.
+    questions: usize,
+    counts: LaunchCounts,
     /// Exits of processes whose start is not answered.
     pub(crate) early: EarlyExits,
     /// It was told that no thread is left.
@@ -69,6 +74,8 @@ impl LaunchHandle {
             last_removal: 0,
             asking: 0,
             sampling: false,
+            questions: 0,
+            counts: LaunchCounts::default(),
             early: EarlyExits::default(),
             told_exhausted: false,
         }
@@ -86,6 +93,7 @@ impl LaunchHandle {
         };
         self.untold.push_back((since + PATIENCE, request.life));
         self.open.insert(request.life, open);
+        self.counts.starts += 1;
         self.pool.ask(Job::Start(Box::new(request), progress));
     }
 
@@ -114,6 +122,17 @@ impl LaunchHandle {
         self.sampling = false;
     }
 
+    /// Has something found out; answered by [`LaunchEvent::Answered`].
+    pub(crate) fn ask(&mut self, question: Question) {
+        self.questions += 1;
+        self.pool.ask(Job::Answer(question));
+    }
+
+    /// A question was answered.
+    pub(crate) fn answered(&mut self) {
+        self.questions = self.questions.saturating_sub(1);
+    }
+
     /// A start was answered. Says how long it took if it was told that it waits.
     pub(crate) fn started(&mut self, life: Life) -> Option<Duration> {
         let open = self.open.remove(&life)?;
@@ -122,6 +141,21 @@ impl LaunchHandle {
             self.told_exhausted = false;
         }
         open.told.then(|| open.since.elapsed())
+    }
+
+    /// A start has failed.
+    pub(crate) fn failed(&mut self) {
+        self.counts.failed += 1;
+    }
+
+    /// What the plane has done and is doing.
+    pub(crate) fn metrics(&self) -> LaunchMetrics {
+        LaunchMetrics {
+            threads: self.pool.load(),
+            counts: self.counts,
+            open_starts: self.open.len(),
+            open_removals: self.removing.len(),
+        }
     }
 
     /// Leavings were removed.
@@ -175,7 +209,11 @@ impl LaunchHandle {
 
     /// When [`Self::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        if !self.makes_processes() && self.removing.is_empty() && !self.sampling {
+        if !self.makes_processes()
+            && self.removing.is_empty()
+            && !self.sampling
+            && self.questions == 0
+        {
             return None;
         }
         let untold = self.untold.front().map(|(at, _)| *at);

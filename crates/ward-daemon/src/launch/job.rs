@@ -11,6 +11,7 @@ use ward_sys::cgroup::Cgroup;
 use super::node::{self, NodeAsked, NodeFile};
 use super::pid_file;
 use super::progress::Progress;
+use super::questions::{Answer, Question};
 use super::start::{StartRequest, Started, start};
 use super::usage::{Measured, Root, Usages};
 use crate::fault;
@@ -24,6 +25,8 @@ pub(super) enum Job {
     Release(u64, Leavings, Option<InstanceId>),
     /// Start a node that tells its version.
     AskNode(NodeFile, Box<Launch>),
+    /// Find something out.
+    Answer(Question),
     /// Measure what these trees use.
     Sample(Box<Usages>, Vec<Root>),
     #[cfg(test)]
@@ -54,6 +57,8 @@ pub(crate) enum LaunchEvent {
         usages: Box<Usages>,
         measured: Measured,
     },
+    /// What was found out.
+    Answered(Answer),
     /// This node was asked; nothing when it cannot be run.
     NodeAsked {
         file: NodeFile,
@@ -67,7 +72,7 @@ impl Job {
         match self {
             Self::Start(request, _) => Some(request.instance),
             Self::Release(_, _, instance) => *instance,
-            Self::AskNode(..) | Self::Sample(..) => None,
+            Self::AskNode(..) | Self::Sample(..) | Self::Answer(_) => None,
             #[cfg(test)]
             Self::Test(instance, _) => Some(*instance),
         }
@@ -75,7 +80,7 @@ impl Job {
 
     /// It is short, and somebody waits for it: it is done before the starts that wait.
     pub(super) fn is_urgent(&self) -> bool {
-        matches!(self, Self::Release(..) | Self::Sample(..))
+        matches!(self, Self::Release(..) | Self::Sample(..) | Self::Answer(_))
     }
 
     /// Does it. A panic is the failure of this one job.
@@ -101,6 +106,7 @@ impl Job {
                 fault::contain(|| leavings.remove()).ok();
                 LaunchEvent::Released { number }
             }
+            Self::Answer(question) => LaunchEvent::Answered(question.answer()),
             Self::AskNode(file, launch) => {
                 let asked = fault::contain(|| node::ask(&launch, &Progress::default()));
                 let asked = asked.ok().flatten();

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::InstanceId;
 
 use super::job::{Job, LaunchEvent};
+use super::metrics::PoolLoad;
 
 /// A thread that is at one job for so long is stuck: it does not count among those that work.
 pub(super) const STUCK_AFTER: Duration = Duration::from_millis(50);
@@ -174,6 +175,18 @@ impl Pool {
         let state = self.shared.lock();
         let working = state.working(Instant::now()).0;
         state.threads >= MOST_THREADS && working == 0 && state.next().is_some()
+    }
+
+    /// What its threads are doing.
+    pub(super) fn load(&self) -> PoolLoad {
+        let state = self.shared.lock();
+        let working = state.working(Instant::now()).0;
+        PoolLoad {
+            threads: state.threads,
+            idle: state.idle,
+            stuck: state.busy.len().saturating_sub(working),
+            waiting: state.urgent.len() + state.queue.len(),
+        }
     }
 
     #[cfg(test)]

@@ -237,3 +237,20 @@ fn the_bus_goes_on_after_a_fault() {
     let metrics = ward.rpc().call("ward:metrics", &json!([{}]));
     assert_eq!(metrics["args"][0]["bus"]["faults"], 1, "{metrics}");
 }
+
+/// Who has a port is a fact for people: without it the start fails as it would.
+#[test]
+fn a_search_that_fails_leaves_the_reason_without_its_holder() {
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = stranger.local_addr().unwrap().port();
+    let ward = with_fault("launch.question:1");
+    let app = "require('http').createServer().listen(PORT, '127.0.0.1')";
+    ward.write("app.js", &app.replace("PORT", &port.to_string()));
+    let file = "module.exports = { name: 'app', script: 'app.js', instances: 1, exec_mode: 'cluster', max_restarts: 1 }";
+    ward.write("ecosystem.config.js", file);
+    ward.run(&["start", "ecosystem.config.js"])
+        .fails()
+        .complains(&format!("cannot listen on 127.0.0.1:{port}: it is in use"));
+    assert_eq!(ward.status("app"), "errored");
+    ward.daemon_log_when(|log| log.contains("launch.question"));
+}

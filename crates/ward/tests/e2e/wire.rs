@@ -1,6 +1,8 @@
 //! Bytes on the sockets: what breaks PM2's daemon gets an answer here, and a slow reader harms
 //! nobody.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Ward, look_again_until};
@@ -311,6 +313,51 @@ fn a_subscriber_may_choose_topics_and_apps() {
     }
     let first = some.next("output of the wanted app");
     assert!(first.is_output("wanted", "hello"), "{first:?}");
+}
+
+/// What each plane has done is counted, and read in one request.
+#[test]
+fn the_metrics_tell_of_every_plane() {
+    let ward = Ward::new();
+    let server = "
+const server = require('http').createServer((_, response) => response.end('hello'))
+server.listen(0, '127.0.0.1', () => console.log('on ' + server.address().port))
+";
+    ward.write("server.js", server);
+    ward.write("files.sh", "exec sleep 1000");
+    let _subscriber = ward.bus();
+    ward.run(&["start", "server.js", "-i", "1"]).succeeds();
+    ward.run(&["start", "files.sh", "--watch"]).succeeds();
+    ward.run(&["start", "/nowhere/app.sh"]).fails();
+    let log = ward.log_when("server-out-0.log", |log| log.contains("on "));
+    let port: u16 = log.trim().strip_prefix("on ").unwrap().parse().unwrap();
+    let mut connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    connection.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    connection.read_to_string(&mut String::new()).unwrap();
+    ward.write("changed", "now");
+    let metrics = || ward.rpc().call("ward:metrics", &json!([{}]))["args"][0].clone();
+    let wanted = [
+        "/loop/events",
+        "/loop/longest/us",
+        "/log/lines",
+        "/log/bytes_written",
+        "/bus/subscribers",
+        "/launch/starts",
+        "/watch/events",
+        "/watch/changes",
+        "/workers/channels/messages_in",
+        "/workers/cluster/workers",
+        "/workers/cluster/connections/accepted",
+        "/workers/cluster/connections/dispatched",
+    ];
+    let count = |metrics: &Value, name: &str| metrics.pointer(name).and_then(Value::as_u64);
+    let metrics = look_again_until("all counts", metrics, |metrics| {
+        wanted
+            .iter()
+            .all(|name| count(metrics, name).is_some_and(|count| count > 0))
+    });
+    assert_eq!(count(&metrics, "/workers/cluster/workers"), Some(1));
+    assert!(count(&metrics, "/launch/starts").unwrap() >= 3, "{metrics}");
 }
 
 /// Lifecycle 10.24 and axon-rpc 5.3: which events come in which order.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use ward_core::id::InstanceId;
 use ward_core::jobs::{Act, PrepareAll, Scale, Verb};
-use ward_core::record;
+use ward_core::record::{self, BadSpec};
 use ward_core::request::{Change, Request, WatchChange};
 
 use super::control::registration;
@@ -42,7 +42,7 @@ impl Daemon {
         for options in each {
             match target(options) {
                 Ok(target) => targets.push(target),
-                Err(text) => return responder.error(&text),
+                Err(error) => return responder.error(&error.to_string()),
             }
         }
         let parallel = options["parallel"].as_u64();
@@ -80,19 +80,26 @@ impl Daemon {
     }
 }
 
-fn target(options: &Value) -> Result<(Vec<InstanceId>, Change), String> {
+/// A target of an action that cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum BadTarget {
+    #[error("ids must be a list of instance ids")]
+    Ids,
+    #[error(transparent)]
+    Spec(#[from] BadSpec),
+}
+
+fn target(options: &Value) -> Result<(Vec<InstanceId>, Change), BadTarget> {
     let ids = options["ids"].as_array();
     let ids = ids.and_then(|ids| ids.iter().map(instance_id).collect());
-    let ids = ids.ok_or_else(|| "ids must be a list of instance ids".to_owned())?;
+    let ids = ids.ok_or(BadTarget::Ids)?;
     Ok((ids, change(options)?))
 }
 
-fn change(options: &Value) -> Result<Change, String> {
+fn change(options: &Value) -> Result<Change, BadSpec> {
     let spec = match options.get("spec").and_then(Value::as_object) {
         None => None,
-        Some(app) => Some(Box::new(
-            record::spec_from(app).map_err(|error| error.to_string())?,
-        )),
+        Some(app) => Some(Box::new(record::spec_from(app)?)),
     };
     Ok(Change {
         spec,

@@ -1,11 +1,8 @@
 //! Methods that only tell something.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value, json};
 use ward_core::view;
 use ward_home::PM2_VERSION;
-use ward_sys::Pid;
 
 use super::Args;
 use crate::daemon::launches::waits_for;
@@ -26,16 +23,16 @@ impl Daemon {
         match method {
             "ping" => responder.ok(json!({ "msg": "pong" })),
             "getVersion" => {
-                let version = peer.pid.and_then(version_of_client);
-                responder.ok(version.unwrap_or_else(|| PM2_VERSION.to_owned()).into());
+                let launch = &mut self.planes.launch;
+                self.facts.questions.version(peer.pid, responder, launch);
             }
             "getMonitorData" => {
                 let table = false;
                 self.sample(Purpose::List { table, responder });
             }
             "getSystemData" => {
-                let system = self.facts.system.measure();
-                responder.ok(system);
+                let launch = &mut self.planes.launch;
+                self.facts.questions.system(responder, launch);
             }
             "getReport" => responder.ok(report(&self.core, &self.identity)),
             "profileCPU" | "profileMEM" => {
@@ -127,20 +124,4 @@ fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
     }
     list.push(b']');
     list
-}
-
-/// The version of the PM2 command line that asks, so that it does not complain about ours: its
-/// script is the second word of its command line, its package.json beside the script's folder.
-fn version_of_client(pid: i32) -> Option<String> {
-    let words = ward_sys::proc::cmdline(Pid::from_raw(pid)?).ok()?;
-    let script = words
-        .get(1)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())?;
-    let script = std::fs::canonicalize(script).ok()?;
-    let path = script.parent().and_then(Path::parent)?.join("package.json");
-    let package: Value = serde_json::from_slice(&crate::launch::read_package(&path)?).ok()?;
-    (package["name"] == "pm2")
-        .then(|| package["version"].as_str().map(str::to_owned))
-        .flatten()
 }

@@ -1,6 +1,8 @@
 //! Ward's own methods, for what PM2's cannot express: the state of the daemon, whole declarations,
 //! logs, a shutdown that is confirmed. Actions on many instances are in `act`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use ward_core::record;
 use ward_core::request::Request;
@@ -14,6 +16,9 @@ use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 use crate::daemon::sampling::Purpose;
+
+/// How long the counts of channels and cluster are waited for.
+const WORKER_METRICS: Duration = Duration::from_secs(1);
 
 impl Daemon {
     pub(super) fn own_method(&mut self, method: &str, args: &Args, responder: Responder) {
@@ -32,7 +37,7 @@ impl Daemon {
             }
             "spec" => spec(&self.core, options, responder),
             "status" => responder.ok(self.status()),
-            "metrics" => responder.ok(self.metrics()),
+            "metrics" => metrics(self, responder),
             "reason" => reason(&self.core, options, responder),
             "flush" => flush(self, options, responder),
             "pause" => self.pause(options, responder),
@@ -96,11 +101,26 @@ impl Daemon {
             "loop": self.meter.to_value(),
         })
     }
+}
 
-    /// What the planes have done since the daemon began.
-    fn metrics(&self) -> Value {
-        json!({ "log": self.planes.log.metrics(), "bus": self.planes.bus.metrics() })
-    }
+/// What the planes and the control loop have done since the daemon began. Those of the channels and
+/// the cluster come from their thread.
+fn metrics(daemon: &Daemon, responder: Responder) {
+    let planes = &daemon.planes;
+    let mut metrics = json!({
+        "loop": daemon.meter.to_value(),
+        "log": planes.log.metrics(),
+        "bus": planes.bus.metrics(),
+        "launch": planes.launch.metrics(),
+        "watch": planes.watch.counts(),
+    });
+    let workers = planes.channel.metrics();
+    tokio::task::spawn_local(async move {
+        // Without an answer the thread is gone, or busy for so long that the others must do.
+        let limit = tokio::time::timeout(WORKER_METRICS, workers);
+        metrics["workers"] = json!(limit.await.ok().and_then(Result::ok));
+        responder.ok(metrics);
+    });
 }
 
 /// Replies with the declaration of an instance, with separate environment layers.

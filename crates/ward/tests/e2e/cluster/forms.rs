@@ -30,6 +30,28 @@ require('http').createServer().on('error', (error) => {
     assert!(log.contains(&format!("127.0.0.1:{port}")), "{log}");
 }
 
+/// The search for the process takes longer than the app's end, and the reason of the failure has it.
+#[test]
+fn an_app_that_ends_for_a_port_in_use_says_who_has_it() {
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = stranger.local_addr().unwrap().port();
+    let ward = Ward::new();
+    let app = "require('http').createServer().listen(PORT, '127.0.0.1')";
+    ward.write("app.js", &app.replace("PORT", &port.to_string()));
+    let file = "module.exports = { name: 'app', script: 'app.js', instances: 1, exec_mode: 'cluster', max_restarts: 1 }";
+    ward.write("ecosystem.config.js", file);
+    let me = std::process::id();
+    let reason = format!("cannot listen on 127.0.0.1:{port}: it is in use, process {me} has it");
+    ward.run(&["start", "ecosystem.config.js"])
+        .fails()
+        .complains(&reason);
+    let failure = ward.app("app")["pm2_env"]["failure"].clone();
+    assert!(
+        failure.as_str().unwrap().contains(&reason[7..]),
+        "{failure}"
+    );
+}
+
 #[test]
 fn unix_sockets_are_shared_and_removed_in_the_end() {
     let ward = Ward::new();

@@ -19,7 +19,7 @@ const MINUTE: f64 = 60.0;
 
 /// The previous reading and the figures made of it.
 #[derive(Debug, Default)]
-pub(super) struct System {
+pub(crate) struct System {
     last: Option<(Reading, Value)>,
 }
 
