@@ -11,9 +11,11 @@ mod limits;
 mod neighbours;
 mod overlap;
 mod reload;
+mod schedules;
 mod sessions;
 mod settling;
 mod sockets;
+mod tls;
 mod upgraded;
 
 use std::collections::BTreeMap;
