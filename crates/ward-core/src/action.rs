@@ -64,6 +64,36 @@ pub enum Action {
         /// Whom.
         life: Life,
     },
+    /// A cluster worker counts as ready: it gets connections from now on. Comes before any reply that
+    /// tells of it.
+    Admit {
+        /// The life of the worker.
+        life: Life,
+    },
+    /// No worker of this instance will come by itself: what only it listened on is closed. Comes
+    /// before any reply that tells of its end, so that whoever is answered may listen there.
+    CloseListeners {
+        /// The instance that came to rest or was deleted.
+        instance: InstanceId,
+    },
+    /// Give the workers of an instance no connections until further notice, or do again.
+    Pause {
+        /// The instance that is paused, whatever its process.
+        instance: InstanceId,
+        /// No connections (true), or connections again (false).
+        paused: bool,
+    },
+    /// Tell ward's agent inside a worker to report nothing more: the app reports by itself.
+    SilenceAgent {
+        /// The life of the worker.
+        life: Life,
+    },
+    /// Measure the memory of the trees of these lives. Answered by one `Sampled` for each that could
+    /// be measured.
+    Sample {
+        /// Running lives whose apps have a memory limit.
+        lives: Vec<Life>,
+    },
     /// Publish on the bus.
     Publish(Notice),
     /// Answer a request.

@@ -10,13 +10,13 @@ pub mod check;
 pub mod env;
 pub mod fields;
 pub mod json;
-mod near;
 mod settings;
 pub mod shape;
+pub mod shell_split;
 pub mod source;
+mod suggest;
 pub mod toml;
 pub mod units;
-pub mod words;
 pub mod yaml;
 
 use serde_json::{Map, Number, Value};

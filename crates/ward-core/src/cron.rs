@@ -16,9 +16,28 @@ use serde_json::Value;
 use crate::time::{Mono, Now, Wall};
 
 /// A pattern that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Cron pattern error: {0}")]
-pub struct BadPattern(String);
+#[derive(Debug, thiserror::Error)]
+pub enum BadPattern {
+    /// The step of an `N/S` is none of its field.
+    #[error("Cron pattern error: the step of \"{part}\" is not between 1 and {most}")]
+    Step {
+        /// The `N/S`.
+        part: String,
+        /// How many values the field has.
+        most: usize,
+    },
+    /// The `N` of an `N/S` is too large for its field.
+    #[error("Cron pattern error: \"{part}\" begins after the last {field}")]
+    Start {
+        /// The `N/S`.
+        part: String,
+        /// What the field counts.
+        field: &'static str,
+    },
+    /// The parser refuses it.
+    #[error("Cron pattern error: {0}")]
+    Syntax(#[from] croner::errors::CronError),
+}
 
 /// The next planned restart of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +57,9 @@ pub fn check(pattern: &str) -> Result<(), BadPattern> {
 
 /// As PM2 reads it: where both a day of the month and one of the week are given, both must fit.
 fn parse(pattern: &str) -> Result<Cron, BadPattern> {
-    let spelled = steps::spelled_out(pattern).map_err(BadPattern)?;
+    let spelled = steps::spelled_out(pattern)?;
     let parser = CronParser::builder().dom_and_dow(true).build();
-    let parsed = parser.parse(&spelled);
-    parsed.map_err(|error| BadPattern(error.to_string()))
+    Ok(parser.parse(&spelled)?)
 }
 
 impl Planned {

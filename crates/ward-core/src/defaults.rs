@@ -23,6 +23,8 @@ pub struct Defaults {
     pub use_message: bool,
     /// A life as long as this ends the growth of the backoff.
     pub backoff_reset: Duration,
+    /// Time between two measurements of the memory of apps that have a limit.
+    pub worker_interval: Duration,
     /// Number of processors, for `instances: 0` and below.
     pub cpus: u32,
     /// Takes the place of every app's `instance_var`.
@@ -52,6 +54,7 @@ impl Default for Defaults {
             kill_signal: crate::signal::INT,
             use_message: false,
             backoff_reset: Duration::from_secs(30),
+            worker_interval: Duration::from_secs(30),
             cpus: 1,
             instance_var: None,
             home: String::new(),

@@ -88,12 +88,14 @@ pub enum Event {
         /// What became of them.
         tally: Tally,
     },
-    /// The app reported something about itself over IPC.
+    /// Something was reported about an app, over its IPC channel or by the daemon in its place.
     Reported {
-        /// Which life.
+        /// The life it is about.
         life: Life,
-        /// What.
-        report: Report,
+        /// Who says so.
+        source: ReportSource,
+        /// The facts, in the order in which they were told; a report of the agent may hold none.
+        reports: Vec<Report>,
     },
     /// A sample of the tree of a life.
     Sampled {
@@ -102,8 +104,22 @@ pub enum Event {
         /// Resident memory of the tree, in bytes.
         memory_bytes: u64,
     },
+    /// A client of PM2's announced that it is going to end the daemon (`notifyKillPM2`): restarts
+    /// are refused for some seconds, as PM2 does.
+    KillAnnounced,
     /// A deadline may have passed. Extra ticks are harmless.
     Ticked,
+}
+
+impl Event {
+    /// The daemon found out one fact about an app by itself.
+    pub fn found_out(life: Life, report: Report) -> Self {
+        Self::Reported {
+            life,
+            source: ReportSource::Daemon,
+            reports: vec![report],
+        }
+    }
 }
 
 /// How a process ended.
@@ -135,6 +151,18 @@ pub struct Taken {
     pub cut: u64,
 }
 
+/// Who tells something about an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReportSource {
+    /// The app itself, or a library in it such as PM2's: once it tells metrics or options it speaks
+    /// for itself, and the agent is not listened to any more.
+    App,
+    /// Ward's agent inside a worker, in the place of such a library.
+    Agent,
+    /// The daemon, which found out by itself.
+    Daemon,
+}
+
 /// What apps say about themselves (PM2's `axm:*` packets).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
@@ -146,8 +174,6 @@ pub enum Report {
     Options(Map<String, Value>),
     /// `{node_version}`.
     NodeVersion(String),
-    /// What was told in the app's name until now does not count: it begins to speak for itself.
-    Retraction,
     /// What it cannot have, such as a port in use; completes "cannot …". Said by the primary of
     /// a worker in its place.
     Trouble(String),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::cron::Planned;
+use crate::event::ReportSource;
 use crate::id::{InstanceId, Life};
 use crate::policy::History;
 use crate::spec::{AppSpec, Mode};
@@ -22,8 +23,10 @@ mod planned;
 mod promises;
 mod ready;
 mod reload;
+mod reports;
 mod requests;
 mod started;
+mod traffic;
 
 use ready::ListenHistory;
 pub use ready::Readiness;
@@ -135,6 +138,9 @@ pub struct AppReport {
     pub options: Map<String, Value>,
     /// Version of node.
     pub node_version: Option<String>,
+    /// Who speaks for it; none as long as nobody did.
+    #[serde(default)]
+    pub source: Option<ReportSource>,
     /// What this life cannot have; completes "cannot …".
     #[serde(default)]
     pub trouble: Option<String>,
@@ -184,8 +190,14 @@ pub struct Instance {
     /// The last reload that succeeded.
     #[serde(default)]
     pub last_reload: Option<LastReload>,
+    /// Its workers get no connections until further notice; ends when it comes to rest.
+    #[serde(default)]
+    pub paused: bool,
     /// The next planned restart.
     pub planned: Option<Planned>,
+    /// A worker began since its listeners were closed, so it may have some.
+    #[serde(default)]
+    may_listen: bool,
     /// Whether workers of this program listen.
     listen_history: ListenHistory,
     /// The life that was restarted for its memory, so that it is not done twice.
@@ -219,7 +231,9 @@ impl Instance {
             lingering: Vec::new(),
             replacement: None,
             last_reload: None,
+            paused: false,
             planned: None,
+            may_listen: false,
             listen_history: ListenHistory::default(),
             heavy: None,
             fresh: true,

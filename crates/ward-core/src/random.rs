@@ -1,8 +1,11 @@
-//! Random bits without a source of randomness: a seed from the shell, stretched.
+//! The random bits of unique ids: a seed from the daemon, stretched by a generator of our own.
+//!
+//! No crate serves here. The state is part of the snapshot, and the same seed must give the same ids in
+//! every version of ward: the golden snapshots hold them. Generators in crates promise neither.
 
 use serde::{Deserialize, Serialize};
 
-/// Splitmix64. Good enough to tell instances apart; not for secrets.
+/// `SplitMix64` (Steele, Lea and Flood, 2014). Good enough to tell instances apart; not for secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Random(u64);
 

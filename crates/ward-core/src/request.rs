@@ -44,10 +44,23 @@ pub enum Request {
     Send(InstanceId, Value),
     /// Mark as monitored or not (`_km_monitored`).
     Monitor(InstanceId, bool),
+    /// No connections for the worker, or connections again (false). It holds for its instance,
+    /// whatever its process, until that is stopped.
+    Pause(InstanceId, bool),
     /// Watching on, off or toggled.
     Watch(InstanceId, WatchChange),
     /// Stop all instances of all apps and forget them; the daemon ends after the reply.
     Shutdown,
+}
+
+impl Request {
+    /// Whether it replaces what runs.
+    pub(crate) const fn restarts(&self) -> bool {
+        matches!(
+            self,
+            Self::Restart(..) | Self::Reload(..) | Self::SoftReload(..)
+        )
+    }
 }
 
 /// What a saved instance keeps beside its declaration.
@@ -156,6 +169,9 @@ pub enum RequestError {
     /// The supervisor is ending.
     #[error("the daemon is stopping")]
     ShuttingDown,
+    /// The end of the daemon was announced, so nothing is restarted now.
+    #[error("the daemon is about to be killed, nothing is restarted")]
+    KillAnnounced,
     /// The change cannot be applied.
     #[error("{0}")]
     BadSpec(String),

@@ -1,60 +1,121 @@
-//! Names and numbers of signals, as Linux has them on every machine ward runs on.
+//! Names and numbers of signals, as Linux has them on every machine ward runs on. This is the one
+//! table: `ward-sys` takes and gives numbers only.
 
 /// The usual polite request.
 pub const INT: i32 = 2;
-/// Cannot be refused.
-pub const KILL: i32 = 9;
 
-const NAMES: [(&str, i32); 31] = [
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGILL", 4),
-    ("SIGTRAP", 5),
-    ("SIGABRT", 6),
-    ("SIGBUS", 7),
-    ("SIGFPE", 8),
-    ("SIGKILL", 9),
-    ("SIGUSR1", 10),
-    ("SIGSEGV", 11),
-    ("SIGUSR2", 12),
-    ("SIGPIPE", 13),
-    ("SIGALRM", 14),
-    ("SIGTERM", 15),
-    ("SIGSTKFLT", 16),
-    ("SIGCHLD", 17),
-    ("SIGCONT", 18),
-    ("SIGSTOP", 19),
-    ("SIGTSTP", 20),
-    ("SIGTTIN", 21),
-    ("SIGTTOU", 22),
-    ("SIGURG", 23),
-    ("SIGXCPU", 24),
-    ("SIGXFSZ", 25),
-    ("SIGVTALRM", 26),
-    ("SIGPROF", 27),
-    ("SIGWINCH", 28),
-    ("SIGIO", 29),
-    ("SIGPWR", 30),
-    ("SIGSYS", 31),
+/// What programs may use of the real-time signals, as glibc counts them: the kernel's 32 and 33 are its own.
+/// (musl keeps 34 as well; `SIGRTMIN` is 34 here nevertheless, so that a declaration means the same signal under
+/// both builds.)
+const REAL_TIME: core::ops::RangeInclusive<i32> = 34..=64;
+
+/// Names without `SIG`, in the order of the numbers: the first is 1.
+const NAMES: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
-/// The number of `SIGTERM`, `term` or `15`.
-pub fn number(name: &str) -> Option<i32> {
-    if let Ok(number) = name.parse::<i32>() {
-        return (1..=64).contains(&number).then_some(number);
+/// Other names of the same signals.
+const ALIASES: [(&str, &str); 4] = [
+    ("IOT", "ABRT"),
+    ("CLD", "CHLD"),
+    ("POLL", "IO"),
+    ("UNUSED", "SYS"),
+];
+
+/// The number of `SIGTERM`, `TERM`, `term`, `15` or `SIGRTMIN+1`; `None` if there is no such signal.
+pub fn number(text: &str) -> Option<i32> {
+    if let Ok(number) = text.parse::<i32>() {
+        return exists(number).then_some(number);
     }
-    let upper = name.to_ascii_uppercase();
-    NAMES
-        .iter()
-        .find(|(known, _)| *known == upper || known.strip_prefix("SIG") == Some(upper.as_str()))
-        .map(|&(_, number)| number)
+    let upper = text.to_ascii_uppercase();
+    let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if let Some(offset) = bare.strip_prefix("RTMIN") {
+        return real_time(*REAL_TIME.start(), offset);
+    }
+    if let Some(offset) = bare.strip_prefix("RTMAX") {
+        return real_time(*REAL_TIME.end(), offset);
+    }
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == bare);
+    let name = alias.map_or(bare, |(_, name)| name);
+    let index = NAMES.iter().position(|known| *known == name)?;
+    i32::try_from(index + 1).ok()
 }
 
-/// `SIGTERM` for 15; real-time signals have no name of their own.
+fn real_time(base: i32, offset: &str) -> Option<i32> {
+    let offset = if offset.is_empty() {
+        0
+    } else {
+        offset.parse().ok()?
+    };
+    base.checked_add(offset)
+        .filter(|number| REAL_TIME.contains(number))
+}
+
+fn exists(number: i32) -> bool {
+    REAL_TIME.contains(&number) || standard_name(number).is_some()
+}
+
+fn standard_name(number: i32) -> Option<&'static str> {
+    let index = usize::try_from(number.checked_sub(1)?).ok()?;
+    NAMES.get(index).copied()
+}
+
+/// `SIGTERM` for 15, `SIGRTMIN+1` for 35; a number without a name stays one: `SIG33`.
 pub fn name(number: i32) -> String {
-    NAMES
-        .iter()
-        .find(|&&(_, known)| known == number)
-        .map_or_else(|| format!("SIG{number}"), |&(name, _)| name.to_owned())
+    let base = *REAL_TIME.start();
+    match standard_name(number) {
+        Some(name) => format!("SIG{name}"),
+        None if number == base => "SIGRTMIN".to_owned(),
+        None if REAL_TIME.contains(&number) => format!("SIGRTMIN+{}", number - base),
+        None => format!("SIG{number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_agree() {
+        for signal in (1..=31).chain(REAL_TIME) {
+            let name = name(signal);
+            assert_eq!(number(&name), Some(signal), "{name}");
+            assert_eq!(number(name.strip_prefix("SIG").unwrap()), Some(signal));
+            assert_eq!(number(&signal.to_string()), Some(signal));
+        }
+        for (text, wanted) in [
+            ("sigint", 2),
+            ("IOT", 6),
+            ("CLD", 17),
+            ("SIGPWR", 30),
+            ("RTMAX", 64),
+            ("SIGRTMAX-1", 63),
+        ] {
+            assert_eq!(number(text), Some(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_signal_has_no_number() {
+        for text in [
+            "",
+            "SIG",
+            "SIGNOPE",
+            "0",
+            "-1",
+            "65",
+            "32",
+            "33",
+            "RTMIN+99",
+            "RTMAX+1",
+            "SIGRTMIN-1",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert_eq!(name(0), "SIG0");
+        assert_eq!(name(33), "SIG33");
+        assert_eq!(name(99), "SIG99");
+    }
 }

@@ -1,23 +1,31 @@
 //! The registry of instances: routes an event to the one it is about, and answers requests.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeMap;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::context::{Context, LifeIndex};
 use crate::defaults::Defaults;
-use crate::event::Event;
+use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
 
+mod memory;
 mod places;
 mod register;
+mod registry;
 mod requests;
+
+use registry::Registry;
+
+/// How long after the announcement of a kill nothing is restarted. A kill that was announced and
+/// never came must not forbid restarts for ever.
+const KILL_WINDOW: Duration = Duration::from_secs(10);
 
 /// Everything ward knows about what it supervises.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,13 +37,18 @@ pub struct Supervisor {
 /// The part of the supervisor that a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SupervisorState {
-    /// Boxed: a node of the map has room for eleven, and half of that stays empty.
-    instances: BTreeMap<InstanceId, Box<Instance>>,
+    instances: Registry,
     next_id: u32,
     lives: LifeIndex,
     pending: Pending,
     random: Random,
     shutting_down: bool,
+    /// When the memory of the apps that have a limit is measured next; none without such an app.
+    #[serde(default)]
+    memory_check: Option<Mono>,
+    /// A client of PM2's announced a kill: until then nothing is restarted.
+    #[serde(default)]
+    kill_window: Option<Mono>,
 }
 
 impl Supervisor {
@@ -45,12 +58,14 @@ impl Supervisor {
         Self {
             defaults,
             state: SupervisorState {
-                instances: BTreeMap::new(),
+                instances: Registry::default(),
                 next_id: 0,
                 lives: LifeIndex::default(),
                 pending: Pending::default(),
                 random,
                 shutting_down: false,
+                memory_check: None,
+                kill_window: None,
             },
         }
     }
@@ -99,25 +114,34 @@ impl Supervisor {
             Event::Sampled { life, memory_bytes } => self.about(now, life, actions, |it, cx| {
                 it.sampled(life, memory_bytes, cx);
             }),
-            Event::Reported { life, report } => {
-                self.about(now, life, actions, |it, _| it.reported(life, report));
-            }
+            Event::KillAnnounced => self.state.kill_window = Some(now.mono + KILL_WINDOW),
+            Event::Reported {
+                life,
+                source,
+                reports,
+            } => self.about(now, life, actions, |it, cx| {
+                it.reported(life, source, reports, cx);
+            }),
         }
     }
 
     /// When `Event::Ticked` is wanted next.
     pub fn deadline(&self) -> Option<Mono> {
-        self.instances().filter_map(Instance::deadline).min()
+        let instances = self.state.instances.deadline();
+        [instances, self.state.memory_check]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// All instances, by id.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        self.state.instances.values().map(Box::as_ref)
+        self.state.instances.iter()
     }
 
     /// One instance.
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.state.instances.get(&id).map(Box::as_ref)
+        self.state.instances.get(id)
     }
 
     /// The life an instance is about now.
@@ -128,6 +152,11 @@ impl Supervisor {
     /// The instance a life belongs to, also while the life is being replaced or lingers.
     pub fn instance_of(&self, life: Life) -> Option<InstanceId> {
         self.state.lives.owner(life)
+    }
+
+    /// Who speaks for a worker that is running or beginning, once somebody did: its app or the agent.
+    pub fn report_source(&self, life: Life) -> Option<ReportSource> {
+        self.instance(self.instance_of(life)?)?.report_source(life)
     }
 
     /// What was assumed for all apps.
@@ -175,9 +204,6 @@ impl Supervisor {
             pending,
             ..
         } = &mut self.state;
-        let Some(instance) = instances.get_mut(&id) else {
-            return;
-        };
         let mut cx = Context {
             now,
             defaults: &self.defaults,
@@ -185,23 +211,23 @@ impl Supervisor {
             pending,
             actions,
         };
-        act(instance, &mut cx);
-        if instance.is_forgotten() {
-            instances.remove(&id);
+        let forgotten = instances.change(id, |instance| {
+            act(instance, &mut cx);
+            instance.is_forgotten()
+        });
+        if forgotten == Some(true) {
+            instances.remove(id);
         }
         if instances.is_empty() {
             self.state.next_id = 0;
         }
+        self.plan_memory_check(now);
     }
 
     fn ticked(&mut self, now: Now, actions: &mut Vec<Action>) {
-        let due: Vec<InstanceId> = self
-            .instances()
-            .filter(|it| it.deadline().is_some_and(|deadline| deadline <= now.mono))
-            .map(|it| it.id)
-            .collect();
-        for id in due {
+        for id in self.state.instances.due(now.mono) {
             self.with(now, id, actions, Instance::ticked);
         }
+        self.check_memory(now, actions);
     }
 }

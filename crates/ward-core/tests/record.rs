@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use ward_core::action::Action;
 use ward_core::defaults::Defaults;
-use ward_core::event::{Event, ExitStatus, Report};
+use ward_core::event::{Event, ExitStatus, Report, ReportSource};
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::launch::Launch;
 use ward_core::request::{Change, Request};
@@ -124,20 +124,38 @@ fn an_app_that_speaks_for_itself_is_believed_alone() {
     let action = |name: &str, kind: &str| {
         Report::Action(json!({ "action_name": name, "action_type": kind }))
     };
-    let reports = [
-        metric("ours"),
-        action("ours", "internal"),
-        action("its", "custom"),
-        Report::NodeVersion("20.20.2".to_owned()),
-        Report::Retraction,
-        metric("its"),
-    ];
-    for report in reports {
-        let life = Life(1);
-        bench.take(Event::Reported { life, report });
-    }
+    let renaming = |name: &str| {
+        let options = json!({ "name": name });
+        Report::Options(options.as_object().unwrap().clone())
+    };
+    let life = Life(1);
+    let mut told = |source: ReportSource, reports: Vec<Report>| {
+        let event = Event::Reported {
+            life,
+            source,
+            reports,
+        };
+        let mut actions = Vec::new();
+        let now = Now::default();
+        bench.supervisor.handle(now, event, &mut actions);
+        actions
+    };
+    let version = Report::NodeVersion("20.20.2".to_owned());
+    let of_agent = vec![metric("ours"), action("ours", "internal"), renaming("x")];
+    assert_eq!(told(ReportSource::Agent, of_agent), []);
+    told(ReportSource::App, vec![action("its", "custom"), version]);
+    let silence = [Action::SilenceAgent { life }];
+    assert_eq!(told(ReportSource::App, vec![metric("its")]), silence);
+    assert_eq!(told(ReportSource::App, vec![metric("its")]), []);
+    // It was not silent yet.
+    assert_eq!(told(ReportSource::Agent, vec![metric("ours")]), silence);
+    assert_eq!(
+        bench.supervisor.report_source(life),
+        Some(ReportSource::App)
+    );
     let record = bench.record(0);
     assert_eq!(record["axm_monitor"], json!({ "its": 1 }));
+    assert_eq!(record["name"], "web");
     assert_eq!(record["axm_actions"][0]["action_name"], "its");
     assert_eq!(record["axm_actions"].as_array().unwrap().len(), 1);
     assert_eq!(record["node_version"], "20.20.2");
@@ -225,10 +243,10 @@ fn without_listeners_no_event_is_made() {
 fn the_record_has_the_keys_of_pm2_in_its_order() {
     let mut bench = Bench::new();
     bench.prepare(&web());
-    let report = Report::NodeVersion("20.20.2".to_owned());
     bench.take(Event::Reported {
         life: Life(1),
-        report,
+        source: ReportSource::Daemon,
+        reports: vec![Report::NodeVersion("20.20.2".to_owned())],
     });
     let captured = "name filter_env namespace env merge_logs vizion autostart autorestart watch \
         instance_var pmx automation treekill username windowsHide kill_retry_time node_args \

@@ -75,6 +75,11 @@ pub(crate) enum ChannelEvent {
         /// Drop it when the event was dealt with; none of a worker whose channel is closed.
         credit: Option<Credit>,
     },
+    /// The thread has done all it was told before it was asked for this.
+    Acknowledged {
+        /// The number it was asked with.
+        number: u64,
+    },
     /// Nothing more will come. Told exactly once for each opened channel.
     Closed {
         /// Who.
@@ -174,13 +179,10 @@ impl ChannelHandle {
         self.tell(Command::Pause(instance, paused));
     }
 
-    /// Waits until the thread has done all it was told so far. It never waits for anybody itself, so
-    /// this takes microseconds.
-    pub(crate) fn settle(&self) {
-        let (done, settled) = std::sync::mpsc::sync_channel(1);
-        self.tell(Command::Settle(done));
-        // An error means that the thread is gone, and its sockets with it.
-        settled.recv().ok();
+    /// Asks for [`ChannelEvent::Acknowledged`] once the thread has done all it was told so far. False
+    /// when the thread is gone, and its sockets with it.
+    pub(crate) fn acknowledge(&self, number: u64) -> bool {
+        self.ask(Command::Acknowledge(number)).is_ok()
     }
 
     fn tell(&self, command: Command) {

@@ -2,6 +2,8 @@
 
 mod batch;
 mod bus;
+mod handle;
+mod held_replies;
 mod messages;
 mod methods;
 mod node_versions;

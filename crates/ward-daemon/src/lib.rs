@@ -6,6 +6,7 @@ mod clock;
 mod cluster;
 mod daemon;
 mod fault;
+mod handover;
 pub mod launcher;
 mod log;
 mod poll;

@@ -7,6 +7,9 @@
 
 mod debounce;
 mod folders;
+mod handover;
+mod inotify_events;
+mod metrics;
 mod options;
 mod roots;
 mod rules;
@@ -17,21 +20,25 @@ mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::instance::Instance;
 
 use crate::poll::{Poll, Waker};
+use folders::Folders;
+use metrics::{WatchCounts, WatchMetrics};
 use thread::{Command, Watcher};
 
 /// A burst of changes is over when it was quiet for so long.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Names a watched app between the threads. Never used again for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct AppId(pub(crate) u64);
 
 /// What there is to tell.
@@ -53,10 +60,12 @@ pub(crate) enum WatchEvent {
         /// A clause for people.
         text: String,
     },
+    /// A fault inside this thread was contained; what the panic said.
+    Fault(String),
 }
 
 /// What to watch for one app.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// What relative paths are relative to.
     pub(crate) cwd: PathBuf,
@@ -108,8 +117,10 @@ impl Plan {
 /// The way to the watch thread. The thread ends soon after this is dropped.
 #[derive(Debug)]
 pub(crate) struct WatchHandle {
+    /// Two commands at most wait for each change of a declaration.
     commands: Option<Sender<Command>>,
     waker: Waker,
+    metrics: Arc<WatchMetrics>,
 }
 
 /// Starts the thread.
@@ -118,17 +129,32 @@ pub(crate) struct WatchThread;
 
 impl WatchThread {
     /// Starts the thread, with nothing to watch.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no inotify instance left for this user, or no thread.
     pub(crate) fn start(events: UnboundedSender<WatchEvent>) -> io::Result<WatchHandle> {
+        Self::start_with(events, Folders::new()?, |_| ())
+    }
+
+    fn start_with(
+        events: UnboundedSender<WatchEvent>,
+        folders: Folders,
+        prepare: impl FnOnce(&mut Watcher),
+    ) -> io::Result<WatchHandle> {
         let poll = Poll::new()?;
         let waker = poll.waker();
         let (commands, inbox) = std::sync::mpsc::channel();
-        let watcher = Watcher::new(poll, inbox, events)?;
+        let metrics = Arc::new(WatchMetrics::default());
+        let mut watcher = Watcher::new(poll, inbox, events, Arc::clone(&metrics), folders)?;
+        prepare(&mut watcher);
         std::thread::Builder::new()
             .name("watch".to_owned())
             .spawn(move || watcher.run())?;
         Ok(WatchHandle {
             commands: Some(commands),
             waker,
+            metrics,
         })
     }
 }
@@ -143,6 +169,12 @@ impl WatchHandle {
     /// Ends watching for an app.
     pub(crate) fn unwatch(&self, app: AppId) {
         self.ask(Command::Unwatch(app));
+    }
+
+    /// What the plane has done so far.
+    #[expect(dead_code, reason = "ward:metrics comes")]
+    pub(crate) fn counts(&self) -> WatchCounts {
+        self.metrics.counts()
     }
 
     fn ask(&self, command: Command) {

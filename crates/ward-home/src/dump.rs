@@ -43,6 +43,20 @@ pub enum StoreError {
     WouldEmpty,
 }
 
+/// Bytes that are no list of entries.
+#[derive(Debug, thiserror::Error)]
+pub enum BadList {
+    /// They are no JSON array.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// An entry is something else than an object.
+    #[error("entry {position} is no object")]
+    Entry {
+        /// The first entry is 1.
+        position: usize,
+    },
+}
+
 /// A file that was no list and does not stand under its name any more.
 #[derive(Debug)]
 pub struct SetAside {
@@ -51,7 +65,7 @@ pub struct SetAside {
     /// Where it is now; `None` when it could not be moved.
     pub now: Option<PathBuf>,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: BadList,
 }
 
 /// What was read.
@@ -98,8 +112,7 @@ pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreE
     if entries.is_empty() && !force && holds_something(&paths.dump) {
         return Err(StoreError::WouldEmpty);
     }
-    let mut text = serde_json::to_vec_pretty(entries).unwrap_or_else(|_| b"[]".to_vec());
-    text.push(b'\n');
+    let text = encode(entries);
     let failed = |source| StoreError::Write {
         path: paths.dump.clone(),
         source,
@@ -113,6 +126,13 @@ pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreE
         })?;
     }
     disk::put(temporary, &paths.dump).map_err(failed)
+}
+
+/// The text of a list: JSON with an indent of two spaces, as PM2 writes it, and a last line end.
+pub fn encode(entries: &[Entry]) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(entries).expect("entries are JSON objects");
+    text.push(b'\n');
+    text
 }
 
 /// Moves each generation one further. The current file keeps its name all the time.
@@ -150,7 +170,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 /// Whether the file holds a list with something in it, or something we cannot judge.
 fn holds_something(path: &Path) -> bool {
     match fs::read(path) {
-        Ok(bytes) => parse(&bytes).is_ok_and(|entries| !entries.is_empty()),
+        Ok(bytes) => decode(&bytes).is_ok_and(|entries| !entries.is_empty()),
         Err(_) => false,
     }
 }
@@ -166,7 +186,7 @@ pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => return Err(StoreError::Read { path: file, source }),
         };
-        match parse(&bytes) {
+        match decode(&bytes) {
             Ok(entries) => {
                 saved.list = Some((file, entries));
                 return Ok(saved);
@@ -177,19 +197,23 @@ pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
     Ok(saved)
 }
 
-/// Text to entries. PM2 evaluates this file as a program; here it is JSON and nothing else.
-fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
-    let list: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+/// Reads the text of a list. PM2 evaluates this file as a program; here it is JSON and nothing else.
+///
+/// # Errors
+///
+/// The text is no JSON array of objects, or is nested deeper than 128 levels.
+pub fn decode(text: &[u8]) -> Result<Vec<Entry>, BadList> {
+    let list: Vec<Value> = serde_json::from_slice(text)?;
     list.into_iter()
-        .enumerate()
-        .map(|(position, entry)| match entry {
+        .zip(1..)
+        .map(|(entry, position)| match entry {
             Value::Object(entry) => Ok(entry),
-            _ => Err(format!("entry {} is no object", position + 1)),
+            _ => Err(BadList::Entry { position }),
         })
         .collect()
 }
 
-fn set_aside(file: &Path, reason: String) -> SetAside {
+fn set_aside(file: &Path, reason: BadList) -> SetAside {
     let date = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
     let wanted = with_ending(file, &format!("corrupt-{date}"));
     let now = (0..100)

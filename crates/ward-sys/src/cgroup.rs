@@ -11,7 +11,6 @@ use std::{
     fs, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -116,16 +115,6 @@ impl Cgroup {
     /// Kills all its processes at once, those being forked too. `false` if the kernel (before 5.14) cannot.
     pub fn kill(&self) -> bool {
         fs::write(self.path.join("cgroup.kill"), "1").is_ok()
-    }
-
-    /// Memory charged to it, with the memory controller on.
-    pub fn memory_bytes(&self) -> Option<u64> {
-        self.read("memory.current")?.trim().parse().ok()
-    }
-
-    /// CPU time used by all processes that ever were in it.
-    pub fn cpu_time(&self) -> Option<Duration> {
-        field(&self.read("cpu.stat")?, "usage_usec").map(Duration::from_micros)
     }
 
     /// Removes it; `false` if something still lives in it. Dropping alone leaves the directory.

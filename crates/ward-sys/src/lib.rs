@@ -48,7 +48,6 @@ pub mod signal;
 pub mod sock_diag;
 pub mod spawn;
 pub mod tree;
-pub mod tty;
 pub mod user;
 
 pub use rustix::process::Pid;

@@ -10,7 +10,6 @@ use std::{
     os::fd::{AsFd, OwnedFd, RawFd},
 };
 
-pub use rustix::net::UCred;
 use rustix::{
     net::{SocketFlags, SocketType},
     process::PidfdGetfdFlags,
@@ -51,11 +50,6 @@ pub fn peer_address(socket: impl AsFd) -> io::Result<Option<SocketAddr>> {
 /// A number that stands for this very socket as long as it exists, however many descriptors lead to it.
 pub fn cookie(socket: impl AsFd) -> io::Result<u64> {
     Ok(rustix::net::sockopt::socket_cookie(socket)?)
-}
-
-/// Who is on the other side of a unix connection.
-pub fn peer(socket: impl AsFd) -> io::Result<UCred> {
-    Ok(rustix::net::sockopt::socket_peercred(socket)?)
 }
 
 /// Whether this is a stream socket that listens.

@@ -1,9 +1,6 @@
 //! Log pipes: large, so that a stalled or crashed daemon does not stop its apps at once.
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::{io, os::fd::OwnedFd};
 
 use rustix::pipe::PipeFlags;
 
@@ -31,16 +28,6 @@ impl LogPipe {
     }
 }
 
-/// Bytes that wait to be read.
-pub fn unread(fd: impl AsFd) -> io::Result<u64> {
-    Ok(rustix::io::ioctl_fionread(fd)?)
-}
-
-/// How much the pipe can hold.
-pub fn capacity(fd: impl AsFd) -> io::Result<usize> {
-    Ok(rustix::pipe::fcntl_getpipe_size(fd)?)
-}
-
 #[cfg(test)]
 mod tests {
     use rustix::fs::OFlags;
@@ -57,8 +44,8 @@ mod tests {
         };
         assert!(!blocks(&pipe.reader));
         assert!(blocks(&pipe.writer));
-        assert!(capacity(&pipe.reader).unwrap() >= 64 << 10);
+        assert!(rustix::pipe::fcntl_getpipe_size(&pipe.reader).unwrap() >= 64 << 10);
         rustix::io::write(&pipe.writer, b"hello").unwrap();
-        assert_eq!(unread(&pipe.reader).unwrap(), 5);
+        assert_eq!(rustix::io::ioctl_fionread(&pipe.reader).unwrap(), 5);
     }
 }

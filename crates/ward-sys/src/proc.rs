@@ -6,10 +6,11 @@ mod stat;
 
 use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt, time::Duration};
 
+use self::stat::parse_stat;
 pub use self::{
     sampler::{Sampler, Usage},
     scan::Scanner,
-    stat::{Stat, comm, parse_stat},
+    stat::Stat,
 };
 use crate::Pid;
 
@@ -33,7 +34,7 @@ pub fn uptime() -> Duration {
 }
 
 /// Now, on the clock of [`Stat::start_time`] and in its unit.
-pub fn now_ticks() -> u64 {
+pub(crate) fn now_ticks() -> u64 {
     let tick = 1_000_000_000 / u128::from(ticks_per_second().max(1));
     u64::try_from(uptime().as_nanos() / tick).unwrap_or(u64::MAX)
 }
@@ -63,7 +64,7 @@ pub fn cmdline(pid: Pid) -> io::Result<Vec<OsString>> {
 
 /// Whether the environment a process was started with holds exactly this `NAME=value`. A process we may not look at
 /// does not.
-pub fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
+pub(crate) fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
     fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).is_ok_and(|bytes| {
         bytes
             .split(|&byte| byte == 0)

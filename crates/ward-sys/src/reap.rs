@@ -1,7 +1,7 @@
 //! Collecting exits, and signals through pidfds. There is one reaper per process: whoever calls [`next_exit`].
 
 use std::{
-    fmt, io,
+    io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
@@ -16,21 +16,6 @@ pub enum ExitStatus {
     Code(i32),
     /// By a signal; the flag tells of a core dump.
     Signal(i32, bool),
-}
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "code {code}"),
-            Self::Signal(signal, core_dumped) => {
-                let core = if *core_dumped { " (core dumped)" } else { "" };
-                match crate::signal::name(*signal) {
-                    Some(name) => write!(f, "signal {name}{core}"),
-                    None => write!(f, "signal {signal}{core}"),
-                }
-            }
-        }
-    }
 }
 
 /// One collected process.

@@ -1,79 +1,10 @@
-//! Signals: names and numbers, groups, masks, dispositions.
+//! Signals: numbers, groups, dispositions. Their names are the table of `ward-core`.
 
-use std::{io, mem, ptr};
+use std::io;
 
 pub use rustix::process::Signal;
 
-use crate::{Pid, errno::Errno};
-
-/// Names without `SIG`, in the order of the numbers on Linux.
-const NAMES: [(&str, Signal); 31] = [
-    ("HUP", Signal::HUP),
-    ("INT", Signal::INT),
-    ("QUIT", Signal::QUIT),
-    ("ILL", Signal::ILL),
-    ("TRAP", Signal::TRAP),
-    ("ABRT", Signal::ABORT),
-    ("BUS", Signal::BUS),
-    ("FPE", Signal::FPE),
-    ("KILL", Signal::KILL),
-    ("USR1", Signal::USR1),
-    ("SEGV", Signal::SEGV),
-    ("USR2", Signal::USR2),
-    ("PIPE", Signal::PIPE),
-    ("ALRM", Signal::ALARM),
-    ("TERM", Signal::TERM),
-    ("STKFLT", Signal::STKFLT),
-    ("CHLD", Signal::CHILD),
-    ("CONT", Signal::CONT),
-    ("STOP", Signal::STOP),
-    ("TSTP", Signal::TSTP),
-    ("TTIN", Signal::TTIN),
-    ("TTOU", Signal::TTOU),
-    ("URG", Signal::URG),
-    ("XCPU", Signal::XCPU),
-    ("XFSZ", Signal::XFSZ),
-    ("VTALRM", Signal::VTALARM),
-    ("PROF", Signal::PROF),
-    ("WINCH", Signal::WINCH),
-    ("IO", Signal::IO),
-    ("PWR", Signal::POWER),
-    ("SYS", Signal::SYS),
-];
-
-/// Other names of the same signals.
-const ALIASES: [(&str, Signal); 4] = [
-    ("IOT", Signal::ABORT),
-    ("CLD", Signal::CHILD),
-    ("POLL", Signal::IO),
-    ("UNUSED", Signal::SYS),
-];
-
-/// The signal called `text`: "SIGUSR2", "USR2", "usr2", "12", "SIGRTMIN+1". `None` if there is none.
-pub fn parse(text: &str) -> Option<Signal> {
-    if let Ok(number) = text.parse::<i32>() {
-        return from_number(number);
-    }
-    let upper = text.to_ascii_uppercase();
-    let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-    if let Some((_, signal)) = NAMES.iter().chain(&ALIASES).find(|(name, _)| *name == bare) {
-        return Some(*signal);
-    }
-    let (base, offset) = match (bare.strip_prefix("RTMIN"), bare.strip_prefix("RTMAX")) {
-        (Some(rest), _) => (libc::SIGRTMIN(), rest),
-        (None, Some(rest)) => (libc::SIGRTMAX(), rest),
-        (None, None) => return None,
-    };
-    let offset = if offset.is_empty() {
-        0
-    } else {
-        offset.parse::<i32>().ok()?
-    };
-    let number = base.checked_add(offset)?;
-    (libc::SIGRTMIN()..=libc::SIGRTMAX())
-        .contains(&number)
-        .then(|| from_number(number))?
-}
+use crate::Pid;
 
 /// The signal with this number, real-time ones included; `None` for 0 and for numbers libc keeps for itself.
 pub fn from_number(number: i32) -> Option<Signal> {
@@ -88,19 +19,6 @@ pub fn from_number(number: i32) -> Option<Signal> {
     Some(unsafe { Signal::from_raw_unchecked(number) })
 }
 
-/// "SIGTERM" for 15; `None` for numbers without a name.
-pub fn name(number: i32) -> Option<String> {
-    if let Some((name, _)) = NAMES.iter().find(|(_, signal)| signal.as_raw() == number) {
-        return Some(format!("SIG{name}"));
-    }
-    let offset = number.checked_sub(libc::SIGRTMIN())?;
-    match (offset, number <= libc::SIGRTMAX()) {
-        (0, true) => Some("SIGRTMIN".to_owned()),
-        (1.., true) => Some(format!("SIGRTMIN+{offset}")),
-        _ => None,
-    }
-}
-
 /// Signals every process of a group. A group that is gone is no error: `Ok(false)`.
 pub fn kill_group(group: Pid, signal: Signal) -> io::Result<bool> {
     match rustix::process::kill_process_group(group, signal) {
@@ -111,7 +29,7 @@ pub fn kill_group(group: Pid, signal: Signal) -> io::Result<bool> {
 }
 
 /// Whether a group has any process, zombies included.
-pub fn group_exists(group: Pid) -> bool {
+pub(crate) fn group_exists(group: Pid) -> bool {
     rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
 }
 
@@ -120,39 +38,6 @@ pub fn group_exists(group: Pid) -> bool {
 pub fn in_group(pid: Pid, group: Pid) -> bool {
     // SAFETY: takes and gives plain numbers.
     unsafe { libc::getpgid(pid.as_raw_nonzero().get()) == group.as_raw_nonzero().get() }
-}
-
-/// Holds back these signals in the calling thread and in threads it starts.
-pub fn block(signals: &[Signal]) -> io::Result<()> {
-    change_mask(libc::SIG_BLOCK, signals)
-}
-
-/// Lets these signals through again.
-pub fn unblock(signals: &[Signal]) -> io::Result<()> {
-    change_mask(libc::SIG_UNBLOCK, signals)
-}
-
-fn change_mask(how: libc::c_int, signals: &[Signal]) -> io::Result<()> {
-    let set = set_of(signals);
-    // SAFETY: `set` is initialised, the old mask is not asked for. (rustix has no masks.)
-    let error = unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
-    if error == 0 {
-        Ok(())
-    } else {
-        Err(Errno(error).to_io())
-    }
-}
-
-fn set_of(signals: &[Signal]) -> libc::sigset_t {
-    // SAFETY: a plain array of integers, for which zero is valid.
-    let mut set: libc::sigset_t = unsafe { mem::zeroed() };
-    // SAFETY: `set` is writable.
-    unsafe { libc::sigemptyset(&raw mut set) };
-    for signal in signals {
-        // SAFETY: `set` is initialised; a `Signal` is always a valid number.
-        unsafe { libc::sigaddset(&raw mut set, signal.as_raw()) };
-    }
-    set
 }
 
 /// Makes this process ignore a signal. Spawned apps start with the default again.
@@ -187,36 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_agree() {
+    fn numbers_are_signals_unless_libc_keeps_them() {
         for number in (1..=31).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
-            let name = name(number).unwrap();
-            assert_eq!(parse(&name).unwrap().as_raw(), number, "{name}");
-            assert_eq!(
-                parse(name.strip_prefix("SIG").unwrap()).unwrap().as_raw(),
-                number
-            );
-            assert_eq!(parse(&number.to_string()).unwrap().as_raw(), number);
+            assert_eq!(from_number(number).unwrap().as_raw(), number);
         }
-    }
-
-    #[test]
-    fn strangers_have_no_number() {
-        for text in [
-            "",
-            "SIG",
-            "SIGNOPE",
-            "0",
-            "-1",
-            "65",
-            "32",
-            "RTMIN+99",
-            "RTMAX+1",
-            "SIGRTMIN-1",
-        ] {
-            assert_eq!(parse(text), None, "{text}");
+        for number in [i32::MIN, -1, 0, 32, 33, 65, i32::MAX] {
+            assert_eq!(from_number(number), None, "{number}");
         }
-        assert_eq!(parse("sigint"), Some(Signal::INT));
-        assert_eq!(name(0), None);
-        assert_eq!(name(99), None);
     }
 }

@@ -14,7 +14,7 @@ mod origins;
 
 use std::{collections::HashMap, fs, io};
 
-pub use self::kill::{kill_all, kill_once, open, signal_all};
+pub use self::kill::{kill_once, signal_all};
 use self::origins::Origins;
 use crate::{
     Pid,

@@ -198,11 +198,6 @@ impl Decoder {
         }
     }
 
-    /// True between frames: nothing would be lost if the stream ended here.
-    pub fn is_empty(&self) -> bool {
-        self.partial.is_none() && self.buffer.is_empty()
-    }
-
     /// The next complete frame, or `None` until more bytes come.
     ///
     /// # Errors

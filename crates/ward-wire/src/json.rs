@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
-use serde_json::{Value, ser::Formatter};
+use serde_json::{Number, Value, ser::Formatter};
 
 /// Appends `value` to `out` as `JSON.stringify` would print it.
 ///
@@ -98,12 +98,31 @@ struct JavaScript;
 
 impl Formatter for JavaScript {
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(number(value).as_bytes())
+        writer.write_all(float(value).as_bytes())
     }
 }
 
-/// `Number.prototype.toString` for finite numbers (ECMA-262, `Number::toString`).
-fn number(value: f64) -> String {
+/// The largest whole number up to which JavaScript holds every one.
+const MAX_EXACT: u64 = 1 << 53;
+
+/// The text of a JSON number after JavaScript read it, which has only doubles: of whole numbers
+/// beyond 2^53 the last digits are lost.
+pub fn number(number: &Number) -> String {
+    match number.as_i64() {
+        Some(whole) if whole.unsigned_abs() <= MAX_EXACT => whole.to_string(),
+        _ => float(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// The text of a double (ECMA-262, `Number::toString`): the shortest that reads back, no `.0`.
+pub fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        let sign = if value < 0.0 { "-" } else { "" };
+        return format!("{sign}Infinity");
+    }
     // The shortest digits that read back as the same number, which is also JavaScript's choice.
     let scientific = format!("{:e}", value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -151,6 +170,30 @@ mod tests {
             (5e-324, "5e-324"),
         ] {
             assert_eq!(to_string(&json!(value)), text);
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn numbers_without_a_json_form_have_a_text() {
+        assert_eq!(float(f64::NAN), "NaN");
+        assert_eq!(float(f64::INFINITY), "Infinity");
+        assert_eq!(float(f64::NEG_INFINITY), "-Infinity");
+    }
+
+    #[test]
+    fn whole_numbers_beyond_a_double_are_rounded() {
+        for (value, text) in [
+            (json!(-7), "-7"),
+            (json!(9_007_199_254_740_992_u64), "9007199254740992"),
+            (json!(9_007_199_254_740_993_u64), "9007199254740992"),
+            (json!(u64::MAX), "18446744073709552000"),
+            (json!(1.0), "1"),
+        ] {
+            let Value::Number(value) = value else {
+                panic!("{value} is no number")
+            };
+            assert_eq!(number(&value), text);
         }
     }
 

@@ -9,9 +9,7 @@ mod listen;
 mod outbound;
 
 pub use inbound::{ClusterMessage, Handle, NodeMessage, WorkerAct};
-pub use listen::{
-    AddressType, Endpoint, EndpointError, Host, ListenQuery, UNIX_PATH_MAX, handle_key,
-};
+pub use listen::{AddressType, Endpoint, EndpointError, Host, ListenQuery, handle_key};
 pub use outbound::{Outbox, SocketName};
 
 /// How a runtime writes the same messages. The first internal line of a worker tells.

@@ -22,7 +22,7 @@ pub struct Request {
 /// What a request asks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    /// Call a method. The name may be unknown: see [`reply_unknown_method`].
+    /// Call a method. The name may be unknown: see [`unknown_method`].
     Call {
         /// The name.
         method: String,
@@ -131,23 +131,6 @@ pub fn reply_ok(id: &RawArg, results: &[Value]) -> Vec<u8> {
     direct(id, &Success { args: results })
 }
 
-/// A success with one result, serialised without a detour over [`Value`].
-///
-/// # Errors
-///
-/// The result has no JSON form.
-pub fn reply_result<T: Serialize + ?Sized>(
-    id: &RawArg,
-    result: &T,
-) -> Result<Vec<u8>, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Success<'a, T: ?Sized> {
-        args: [&'a T; 1],
-    }
-    let message = RawArg::serialize(&Success { args: [result] })?;
-    Ok(Frame::pair(message, id.clone()).encode())
-}
-
 /// A failure raised as an `Error`, which has a stack. Ours ends at the border: frames of a Rust
 /// program would tell a JavaScript caller nothing, but callers print the stack for its first line.
 pub fn reply_error(id: &RawArg, text: &str) -> Vec<u8> {
@@ -155,19 +138,14 @@ pub fn reply_error(id: &RawArg, text: &str) -> Vec<u8> {
     reply(id, &json!({ "error": text, "stack": stack }))
 }
 
-/// A failure that is not an `Error` object: any value, no stack.
-pub fn reply_error_value(id: &RawArg, error: &Value) -> Vec<u8> {
-    reply(id, &json!({ "error": error }))
-}
-
 /// A failure of the protocol itself, such as an [`InvalidRequest`]: text without a stack.
 pub fn reply_refused(id: &RawArg, text: &str) -> Vec<u8> {
     reply(id, &json!({ "error": text }))
 }
 
-/// The failure for a call whose method does not exist.
-pub fn reply_unknown_method(id: &RawArg, method: &str) -> Vec<u8> {
-    reply_refused(id, &format!("method \"{method}\" does not exist"))
+/// The text of a [`reply_refused`] to a call of a method that does not exist.
+pub fn unknown_method(method: &str) -> String {
+    format!("method \"{method}\" does not exist")
 }
 
 /// The answer to [`Body::Methods`]: PM2's thirty. Our own are left out, so that it is PM2's reply.
@@ -177,8 +155,7 @@ pub fn reply_methods(id: &RawArg) -> Vec<u8> {
         methods: Listing<'static>,
     }
     let methods = Listing(&METHODS);
-    let message = RawArg::serialize(&Methods { methods }).expect("the table has a JSON form");
-    Frame::pair(message, id.clone()).encode()
+    direct(id, &Methods { methods })
 }
 
 /// A message of values and texts, serialised without a detour over [`Value`].
@@ -205,11 +182,6 @@ pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
         args,
     };
     direct(&RawArg::text(id), &message)
-}
-
-/// The question for the list of methods, as a client sends it.
-pub fn encode_methods(id: &str) -> Vec<u8> {
-    reply(&RawArg::text(id), &json!({ "type": "methods" }))
 }
 
 /// A call failed at the other end.

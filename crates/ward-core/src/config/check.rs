@@ -13,9 +13,9 @@ use regex::Regex;
 use serde_json::{Map, Number, Value};
 
 use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
-use super::near::nearest;
 use super::source::Source;
-use super::{Decl, units, words};
+use super::suggest::nearest;
+use super::{Decl, shell_split, units};
 use crate::cron;
 
 /// A value that is refused.
@@ -310,7 +310,10 @@ impl Check<'_> {
         }
         if field.types.first() == Some(&Kind::List) && field.types.len() > 1 {
             return Ok(Some(
-                words::split(text).into_iter().map(Value::String).collect(),
+                shell_split::words(text)
+                    .into_iter()
+                    .map(Value::String)
+                    .collect(),
             ));
         }
         if takes(Kind::Text) {

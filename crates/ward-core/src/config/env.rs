@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decl, default_name, settings, words};
+use super::{Decl, default_name, settings, shell_split};
 
 /// Variables of an app that runs under PM2 or ward. A command that is run inside such an app must
 /// not hand them on, or the new app would take them for its own options.
@@ -118,7 +118,7 @@ pub fn choose(app: &mut Decl, name: Option<&str>, deploy: Option<&Map<String, Va
 pub fn variables(env: &Value) -> Map<String, Value> {
     match env {
         Value::Object(map) => map.clone(),
-        Value::String(text) => words::split(text)
+        Value::String(text) => shell_split::words(text)
             .iter()
             .filter_map(|word| {
                 let (name, value) = word.split_once('=')?;

@@ -17,9 +17,20 @@ pub fn bytes(text: &str) -> Option<u64> {
 
 /// Milliseconds of `100`, `500ms`, `1.5s`, `2m`, `1h`, `1d`.
 pub fn millis(text: &str) -> Option<u64> {
+    millis_of(text, 1.0)
+}
+
+/// As [`millis`], but a number without a unit counts in seconds.
+pub fn millis_of_seconds(text: &str) -> Option<u64> {
+    millis_of(text, 1_000.0)
+}
+
+/// A number without a unit counts in `bare` milliseconds.
+fn millis_of(text: &str, bare: f64) -> Option<u64> {
     let (number, unit) = split(text)?;
     let factor = match unit.to_ascii_lowercase().as_str() {
-        "" | "ms" => 1.0,
+        "" => bare,
+        "ms" => 1.0,
         "s" | "sec" => 1_000.0,
         "m" | "min" => 60_000.0,
         "h" => 3_600_000.0,
@@ -46,11 +57,9 @@ pub fn whole(number: f64) -> Option<u64> {
 
 fn split(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    Some((number.parse().ok()?, unit.trim_start()))
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text[number.len()..];
+    Some((number.trim_end().parse().ok()?, unit))
 }
 
 #[cfg(test)]
@@ -67,11 +76,14 @@ mod tests {
             ("100m", Some(104_857_600)),
             ("1.5G", Some(1_610_612_736)),
             ("100MB", Some(104_857_600)),
+            ("1e3", Some(1_000)),
             ("1 GiB", Some(1_073_741_824)),
             ("", None),
             ("M", None),
             ("12X", None),
             ("-5M", None),
+            ("inf", None),
+            ("9e15K", None),
             ("1.2.3M", None),
         ] {
             assert_eq!(bytes(text), wanted, "{text}");
@@ -92,5 +104,7 @@ mod tests {
         ] {
             assert_eq!(millis(text), wanted, "{text}");
         }
+        assert_eq!(millis_of_seconds("1.5"), Some(1_500));
+        assert_eq!(millis_of_seconds("1.5ms"), Some(2));
     }
 }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::BadPattern;
+
 /// What the fields of a pattern count, with seconds first.
 const FIELDS: [Field; 6] = [
     Field::counting("second", 60),
@@ -46,7 +48,7 @@ impl Field {
     }
 
     /// A part of a list: spelled out when it is `N/S`, else as it is.
-    fn part<'a>(&self, part: &'a str) -> Result<Cow<'a, str>, String> {
+    fn part<'a>(&self, part: &'a str) -> Result<Cow<'a, str>, BadPattern> {
         let Some((from, step)) = part
             .split_once('/')
             .and_then(|(from, step)| Some((self.number(from)?, step.parse::<usize>().ok()?)))
@@ -54,13 +56,16 @@ impl Field {
             return Ok(part.into());
         };
         if step == 0 || step > self.size {
-            return Err(format!(
-                "the step of \"{part}\" is not between 1 and {}",
-                self.size
-            ));
+            return Err(BadPattern::Step {
+                part: part.to_owned(),
+                most: self.size,
+            });
         }
         if from >= self.size {
-            return Err(format!("\"{part}\" begins after the last {}", self.what));
+            return Err(BadPattern::Start {
+                part: part.to_owned(),
+                field: self.what,
+            });
         }
         let values: Vec<String> = (from..self.size)
             .step_by(step)
@@ -79,7 +84,7 @@ impl Field {
 }
 
 /// The pattern without `N/S`.
-pub(super) fn spelled_out(pattern: &str) -> Result<Cow<'_, str>, String> {
+pub(super) fn spelled_out(pattern: &str) -> Result<Cow<'_, str>, BadPattern> {
     let written: Vec<&str> = pattern.split_whitespace().collect();
     let fields = match written.len() {
         5 => &FIELDS[1..],
@@ -112,7 +117,7 @@ mod tests {
             ("@daily", "@daily"),
             ("1/2 a/b", "1/2 a/b"),
         ] {
-            assert_eq!(spelled_out(pattern).as_deref(), Ok(wanted), "{pattern}");
+            assert_eq!(spelled_out(pattern).unwrap(), wanted, "{pattern}");
         }
     }
 
@@ -130,7 +135,8 @@ mod tests {
                 "\"8/2\" begins after the last day of the week",
             ),
         ] {
-            assert_eq!(spelled_out(pattern).unwrap_err(), wanted);
+            let error = spelled_out(pattern).unwrap_err();
+            assert_eq!(error.to_string(), format!("Cron pattern error: {wanted}"));
         }
     }
 }

@@ -29,9 +29,12 @@ fn six_fields_begin_with_seconds() {
 #[test]
 fn zero_and_nothing_plan_nothing() {
     assert_eq!(next("0", at(0)), None);
-    assert_eq!(Planned::next(None, at(0), &TimeZone::UTC), Ok(None));
+    assert_eq!(Planned::next(None, at(0), &TimeZone::UTC).unwrap(), None);
     let zero = Value::from(0);
-    assert_eq!(Planned::next(Some(&zero), at(0), &TimeZone::UTC), Ok(None));
+    assert_eq!(
+        Planned::next(Some(&zero), at(0), &TimeZone::UTC).unwrap(),
+        None
+    );
 }
 
 #[test]

@@ -242,6 +242,7 @@ impl Instance {
                 self.failure = Some(reason.clone());
                 self.state = State::Errored { reason };
                 self.fresh = false;
+                self.close_listeners(cx);
                 self.answer_started(cx);
                 self.answer_stopped(cx);
             }
@@ -285,6 +286,7 @@ impl Instance {
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) {
         self.state = State::Stopped;
         self.failure = None;
+        self.close_listeners(cx);
         self.announce_start(cx);
         self.answer_started(cx);
         self.answer_stopped(cx);
@@ -293,11 +295,12 @@ impl Instance {
     /// The instance is deleted. The supervisor drops it after this turn.
     pub(super) fn forget(&mut self, cx: &mut Context<'_>) {
         self.state = State::Stopped;
-        self.answer_started(cx);
-        self.answer_stopped(cx);
         for termination in core::mem::take(&mut self.lingering) {
             cx.release(termination.life);
         }
+        self.close_listeners(cx);
+        self.answer_started(cx);
+        self.answer_stopped(cx);
         cx.publish("delete", true, || view::record(self));
         self.forgotten = true;
         cx.act(Action::Forget { instance: self.id });
@@ -321,6 +324,7 @@ impl Instance {
         };
         if self.after_the_replacement(failed, cx).is_some() {
             self.state = State::Errored { reason };
+            self.close_listeners(cx);
         }
         cx.publish("exit", false, || view::record_as(self, Status::Errored));
         let lingering = RequestError::Lingering {

@@ -1,11 +1,9 @@
 //! What happens to an instance while it runs and ends: one method per event.
 
-use serde_json::{Map, Value};
-
 use crate::context::Context;
-use crate::event::{ExitStatus, Report};
+use crate::event::ExitStatus;
 use crate::id::Life;
-use crate::instance::{AppReport, Instance, Replacement, State};
+use crate::instance::{Instance, State};
 use crate::termination::Termination;
 
 impl Instance {
@@ -132,89 +130,5 @@ impl Instance {
             | State::Waiting { .. }
             | State::Errored { .. } => {}
         }
-    }
-
-    /// The app told something about itself.
-    pub(crate) fn reported(&mut self, life: Life, report: Report) {
-        if let Some(Replacement::Starting(next)) = &mut self.replacement
-            && next.life == life
-        {
-            next.reported.take_in(report);
-            return;
-        }
-        if self.life() != Some(life) {
-            return;
-        }
-        if let Report::Options(options) = &report
-            && let Some(name) = options.get("name").and_then(Value::as_str)
-        {
-            name.clone_into(&mut self.spec.name);
-        }
-        if let Report::Trouble(trouble) = &report {
-            self.failure = Some(trouble.clone());
-        }
-        self.reported.take_in(report);
-    }
-}
-
-/// So many actions, metrics and options of an instance are kept. One that makes up names without
-/// end, such as a metric per request, would otherwise grow the daemon and every list.
-const FACTS: usize = 512;
-
-/// Known ones get their new value; new ones are taken while there is room.
-fn take_facts(known: &mut Map<String, Value>, reported: Map<String, Value>) {
-    for (name, value) in reported {
-        if known.len() < FACTS || known.contains_key(&name) {
-            known.insert(name, value);
-        }
-    }
-}
-
-impl AppReport {
-    fn take_in(&mut self, report: Report) {
-        match report {
-            Report::Action(action) => {
-                let name = action.get("action_name").cloned();
-                let known = |reported: &Value| reported.get("action_name") == name.as_ref();
-                if self.actions.len() < FACTS && !self.actions.iter().any(known) {
-                    self.actions.push(action);
-                }
-            }
-            Report::Monitor(metrics) => take_facts(&mut self.monitor, metrics),
-            Report::Options(options) => take_facts(&mut self.options, options),
-            Report::NodeVersion(version) => self.node_version = Some(version),
-            Report::Retraction => {
-                self.monitor.clear();
-                self.options.clear();
-                self.actions
-                    .retain(|action| action.get("action_type") != Some(&"internal".into()));
-            }
-            Report::Trouble(trouble) => self.trouble = Some(trouble),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_without_end_are_not_kept_and_known_ones_are_still_told() {
-        let mut reported = AppReport::default();
-        for number in 0..2 * FACTS {
-            let name = format!("request {number}");
-            let metric = Map::from_iter([(name.clone(), number.into())]);
-            reported.take_in(Report::Monitor(metric));
-            reported.take_in(Report::Action(serde_json::json!({ "action_name": name })));
-        }
-        assert_eq!(
-            (reported.monitor.len(), reported.actions.len()),
-            (FACTS, FACTS)
-        );
-        reported.take_in(Report::Monitor(Map::from_iter([(
-            "request 0".to_owned(),
-            "new".into(),
-        )])));
-        assert_eq!(reported.monitor["request 0"], "new");
     }
 }

@@ -222,6 +222,7 @@ impl Instance {
         if listening {
             self.listen_history = ListenHistory::Listens;
         }
+        self.admit(life, cx);
         cx.log(format!("{} online", self.title()));
         if settled {
             self.answer_start(cx);

@@ -19,6 +19,7 @@ impl Instance {
         self.created_at.get_or_insert(now.wall);
         self.failure = None;
         self.reported = AppReport::default();
+        self.may_listen |= self.is_worker();
         self.state = State::Launching {
             life,
             pid: None,
@@ -124,6 +125,7 @@ impl Instance {
             reason: reason.to_owned(),
         };
         self.fresh = false;
+        self.close_listeners(cx);
         cx.publish("exit", false, || view::record(self));
         self.settle(Goal::Up, cx, |instance| {
             Err(RequestError::SpawnFailed {

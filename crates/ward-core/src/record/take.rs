@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::{Map, Value};
 
 use super::BadSpec;
-use crate::config::{units, words};
+use crate::config::{shell_split, units};
 
 /// A record on its way to become a declaration.
 pub(super) struct Take {
@@ -103,7 +103,12 @@ impl Take {
     pub(super) fn words(&mut self, key: &str) -> Result<Option<Vec<Value>>, BadSpec> {
         let is_word = |value: &Value| !value.is_array() && !value.is_object();
         self.read(key, "a list of strings", |value| match value {
-            Value::String(text) => Some(words::split(text).into_iter().map(Value::from).collect()),
+            Value::String(text) => Some(
+                shell_split::words(text)
+                    .into_iter()
+                    .map(Value::from)
+                    .collect(),
+            ),
             Value::Array(list) => list.iter().all(is_word).then(|| list.clone()),
             _ => is_word(value).then(|| vec![value.clone()]),
         })

@@ -1,6 +1,5 @@
 //! New instances: ids, numbers, and the variable that counts.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -37,10 +36,15 @@ impl Supervisor {
             spec.instances = Some(i64::from(count));
         }
         let places = places.iter().copied().map(Some);
+        let mut counted = None;
         let ids: Vec<InstanceId> = places
             .chain(core::iter::repeat(None))
             .zip(0..count)
-            .map(|(place, _)| self.register(spec.clone(), place))
+            .map(|(place, _)| {
+                let mut spec = spec.clone();
+                counted = self.increment(&mut spec, counted);
+                self.register(spec, place)
+            })
             .collect();
         self.state.pending.expect_several(request, ids.clone());
         for id in ids {
@@ -54,7 +58,7 @@ impl Supervisor {
         &mut self,
         now: Now,
         request: RequestId,
-        spec: AppSpec,
+        mut spec: AppSpec,
         restored: RestoredState,
         actions: &mut Vec<Action>,
     ) {
@@ -63,15 +67,10 @@ impl Supervisor {
             actions.push(Action::Reply { request, reply });
             return;
         }
+        let taken = |number: &u32| self.state.instances.is_taken(&spec.name, *number);
+        let number = restored.number.filter(|number| !taken(number));
+        self.increment(&mut spec, None);
         let id = self.register(spec, None);
-        let taken = |name: &str, number| {
-            self.instances()
-                .any(|it| it.id != id && it.spec.name == name && it.number == number)
-        };
-        let number = restored.number.filter(|&number| {
-            self.instance(id)
-                .is_some_and(|it| !taken(&it.spec.name, number))
-        });
         self.state.pending.expect_several(request, vec![id]);
         self.with(now, id, actions, |it, cx| {
             it.number = number.unwrap_or(it.number);
@@ -98,8 +97,9 @@ impl Supervisor {
             actions.push(Action::Reply { request, reply });
             return;
         };
-        let spec = original.spec.clone();
+        let mut spec = original.spec.clone();
         let start = true;
+        self.increment(&mut spec, None);
         let id = self.register(spec, None);
         self.state.pending.expect_one(request);
         self.with(now, id, actions, |it, cx| {
@@ -117,22 +117,21 @@ impl Supervisor {
     }
 
     fn register(&mut self, mut spec: AppSpec, place: Option<InstanceId>) -> InstanceId {
-        self.increment(&mut spec);
         self.share_captured(&mut spec);
-        let number = self.free_number(&spec.name);
+        let number = self.state.instances.free_number(&spec.name);
         let id = place
-            .filter(|place| !self.state.instances.contains_key(place))
+            .filter(|place| self.instance(*place).is_none())
             .unwrap_or(InstanceId(self.state.next_id));
         self.state.next_id = self.state.next_id.max(id.0.saturating_add(1));
         let unique_id = self.state.random.uuid();
         let instance = Instance::new(id, number, spec, unique_id);
-        self.state.instances.insert(id, Box::new(instance));
+        self.state.instances.insert(Box::new(instance));
         id
     }
 
     /// Apps that come from one shell have its environment once.
     fn share_captured(&self, spec: &mut AppSpec) {
-        let last = self.state.instances.values().next_back();
+        let last = self.state.instances.iter().next_back();
         let same = last
             .map(|it| &it.spec.env.captured)
             .filter(|known| known.iter().eq(spec.env.captured.iter()));
@@ -141,36 +140,30 @@ impl Supervisor {
         }
     }
 
-    /// The lowest number no instance of this name has.
-    fn free_number(&self, name: &str) -> u32 {
-        let taken: BTreeSet<u32> = self
-            .instances()
-            .filter(|it| it.spec.name == name)
-            .map(|it| it.number)
-            .collect();
-        (0..=u32::MAX)
-            .find(|number| !taken.contains(number))
-            .unwrap_or(0)
-    }
-
     /// The first instance has the given value (or 0), each further one the highest plus one.
-    fn increment(&self, spec: &mut AppSpec) {
-        let Some(name) = spec.increment_var.clone() else {
-            return;
+    /// `before`: what the instance just before this one got, which then is the highest. Returns the
+    /// value, if there is such a variable.
+    fn increment(&self, spec: &mut AppSpec, before: Option<i64>) -> Option<i64> {
+        let name = spec.increment_var.clone()?;
+        let of_all = || {
+            let namesakes = self.state.instances.named(&spec.name);
+            namesakes
+                .filter_map(|it| it.spec.env.injected.get(&name).and_then(Value::as_i64))
+                .max()
         };
-        let highest = self
-            .instances()
-            .filter(|it| it.spec.name == spec.name)
-            .filter_map(|it| it.spec.env.injected.get(&name).and_then(Value::as_i64))
-            .max();
+        let highest = before.or_else(of_all);
         let given = spec
             .env
             .declared
             .get(&name)
             .or_else(|| spec.env.evaluated.get(&name))
             .or_else(|| spec.env.captured.get(&name));
-        let value = highest.map_or_else(|| given.map_or(0, as_number), |highest| highest + 1);
+        let value = highest.map_or_else(
+            || given.map_or(0, as_number),
+            |highest| highest.saturating_add(1),
+        );
         spec.env.injected.insert(name, value.into());
+        Some(value)
     }
 }
 

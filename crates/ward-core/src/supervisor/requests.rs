@@ -22,6 +22,11 @@ impl Supervisor {
             actions.push(Action::Reply { request: id, reply });
             return;
         }
+        if self.is_being_killed(now) && request.restarts() {
+            let reply = Err(RequestError::KillAnnounced);
+            actions.push(Action::Reply { request: id, reply });
+            return;
+        }
         match request {
             Request::Prepare(spec) => self.prepare(now, id, *spec, &[], actions),
             Request::PrepareAt(spec, places) => self.prepare(now, id, *spec, &places, actions),
@@ -66,11 +71,19 @@ impl Supervisor {
                 it.monitored = Some(on);
                 Ok(Outcome::Instances(vec![of]))
             }),
+            Request::Pause(of, paused) => {
+                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx))
+            }
             Request::Watch(of, change) => self.tell(now, id, of, actions, |it, cx| {
                 watch(it, change, cx);
                 Ok(Outcome::Instances(vec![of]))
             }),
         }
+    }
+
+    /// Whether a kill was announced a moment ago.
+    fn is_being_killed(&self, now: Now) -> bool {
+        self.state.kill_window.is_some_and(|until| until > now.mono)
     }
 
     /// A request whose reply comes when the instance gets there.
@@ -108,7 +121,7 @@ impl Supervisor {
 
     fn shutdown(&mut self, now: Now, request: RequestId, actions: &mut Vec<Action>) {
         self.state.shutting_down = true;
-        let ids: Vec<InstanceId> = self.state.instances.keys().copied().collect();
+        let ids = self.state.instances.ids();
         if ids.is_empty() {
             let reply = Ok(Outcome::Done);
             actions.push(Action::Reply { request, reply });

@@ -36,6 +36,7 @@ enum Verb {
     Duplicate,
     Reset,
     Watch,
+    Pause,
     Send,
 }
 
@@ -108,6 +109,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         Verb::Duplicate,
         Verb::Reset,
         Verb::Watch,
+        Verb::Pause,
         Verb::Send,
     ])
 }
@@ -161,6 +163,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         drains: saying.3,
         alone: saying.4,
         settles: saying.5,
+        memory_bytes: 0,
     })
 }
 
@@ -207,6 +210,7 @@ fn request(verb: Verb, id: InstanceId) -> Request {
         Verb::Duplicate => Request::Duplicate(id),
         Verb::Reset => Request::Reset(id),
         Verb::Watch => Request::Watch(id, WatchChange::Toggle),
+        Verb::Pause => Request::Pause(id, true),
         Verb::Send => Request::Send(id, json!("hello")),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) alone: Option<u64>,
     pub(crate) settles: Option<u64>,
     pub(crate) drains: Option<u64>,
+    /// What its tree holds, whenever that is measured.
+    pub(crate) memory_bytes: u64,
 }
 
 impl Default for Plan {
@@ -45,6 +47,7 @@ impl Default for Plan {
             alone: None,
             settles: None,
             drains: Some(10),
+            memory_bytes: 0,
         }
     }
 }
@@ -106,6 +109,16 @@ impl Os {
     pub(crate) fn due(&mut self, now: Mono) -> Option<Happening> {
         let key = *self.agenda.keys().next().filter(|(at, _)| *at <= now)?;
         self.agenda.remove(&key)
+    }
+
+    /// The answers to a request for samples.
+    pub(crate) fn sample(&self, lives: &[Life]) -> Vec<Event> {
+        let alive = lives.iter().filter_map(|life| {
+            let process = self.processes.get(life).filter(|it| it.main)?;
+            let (life, memory_bytes) = (*life, process.plan.memory_bytes);
+            Some(Event::Sampled { life, memory_bytes })
+        });
+        alive.collect()
     }
 
     pub(crate) fn spawn(&mut self, now: Mono, instance: InstanceId, life: Life, plan: Plan) -> u32 {

@@ -489,6 +489,59 @@ fn too_much_memory_restarts_an_app_once_and_replaces_a_worker() {
 }
 
 #[test]
+fn memory_is_measured_only_while_an_app_has_a_limit() {
+    let mut world = World::new();
+    world.ask(Request::Prepare(Box::new(app("other", &json!({})))));
+    world.run(1000);
+    assert_eq!(world.supervisor.deadline(), None, "an idle daemon sleeps");
+    world.next(Plan {
+        memory_bytes: 2000,
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"max_memory_restart": 1000}));
+    // What is too large is restarted at the first measurement, and its small successor stays.
+    world.run(70_000);
+    world.ask(Request::Delete(InstanceId(1)));
+    world.run(1000);
+    assert_eq!(world.supervisor.deadline(), None, "it sleeps again");
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn a_pause_holds_over_restarts_and_ends_with_a_stop() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.ask(Request::Pause(APP, true));
+    world.ask(restart(APP));
+    world.run(1000);
+    let paused = |world: &World| world.supervisor.instance(APP).map(|it| it.paused);
+    assert_eq!(paused(&world), Some(true));
+    world.ask(Request::Stop(APP));
+    world.run(1000);
+    assert_eq!(paused(&world), Some(false));
+    let refused = world.ask(Request::Pause(APP, true));
+    assert!(world.replies[&refused].is_err(), "it does not run");
+    world.ask(Request::Start(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
+fn nothing_is_restarted_for_a_while_after_a_kill_was_announced() {
+    let mut world = World::new();
+    prepare(&mut world, &json!({}));
+    world.run(1000);
+    world.deliver(Event::KillAnnounced);
+    world.ask(restart(APP));
+    world.ask(reload(APP));
+    world.run(10_000);
+    world.ask(restart(APP));
+    world.run(1000);
+    insta::assert_snapshot!(world.story);
+}
+
+#[test]
 fn a_planned_restart_starts_a_stopped_app_until_it_is_deleted() {
     let mut world = World::new();
     prepare(&mut world, &json!({"cron_restart": "*/10 * * * * *"}));

@@ -21,6 +21,7 @@ pub(crate) fn request(id: RequestId, request: &Request) -> String {
         Request::WriteLine(id, line) => format!("write {id} {line:?}"),
         Request::Send(id, value) => format!("send {id} {value}"),
         Request::Monitor(id, on) => format!("monitor {id} {on}"),
+        Request::Pause(id, paused) => format!("pause {id} {paused}"),
         Request::Watch(id, change) => format!("watch {id} {change:?}"),
         Request::Shutdown => "shutdown".to_owned(),
     };
@@ -43,6 +44,14 @@ pub(crate) fn action(action: &Action) -> Option<String> {
         Action::Signal { life, signal } => format!("signal {signal} to life {life}"),
         Action::WriteLine { life, line } => format!("write {line:?} to life {life}"),
         Action::Send { life, message } => format!("send {message} to life {life}"),
+        Action::Admit { life } => format!("admit life {life}"),
+        Action::CloseListeners { instance } => format!("close listeners of {instance}"),
+        Action::Pause { instance, paused } => format!("pause {instance} {paused}"),
+        Action::SilenceAgent { life } => format!("silence the agent of life {life}"),
+        Action::Sample { lives } => {
+            let lives: Vec<String> = lives.iter().map(ToString::to_string).collect();
+            format!("sample lives {}", lives.join(" "))
+        }
         Action::Drain { life } => format!("drain life {life}"),
         Action::Publish(Notice::Process {
             event,

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 use ward_core::action::Action;
@@ -50,6 +50,10 @@ pub(crate) struct World {
     pub(crate) asked: u64,
     plans: VecDeque<Plan>,
     usual: Plan,
+    /// Workers that may get connections.
+    admitted: BTreeSet<Life>,
+    /// Instances that may have something to listen on.
+    listening: BTreeSet<InstanceId>,
     /// Check `restore(snapshot) == supervisor` after each event.
     pub(crate) copies: bool,
     /// Write the story down.
@@ -71,6 +75,8 @@ impl World {
             story: String::new(),
             asked: 0,
             plans: VecDeque::new(),
+            admitted: BTreeSet::new(),
+            listening: BTreeSet::new(),
             usual: Plan::default(),
             copies: true,
             writes: true,
@@ -135,7 +141,16 @@ impl World {
             self.tell(&line);
         }
         match action {
-            Action::Spawn { instance, life, .. } => answers.push(self.spawn(instance, life)),
+            Action::Spawn {
+                instance,
+                life,
+                launch,
+            } => {
+                if launch.worker.is_some() {
+                    self.listening.insert(instance);
+                }
+                answers.push(self.spawn(instance, life));
+            }
             Action::Terminate { life, how } => self.os.terminate(self.now, life, how),
             Action::Kill { life, scope } => {
                 self.check_kill(life);
@@ -160,7 +175,17 @@ impl World {
                 let ends = Happening::MainEnds(life, ExitStatus::Signal(signal));
                 self.os.plan(self.now, ends);
             }
-            Action::WriteLine { .. }
+            Action::Admit { life } => {
+                assert!(self.admitted.insert(life), "life {life} is admitted twice");
+            }
+            Action::CloseListeners { instance } => {
+                let listened = self.listening.remove(&instance);
+                assert!(listened, "instance {instance} has no listeners");
+            }
+            Action::Sample { lives } => answers.extend(self.os.sample(&lives)),
+            Action::Pause { .. }
+            | Action::SilenceAgent { .. }
+            | Action::WriteLine { .. }
             | Action::Send { .. }
             | Action::Publish(_)
             | Action::Log { .. }
@@ -219,6 +244,12 @@ impl World {
                 State::Launching { .. } | State::Stopping { .. } | State::Waiting { .. } => true,
                 State::Online { .. } | State::Stopped | State::Errored { .. } => false,
             };
+            if let State::Online { life, .. } = instance.state
+                && instance.is_worker()
+                && !self.admitted.contains(&life)
+            {
+                panic!("worker {life} is online and gets no connections");
+            }
             let timed = instance.deadline().is_some();
             assert!(!moving || timed, "{:?} has no deadline", instance.state);
             let lingers = |life: &Life| instance.lingering.iter().any(|it| it.life == *life);
@@ -236,6 +267,12 @@ impl World {
                 "too many lives of {}",
                 instance.id
             );
+        }
+        for id in &self.listening {
+            let instance = self.supervisor.instance(*id);
+            let rests = instance
+                .is_none_or(|it| matches!(it.state, State::Stopped | State::Errored { .. }));
+            assert!(!rests, "instance {id} rests, and its port is open");
         }
         if self.copies {
             self.check_copy();

@@ -1,7 +1,7 @@
 //! The loop of the channel thread.
 
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
 use ward_core::id::{InstanceId, Life};
@@ -44,7 +44,7 @@ pub(super) enum Command {
     /// No connections for this instance, or again.
     Pause(InstanceId, bool),
     /// Say that all of the above is done.
-    Settle(SyncSender<()>),
+    Acknowledge(u64),
 }
 
 /// The thread.
@@ -122,8 +122,9 @@ impl ChannelLoop {
                 Command::Withdraw(life) => self.primary.withdraw(life, &mut self.links),
                 Command::Disconnect(life) => self.primary.disconnect(life, &mut self.links),
                 Command::Retire(instance) => self.primary.retire(instance, &mut self.links),
-                // Who asked may have stopped waiting.
-                Command::Settle(done) => drop(done.try_send(())),
+                Command::Acknowledge(number) => {
+                    self.links.tell(ChannelEvent::Acknowledged { number });
+                }
                 Command::Pause(instance, paused) => {
                     self.primary.pause(instance, paused, &mut self.links);
                 }

@@ -98,8 +98,21 @@ impl Desk {
         worker
     }
 
+    /// Waits until the thread has done all it was told.
+    fn acknowledged(&mut self) {
+        assert!(self.handle.acknowledge(1), "the thread works");
+        self.next(|event| matches!(event, ChannelEvent::Acknowledged { .. }).then_some(()));
+    }
+
     /// Waits for something a worker did.
     fn event(&mut self, wanted: impl Fn(&WorkerEvent) -> bool) -> (Life, WorkerEvent) {
+        self.next(|event| match event {
+            ChannelEvent::Worker { life, event, .. } if wanted(&event) => Some((life, event)),
+            _ => None,
+        })
+    }
+
+    fn next<T>(&mut self, wanted: impl Fn(ChannelEvent) -> Option<T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -108,10 +121,8 @@ impl Desk {
             loop {
                 let next = tokio::time::timeout(LIMIT, self.events.recv());
                 let event = next.await.expect("an event in time").expect("the thread");
-                if let ChannelEvent::Worker { life, event, .. } = event
-                    && wanted(&event)
-                {
-                    return (life, event);
+                if let Some(found) = wanted(event) {
+                    return found;
                 }
             }
         })
@@ -250,7 +261,7 @@ fn a_retired_instance_closes_what_only_it_had() {
     assert_eq!(served_by(client), "2");
     desk.handle.close(second.life);
     desk.handle.retire(InstanceId(2));
-    desk.handle.settle();
+    desk.acknowledged();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, desk.port));
     TcpStream::connect(address).expect_err("the port is closed");
 }

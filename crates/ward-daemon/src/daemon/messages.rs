@@ -2,7 +2,7 @@
 //! (pm2-lifecycle.md 7.2 describes PM2's rules).
 
 use serde_json::{Map, Value, json};
-use ward_core::event::{Event, Report};
+use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
 
 use super::run::Daemon;
@@ -48,9 +48,9 @@ impl Daemon {
                 let name = self.name_of(life);
                 self.say(true, &format!("{name} sent no message but junk: {junk}"));
             }
+            ChannelEvent::Acknowledged { number } => self.acknowledged(number),
             ChannelEvent::Closed { life } => {
                 self.speakers.remove(&life);
-                self.workers.report_sources.remove(&life);
                 self.workers.places.remove(&life);
                 self.disconnected(life);
             }
@@ -93,7 +93,7 @@ impl Daemon {
         }
         if let Some(version) = value.get("node_version").and_then(Value::as_str) {
             let report = Report::NodeVersion(version.to_owned());
-            self.handle(Event::Reported { life, report });
+            self.app_reports(life, report);
             return;
         }
         match typed(value) {
@@ -103,9 +103,6 @@ impl Daemon {
     }
 
     fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
-        if matches!(kind, "axm:monitor" | "axm:option:configuration") {
-            self.speaks_for_itself(life);
-        }
         let report = match kind {
             "axm:action" => Report::Action(data.clone()),
             "axm:monitor" => Report::Monitor(object(data)),
@@ -116,7 +113,16 @@ impl Daemon {
             }
             topic => return self.publish_from(id, topic, "data", data),
         };
-        self.handle(Event::Reported { life, report });
+        self.app_reports(life, report);
+    }
+
+    /// An app told one fact about itself.
+    fn app_reports(&mut self, life: Life, report: Report) {
+        self.handle(Event::Reported {
+            life,
+            source: ReportSource::App,
+            reports: vec![report],
+        });
     }
 
     pub(super) fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {

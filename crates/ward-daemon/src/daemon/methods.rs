@@ -9,6 +9,7 @@ mod send;
 mod watch;
 
 use serde_json::Value;
+use ward_core::event::Event;
 
 use super::rpc::{Call, Peer, Responder};
 use super::run::Daemon;
@@ -41,7 +42,7 @@ pub(super) fn dispatch(daemon: &mut Daemon, call: Call) {
         && let Some(responder) = daemon.fact_method(&method, &args, &peer, responder)
         && let Some(responder) = daemon.talk_method(&method, &args, &peer, responder)
     {
-        responder.refuse(&format!("method \"{method}\" does not exist"));
+        responder.refuse(&ward_wire::rpc::unknown_method(&method));
     }
 }
 
@@ -67,7 +68,7 @@ impl Daemon {
                 responder.ok(serde_json::json!({}));
             }
             "notifyKillPM2" => {
-                self.kill_announced = Some(std::time::Instant::now());
+                self.handle(Event::KillAnnounced);
                 responder.never();
             }
             "killMe" => self.kill_me(args.at(0), peer, responder),

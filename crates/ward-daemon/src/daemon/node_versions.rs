@@ -137,7 +137,7 @@ impl Daemon {
     pub(super) fn want_node_version(&mut self, life: Life, launch: &Launch) {
         if let Some(version) = self.node_versions.of(life, launch) {
             let report = Report::NodeVersion(version);
-            self.events.push_back(Event::Reported { life, report });
+            self.events.push_back(Event::found_out(life, report));
         }
     }
 
@@ -148,7 +148,7 @@ impl Daemon {
         };
         for life in lives {
             let report = Report::NodeVersion(version.clone());
-            self.handle(Event::Reported { life, report });
+            self.handle(Event::found_out(life, report));
         }
     }
 }

@@ -48,6 +48,8 @@ pub(super) enum Form {
     List,
     /// `{"success":true,"pm_id":id}`
     Monitored(InstanceId),
+    /// `{"pm_id":id,"paused":true}`
+    Paused(InstanceId, bool),
 }
 
 impl Pending {

@@ -13,48 +13,8 @@ use super::run::Daemon;
 use crate::clock;
 
 impl Daemon {
-    /// Tells the core what happened and does what it says, until nothing follows. An event that
-    /// comes up while another is being handled waits for its turn.
-    pub(super) fn handle(&mut self, event: Event) {
-        self.events.push_back(event);
-        if !std::mem::replace(&mut self.handling, true) {
-            self.settle();
-        }
-    }
-
-    /// The same for all that `many` asks, as if it had happened at one moment.
-    pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
-        let outermost = !std::mem::replace(&mut self.handling, true);
-        many(self);
-        if outermost {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        let mut actions = Vec::new();
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                self.supervisor.handle(clock::now(), event, &mut actions);
-                for action in actions.drain(..) {
-                    if let Some(event) = self.perform(action) {
-                        self.events.push_back(event);
-                    }
-                }
-            }
-            if let Some(event) = self.next_spawned() {
-                self.events.push_back(event);
-            } else if !self.advance_batches() {
-                break;
-            }
-        }
-        self.handling = false;
-        self.watch_apps();
-        self.look_at_workers();
-    }
-
     /// Does one thing; what came of it is the next event.
-    fn perform(&mut self, action: Action) -> Option<Event> {
+    pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn {
                 instance,
@@ -82,6 +42,17 @@ impl Daemon {
             }
             Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
+            Action::Admit { life } => {
+                self.channel.admit(life);
+                self.held_replies.expect();
+            }
+            Action::CloseListeners { instance } => {
+                self.channel.retire(instance);
+                self.held_replies.expect();
+            }
+            Action::Pause { instance, paused } => self.channel.pause(instance, paused),
+            Action::SilenceAgent { life } => self.silence_agent(life),
+            Action::Sample { lives } => self.sample_memory(&lives),
             Action::Publish(Notice::Process {
                 event,
                 manually,
@@ -92,7 +63,7 @@ impl Daemon {
                 let followed = self.bus.is_followed();
                 self.supervisor.set_followed(followed);
             }
-            Action::Reply { request, reply } => self.answer(request, reply),
+            Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
             Action::Release { life } => {
                 self.channel.close(life);
@@ -101,7 +72,6 @@ impl Daemon {
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
-                self.plan_check();
             }
         }
         None
@@ -136,7 +106,7 @@ impl Daemon {
     }
 
     /// Waits for one of those that are being born, if there is one.
-    fn next_spawned(&mut self) -> Option<Event> {
+    pub(super) fn next_spawned(&mut self) -> Option<Event> {
         let (pending, outcome) = self.spawner.next()?;
         Some(self.born(pending, outcome))
     }
@@ -146,9 +116,6 @@ impl Daemon {
         let alone = pending.alone.clone();
         match self.processes.adopt(pending, outcome, &self.channel) {
             Ok((pid, launch)) => {
-                if launch.worker.is_some() && alone.is_none() {
-                    self.workers.insert(life, instance);
-                }
                 if let Some(reason) = alone {
                     self.events.push_back(Event::WorkerAlone { life, reason });
                 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use rustix::process::Resource;
 use ward_core::action::Scope;
-use ward_core::event::ExitStatus;
+use ward_core::event::{Event, ExitStatus};
 use ward_core::id::Life;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
 use ward_sys::proc::Scanner;
@@ -45,6 +45,10 @@ pub(super) struct Process {
     pub(super) is_fed: bool,
     /// The main process was reaped.
     ended: bool,
+    /// How, once it was reaped.
+    status: Option<ExitStatus>,
+    /// What the core has to know of it was told once more, after a fault.
+    told_again: bool,
 }
 
 /// All processes.
@@ -121,15 +125,33 @@ impl Processes {
         let Some(life) = self.by_pid.remove(&exited.pid) else {
             return Some(Reaped::Other(exited.pid));
         };
-        if let Some(process) = self.by_life.get_mut(&life) {
-            process.ended = true;
-            process.stdin = None;
-        }
         let status = match exited.status {
             reap::ExitStatus::Code(code) => ExitStatus::Code(code),
             reap::ExitStatus::Signal(signal, _) => ExitStatus::Signal(signal),
         };
+        if let Some(process) = self.by_life.get_mut(&life) {
+            process.ended = true;
+            process.status = Some(status);
+            process.stdin = None;
+        }
         Some(Reaped::Main(life, status))
+    }
+
+    /// What has happened to a life so far, for a core that may have missed it: its start, and its end
+    /// if it has ended. Told once; nothing the second time.
+    pub(super) fn facts_again(&mut self, life: Life) -> Vec<Event> {
+        let Some(process) = self.by_life.get_mut(&life).filter(|it| !it.told_again) else {
+            return Vec::new();
+        };
+        process.told_again = true;
+        let pid = u32::try_from(process.pid.as_raw_nonzero().get()).unwrap_or_default();
+        let began = Event::Spawned {
+            life,
+            pid,
+            version: None,
+        };
+        let ended = process.status.map(|status| Event::Exited { life, status });
+        core::iter::once(began).chain(ended).collect()
     }
 
     /// How many processes of the life are alive. One of which something is left is remembered, so

@@ -61,6 +61,7 @@ impl Daemon {
             Form::Child => found.first().map_or(Value::Null, |it| child(it)),
             Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
             Form::List => self.supervisor.instances().map(view::process).collect(),
+            Form::Paused(id, paused) => json!({ "pm_id": id.0, "paused": paused }),
             Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
         })
     }
@@ -100,7 +101,7 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
         (RequestError::Offline(_), _) => {
             "Error when sending signal (process not running)".to_owned()
         }
-        (RequestError::ShuttingDown, "restartProcessId") => {
+        (RequestError::ShuttingDown, "restartProcessId") | (RequestError::KillAnnounced, _) => {
             "[RestartProcessId] PM2 is being killed, stopping restart procedure...".to_owned()
         }
         (RequestError::SpawnFailed { reason, .. }, _) => format!("cannot {reason}"),
@@ -201,6 +202,11 @@ mod tests {
     #[case(
         "restartProcessId",
         RequestError::ShuttingDown,
+        "[RestartProcessId] PM2 is being killed, stopping restart procedure..."
+    )]
+    #[case(
+        "reloadProcessId",
+        RequestError::KillAnnounced,
         "[RestartProcessId] PM2 is being killed, stopping restart procedure..."
     )]
     #[case("prepare", RequestError::SpawnFailed { instance: SEVEN, reason: "run it".into() }, "cannot run it")]

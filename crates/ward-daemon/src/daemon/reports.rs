@@ -2,12 +2,11 @@
 //! library of its own.
 
 use serde_json::{Map, Value, json};
-use ward_core::event::{Event, Report};
+use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
 
 use super::messages::object;
 use super::run::Daemon;
-use super::workers::ReportSource;
 
 /// Keys every report has: `cmd` and `act`.
 const ENVELOPE: usize = 2;
@@ -27,23 +26,11 @@ impl Daemon {
         if body.len() <= ENVELOPE {
             return;
         }
-        if *self
-            .workers
-            .report_sources
-            .entry(life)
-            .or_insert(ReportSource::Agent)
-            == ReportSource::App
-        {
-            return self.silence(life);
-        }
+        // The core refuses the rest, too, and has the agent silenced.
+        let is_heard = self.supervisor.report_source(life) != Some(ReportSource::App);
         let mut take = |key: &str| body.remove(key);
         let version = take("node_version").and_then(|it| it.as_str().map(str::to_owned));
-        let options = take("options").map(|options| {
-            let mut options = object(&options);
-            // Only the app itself may rename itself.
-            options.remove("name");
-            options
-        });
+        let options = take("options").as_ref().map(object);
         let actions = match take("actions") {
             Some(Value::Array(actions)) => actions,
             _ => Vec::new(),
@@ -54,10 +41,14 @@ impl Daemon {
             .chain(options.map(Report::Options))
             .chain(actions.into_iter().map(Report::Action))
             .chain(take("monitor").as_ref().map(object).map(Report::Monitor));
-        for report in reports.collect::<Vec<_>>() {
-            self.handle(Event::Reported { life, report });
+        self.handle(Event::Reported {
+            life,
+            source: ReportSource::Agent,
+            reports: reports.collect(),
+        });
+        if is_heard {
+            self.publish_object(id, "axm:reply", body.remove("reply"));
         }
-        self.publish_object(id, "axm:reply", body.remove("reply"));
     }
 
     fn publish_object(&mut self, id: InstanceId, topic: &str, data: Option<Value>) {
@@ -66,17 +57,8 @@ impl Daemon {
         }
     }
 
-    /// The app of a worker reports by itself: what the agent told is taken back.
-    pub(super) fn speaks_for_itself(&mut self, life: Life) {
-        let before = self.workers.report_sources.insert(life, ReportSource::App);
-        if before == Some(ReportSource::Agent) {
-            let report = Report::Retraction;
-            self.handle(Event::Reported { life, report });
-            self.silence(life);
-        }
-    }
-
-    fn silence(&self, life: Life) {
+    /// Tells the agent inside a worker to report nothing more.
+    pub(super) fn silence_agent(&self, life: Life) {
         let message = json!({ "cmd": "NODE_WARD", "act": "silence" });
         self.channel.send(life, &message);
     }
@@ -85,7 +67,7 @@ impl Daemon {
     pub(super) fn as_own_action(&self, life: Life, command: &Value) -> Option<Value> {
         let name = command.get("msg")?.as_str()?;
         let offered = OWN_ACTIONS.contains(&name);
-        let has_agent = self.workers.report_sources.get(&life) == Some(&ReportSource::Agent);
+        let has_agent = self.supervisor.report_source(life) == Some(ReportSource::Agent);
         (offered && has_agent).then(|| {
             json!({
                 "cmd": "NODE_WARD", "act": "action", "name": name, "opts": command.get("opts"),

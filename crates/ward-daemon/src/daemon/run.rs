@@ -17,6 +17,7 @@ use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
 use super::bus::Bus;
+use super::held_replies::HeldReplies;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
@@ -37,6 +38,9 @@ use crate::log::{LogHandle, LogThread};
 /// Chunks of output that may wait for the bus; more are dropped and counted.
 const CHUNKS: usize = 256;
 
+/// How long after a fault what is due is looked at again.
+const FAULT_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long after the last call freed memory is given back to the kernel.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
 
@@ -53,6 +57,7 @@ pub(super) struct Daemon {
     pub(super) node_versions: NodeVersions,
     pub(super) bus: Bus,
     pub(super) pending: Pending,
+    pub(super) held_replies: HeldReplies,
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
@@ -63,8 +68,6 @@ pub(super) struct Daemon {
     pub(super) system: System,
     pub(super) began: Instant,
     pub(super) began_at_ms: u64,
-    /// When a client of PM2's announced a kill; restarts are refused for a while then.
-    pub(super) kill_announced: Option<Instant>,
     pub(super) shutdown: Shutdown,
     /// Leave the loop.
     pub(super) ended: bool,
@@ -75,9 +78,8 @@ pub(super) struct Daemon {
     pub(super) handling: bool,
     /// When freed memory is given back: some time after the last call, which may have been large.
     tidy_at: Option<Instant>,
-    /// When memory limits are looked at next; only while an app has one.
-    next_check: Option<Instant>,
-    settings: Settings,
+    /// After a fault: when what is due is looked at again.
+    resume_at: Option<Instant>,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -112,6 +114,7 @@ pub(super) async fn run(
         node_versions: NodeVersions::default(),
         bus: Bus::default(),
         pending: Pending::default(),
+        held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
         usages: Usages::new(),
@@ -120,15 +123,13 @@ pub(super) async fn run(
         system: System::default(),
         began: Instant::now(),
         began_at_ms: clock::wall().0,
-        kill_announced: None,
         shutdown: Shutdown::default(),
         ended: false,
         last_request: 0,
         events: VecDeque::new(),
         handling: false,
-        next_check: None,
         tidy_at: None,
-        settings,
+        resume_at: None,
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -170,15 +171,36 @@ impl Daemon {
         }
     }
 
+    /// A fault while one thing is handled drops that thing, is said, and ends nothing else.
     fn occurred(&mut self, what: Occurrence) {
+        let source = what.source();
+        let handled = fault::contain(|| {
+            fault::inject(source);
+            self.take(what);
+        });
+        if let Err(fault) = handled {
+            self.handling = false;
+            let text = format!("a fault inside ward ({source}): {fault}; please report this");
+            self.say(true, &text);
+            self.rest_after_fault();
+        }
+    }
+
+    /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
+    /// not at once, or a fault that comes again each time would keep the daemon busy.
+    pub(super) fn rest_after_fault(&mut self) {
+        self.resume_at = Some(Instant::now() + FAULT_PAUSE);
+    }
+
+    fn take(&mut self, what: Occurrence) {
         match what {
             Occurrence::ChildEnded => self.reap(),
-            Occurrence::Called(call) => self.call(call),
-            Occurrence::Readiness(event) => self.message(event),
-            Occurrence::Printed(chunk) => self.output(&chunk),
-            Occurrence::Watched(event) => self.watch_event(event),
-            Occurrence::Signalled(signal) => {
-                let name = ward_sys::signal::name(signal.as_raw()).unwrap_or_default();
+            Occurrence::Call(call) => self.call(call),
+            Occurrence::Channel(event) => self.message(event),
+            Occurrence::Log(chunk) => self.output(&chunk),
+            Occurrence::Watch(event) => self.watch_event(event),
+            Occurrence::Signal(signal) => {
+                let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
@@ -196,37 +218,26 @@ impl Daemon {
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
         let batches = self.batches.deadline();
-        [core, batches, self.next_check, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node]
             .into_iter()
             .flatten()
-            .min()
+            .min();
+        match (due, self.resume_at) {
+            (Some(due), Some(resume)) => Some(due.max(resume)),
+            (due, resume) => due.or(resume),
+        }
     }
 
     fn tick(&mut self) {
+        if self.resume_at.take().is_some() {
+            self.reap();
+        }
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
-        if self.next_check.is_some_and(|at| at <= Instant::now()) {
-            self.next_check = None;
-            self.check_memory();
-        }
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
-        }
-        self.plan_check();
-    }
-
-    /// Memory limits are looked at only while there are some: an idle daemon sleeps.
-    pub(super) fn plan_check(&mut self) {
-        let limited = self
-            .supervisor
-            .instances()
-            .any(|it| it.spec.restart.max_memory.is_some());
-        if !limited {
-            self.next_check = None;
-        } else if self.next_check.is_none() {
-            self.next_check = Some(Instant::now() + self.settings.worker_interval);
         }
     }
 

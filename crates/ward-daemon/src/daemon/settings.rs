@@ -1,7 +1,6 @@
 //! What the daemon reads from its own environment, once.
 
 use std::env;
-use std::hash::{BuildHasher, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,8 +12,6 @@ use ward_home::Paths;
 /// Settings of the shell around the core.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// Period of memory checks and host metrics (`PM2_WORKER_INTERVAL`).
-    pub(super) worker_interval: Duration,
     /// Owner of the sockets (`PM2_SOCKET_USER`, `PM2_SOCKET_GROUP`), when both are given.
     pub(super) socket_owner: Option<(u32, u32)>,
 }
@@ -22,7 +19,6 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn from_env() -> Self {
         Self {
-            worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(Duration::from_secs(30)),
             socket_owner: parsed("PM2_SOCKET_USER").zip(parsed("PM2_SOCKET_GROUP")),
         }
     }
@@ -45,16 +41,17 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
     let base = Defaults::default();
     let signal = env::var("PM2_KILL_SIGNAL")
         .ok()
-        .and_then(|name| ward_sys::signal::parse(&name));
+        .and_then(|name| ward_core::signal::number(&name));
     let node_options = env::var("PM2_NODE_OPTIONS").unwrap_or_default();
     Defaults {
         kill_timeout: milliseconds("PM2_KILL_TIMEOUT").unwrap_or(base.kill_timeout),
         listen_timeout: milliseconds("PM2_GRACEFUL_LISTEN_TIMEOUT").unwrap_or(base.listen_timeout),
         settling: milliseconds("WARD_SETTLING_TIME").unwrap_or(base.settling),
         drain_timeout: milliseconds("PM2_GRACEFUL_TIMEOUT").unwrap_or(base.drain_timeout),
-        kill_signal: signal.map_or(base.kill_signal, ward_sys::signal::Signal::as_raw),
+        kill_signal: signal.unwrap_or(base.kill_signal),
         use_message: env::var("PM2_KILL_USE_MESSAGE").is_ok_and(|value| !value.is_empty()),
         backoff_reset: milliseconds("EXP_BACKOFF_RESET_TIMER").unwrap_or(base.backoff_reset),
+        worker_interval: milliseconds("PM2_WORKER_INTERVAL").unwrap_or(base.worker_interval),
         cpus: u32::try_from(ward_sys::limits::cpu_count()).unwrap_or(1),
         instance_var: env::var("PM2_PROCESS_INSTANCE_VAR")
             .ok()
@@ -65,10 +62,9 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
         // Until somebody subscribes.
         followed: false,
         zone: TimeZone::system(),
-        // A fresh `RandomState` is seeded by the system's random source.
-        seed: std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish(),
+        // Never a constant instead: the ids tell the processes of one daemon from those of the last.
+        seed: getrandom::u64()
+            .expect("the kernel has random bytes, which maps of std need as well"),
     }
 }
 

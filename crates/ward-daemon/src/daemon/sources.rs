@@ -34,17 +34,33 @@ pub(super) struct Signals {
     reload_logs: Signal,
 }
 
-/// One thing that happened.
+/// One thing that happened, by its source.
 #[derive(Debug)]
 pub(super) enum Occurrence {
     ChildEnded,
-    Called(Call),
-    Readiness(ChannelEvent),
-    Printed(LogChunk),
-    Watched(WatchEvent),
-    Signalled(ProcessSignal),
+    Call(Call),
+    Channel(ChannelEvent),
+    Log(LogChunk),
+    Watch(WatchEvent),
+    Signal(ProcessSignal),
     LogsMoved,
     Due,
+}
+
+impl Occurrence {
+    /// The source, for the log and for tests that cause a fault.
+    pub(super) fn source(&self) -> &'static str {
+        match self {
+            Self::ChildEnded => "control.child",
+            Self::Call(_) => "control.call",
+            Self::Channel(_) => "control.channel",
+            Self::Log(_) => "control.log",
+            Self::Watch(_) => "control.watch",
+            Self::Signal(_) => "control.signal",
+            Self::LogsMoved => "control.logs_moved",
+            Self::Due => "control.due",
+        }
+    }
 }
 
 impl Signals {
@@ -71,13 +87,13 @@ impl Sources {
         loop {
             return tokio::select! {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
-                Some(call) = self.calls.recv() => Occurrence::Called(call),
-                Some(event) = self.messages.recv() => Occurrence::Readiness(event),
-                Some(chunk) = self.chunks.recv() => Occurrence::Printed(chunk),
-                Some(event) = self.changes.recv() => Occurrence::Watched(event),
-                _ = self.signals.terminate.recv() => Occurrence::Signalled(ProcessSignal::TERM),
-                _ = self.signals.interrupt.recv() => Occurrence::Signalled(ProcessSignal::INT),
-                _ = self.signals.quit.recv() => Occurrence::Signalled(ProcessSignal::QUIT),
+                Some(call) = self.calls.recv() => Occurrence::Call(call),
+                Some(event) = self.messages.recv() => Occurrence::Channel(event),
+                Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
+                Some(event) = self.changes.recv() => Occurrence::Watch(event),
+                _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
+                _ = self.signals.interrupt.recv() => Occurrence::Signal(ProcessSignal::INT),
+                _ = self.signals.quit.recv() => Occurrence::Signal(ProcessSignal::QUIT),
                 _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
                 _ = self.signals.hangup.recv() => continue,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,

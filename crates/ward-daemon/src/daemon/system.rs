@@ -135,19 +135,10 @@ fn float(value: u64) -> f64 {
     value as f64
 }
 
-/// So many decimals at most, none when they are zero: as JavaScript writes a number.
+/// So many decimals at most. The wire writes a whole one without a fraction, as JavaScript does.
 fn rounded(value: f64, decimals: i32) -> Value {
     let scale = 10_f64.powi(decimals);
-    let value = (value * scale).round() / scale;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a whole figure of a host is far below 2^53"
-    )]
-    if value.fract() == 0.0 {
-        (value as i64).into()
-    } else {
-        value.into()
-    }
+    ((value * scale).round() / scale).into()
 }
 
 #[cfg(test)]
@@ -162,8 +153,8 @@ mod tests {
     fn the_first_answer_has_no_rates() {
         let reading = Reading::take();
         let figures = figures(&reading, None);
-        assert_eq!(value(&figures, "CPU Usage"), 0);
-        assert_eq!(value(&figures, "Disk Reads"), 0);
+        assert_eq!(value(&figures, "CPU Usage"), 0.0);
+        assert_eq!(value(&figures, "Disk Reads"), 0.0);
         assert_eq!(figures["net:rx_5:lo"]["unit"], "mb/s");
         assert!(value(&figures, "RAM Total").as_u64().unwrap() > 0);
     }
@@ -181,10 +172,10 @@ mod tests {
         lo.received.bytes = before.received.bytes + 3 * 1024 * 1024;
         lo.sent.dropped = before.sent.dropped + 1;
         let figures = figures(&second, Some(&first));
-        assert_eq!(value(&figures, "CPU Usage"), 25);
-        assert_eq!(value(&figures, "Disk Reads"), 1);
+        assert_eq!(value(&figures, "CPU Usage"), 25.0);
+        assert_eq!(value(&figures, "Disk Reads"), 1.0);
         assert_eq!(value(&figures, "net:rx_5:lo"), 1.5);
-        assert_eq!(value(&figures, "net:tx_dropped_60:lo"), 30);
+        assert_eq!(value(&figures, "net:tx_dropped_60:lo"), 30.0);
     }
 
     #[test]

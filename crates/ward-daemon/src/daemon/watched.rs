@@ -216,6 +216,10 @@ impl Daemon {
                     self.say(true, &format!("watch of app {name}: {text}"));
                 }
             }
+            WatchEvent::Fault(text) => self.say(
+                true,
+                &format!("a fault inside ward (watch): {text}; please report this"),
+            ),
         }
     }
 

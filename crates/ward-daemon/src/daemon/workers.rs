@@ -1,12 +1,10 @@
-//! Cluster workers: what they say to their primary becomes events for the core, and what the core
-//! decides about their instances becomes orders for the primary.
+//! Cluster workers: what they say to their primary becomes events for the core.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
-use ward_core::instance::State;
 use ward_core::request::Reply;
 
 use super::batch::Part;
@@ -23,21 +21,13 @@ const PLACES: usize = 16;
 /// The workers there are.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
-    /// Lives whose readiness the primary has to be told of.
-    beginning: HashMap<Life, InstanceId>,
-    /// Instances that have, or may have, something to listen on.
-    listening: HashSet<InstanceId>,
     /// Lives that were told to drain, until it is known what became of their connections.
     draining: HashMap<Life, Drained>,
     /// Answers about reloads that wait for just that.
     pub(super) held: Vec<(Part, Reply)>,
-    /// Those that get no connections until further notice.
-    pub(super) paused: HashSet<InstanceId>,
     /// Where each life has begun to listen, for people.
     pub(super) places: HashMap<Life, Vec<String>>,
     port_holders: PortHolders,
-    /// Those whose agent, or whose app in its place, reports about them.
-    pub(super) report_sources: HashMap<Life, ReportSource>,
 }
 
 /// Whose connections are being finished; the app may be forgotten before they are.
@@ -47,22 +37,7 @@ struct Drained {
     instance: InstanceId,
 }
 
-/// Who speaks for a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReportSource {
-    /// Our agent.
-    Agent,
-    /// A library in the app: it knows better, the agent is to be silent.
-    App,
-}
-
 impl Workers {
-    /// A worker was started.
-    pub(super) fn insert(&mut self, life: Life, instance: InstanceId) {
-        self.beginning.insert(life, instance);
-        self.listening.insert(instance);
-    }
-
     fn listens(&mut self, life: Life, mut place: String, by_itself: bool) {
         if by_itself {
             place.push_str(" (by itself)");
@@ -92,46 +67,6 @@ impl Workers {
 }
 
 impl Daemon {
-    /// Tells the primary what became of the instances of workers: the core may take one for ready
-    /// that never said so, and what an instance listened on is closed when it stops for good.
-    pub(super) fn look_at_workers(&mut self) {
-        let (supervisor, channel) = (&self.supervisor, &self.channel);
-        let mut told = false;
-        self.workers.beginning.retain(|life, instance| {
-            match supervisor
-                .instance(*instance)
-                .map(|it| (&it.state, &it.replacement))
-            {
-                Some((State::Online { life: online, .. }, _)) if online == life => {
-                    channel.admit(*life);
-                    told = true;
-                    false
-                }
-                Some((State::Launching { life: current, .. }, _)) if current == life => true,
-                Some((_, Some(side))) => side.life() == *life,
-                _ => false,
-            }
-        });
-        let paused = &mut self.workers.paused;
-        self.workers.listening.retain(|instance| {
-            let rests = match supervisor.instance(*instance) {
-                Some(it) => matches!(it.state, State::Stopped | State::Errored { .. }),
-                None => true,
-            };
-            if rests {
-                channel.retire(*instance);
-                told = true;
-                paused.remove(instance);
-            }
-            !rests
-        });
-        if told {
-            // Whoever gets an answer now may count on the new worker, or may want to listen himself
-            // where the old one did.
-            channel.settle();
-        }
-    }
-
     /// A worker is told to finish.
     pub(super) fn drain(&mut self, life: Life) {
         let owner = self.supervisor.instance_of(life);
@@ -200,8 +135,7 @@ impl Daemon {
             }
             WorkerEvent::Settled => self.handle(Event::Settled { life }),
             WorkerEvent::Version(version) => {
-                let report = Report::NodeVersion(version);
-                self.handle(Event::Reported { life, report });
+                self.handle(Event::found_out(life, Report::NodeVersion(version)));
             }
             WorkerEvent::Finished(tally) => self.worker_finished(life, tally),
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
@@ -258,7 +192,7 @@ impl Daemon {
         let name = self.name_of(life);
         self.say(true, &format!("{name} cannot {text}"));
         let report = Report::Trouble(text.to_owned());
-        self.handle(Event::Reported { life, report });
+        self.handle(Event::found_out(life, report));
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// How much longer than planned is waited for quiet. A program that writes without end must not
 /// put the restart off without end.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -10,6 +12,18 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// The changes of one app that were not told yet.
 #[derive(Debug, Default)]
 pub(super) struct Debounce(Option<Pending>);
+
+/// Changes that were not told yet, for a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PendingChange {
+    path: PathBuf,
+    /// Since the first change.
+    first_age: Duration,
+    /// Since the last change.
+    last_age: Duration,
+    /// When the last change was, in milliseconds of the wall clock.
+    last_ms: u64,
+}
 
 #[derive(Debug)]
 struct Pending {
@@ -39,6 +53,27 @@ impl Debounce {
         let pending = self.0.as_ref()?;
         let calm = (pending.first + delay).max(pending.last + quiet);
         Some(calm.min(pending.first + delay.max(quiet) + LONGEST))
+    }
+
+    /// What is pending, as ages at `now`: another process has other instants.
+    pub(super) fn pending(&self, now: Instant) -> Option<PendingChange> {
+        let pending = self.0.as_ref()?;
+        Some(PendingChange {
+            path: pending.path.clone(),
+            first_age: now.saturating_duration_since(pending.first),
+            last_age: now.saturating_duration_since(pending.last),
+            last_ms: pending.last_ms,
+        })
+    }
+
+    /// Goes on with what was pending elsewhere.
+    pub(super) fn resume(change: Option<PendingChange>, now: Instant) -> Self {
+        Self(change.map(|change| Pending {
+            path: change.path,
+            first: now.checked_sub(change.first_age).unwrap_or(now),
+            last: now.checked_sub(change.last_age).unwrap_or(now),
+            last_ms: change.last_ms,
+        }))
     }
 
     /// What changed first and when something changed last. From now on it is told.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
+use serde::{Deserialize, Serialize};
+
 use super::AppId;
 
 /// What counts as a change. A file that is held open and written to counts when it is closed:
@@ -22,7 +24,7 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::ONLYDIR);
 
 /// One path by which a watched folder was reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) app: AppId,
     /// Which of the app's roots.
@@ -45,6 +47,16 @@ impl Folders {
             inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             places: HashMap::new(),
         })
+    }
+
+    /// What was watched through this descriptor before, by the kernel's numbers.
+    pub(super) fn adopt(inotify: OwnedFd, places: HashMap<i32, Vec<Place>>) -> Self {
+        Self { inotify, places }
+    }
+
+    /// The descriptor, and what is watched through it by the kernel's numbers.
+    pub(super) fn into_parts(self) -> (OwnedFd, HashMap<i32, Vec<Place>>) {
+        (self.inotify, self.places)
     }
 
     pub(super) fn inotify(&self) -> &OwnedFd {

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
+use crate::handover::Handover;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -70,13 +71,14 @@ impl Scene {
                 let below = path.strip_prefix(self.folder.path()).unwrap();
                 (app.0, below.display().to_string())
             }
-            WatchEvent::Trouble { text, .. } => panic!("{text}"),
+            WatchEvent::Trouble { text, .. } | WatchEvent::Fault(text) => panic!("{text}"),
         }
     }
 
     fn trouble(&mut self) -> String {
         match self.next() {
             WatchEvent::Trouble { text, .. } => text,
+            WatchEvent::Fault(text) => panic!("{text}"),
             WatchEvent::Changed { path, .. } => panic!("{} changed", path.display()),
         }
     }
@@ -117,6 +119,45 @@ fn two_apps_in_one_folder_are_both_told() {
     scene.settle();
     scene.write("c.js");
     assert_eq!(scene.change(), (2, "c.js".to_owned()));
+}
+
+#[test]
+fn a_successor_loses_no_change() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("src")).unwrap();
+    scene.watch(1, scene.plan(&[]));
+    // Changes of this one are pending for long.
+    let slow = Plan {
+        quiet: Duration::from_millis(400),
+        ..scene.plan(&["src"])
+    };
+    scene.watch(2, slow);
+    scene.settle();
+    scene.write("src/pending.js");
+    assert_eq!(scene.change(), (1, "src/pending.js".to_owned()));
+    let (to_us, events) = unbounded_channel();
+    let handle = std::mem::replace(&mut scene.handle, WatchThread::start(to_us).unwrap());
+    let handover = handle.export().unwrap();
+    // Nobody reads inotify now.
+    scene.write("between.js");
+    let state = serde_json::to_string(&handover.state).unwrap();
+    let handover = Handover {
+        state: serde_json::from_str(&state).unwrap(),
+        descriptors: handover.descriptors,
+    };
+    let (to_us, successor) = unbounded_channel();
+    scene.handle = WatchThread::import(handover, to_us).unwrap();
+    scene.events = successor;
+    drop(events);
+    let mut told = [scene.change(), scene.change()];
+    told.sort();
+    let wanted = [(1, "between.js"), (2, "src/pending.js")];
+    assert_eq!(told, wanted.map(|(app, path)| (app, path.to_owned())));
+    scene.write("src/after.js");
+    let mut both = [scene.change(), scene.change()];
+    both.sort();
+    let wanted = [(1, "src/after.js"), (2, "src/after.js")];
+    assert_eq!(both, wanted.map(|(app, path)| (app, path.to_owned())));
 }
 
 #[test]

@@ -2,30 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Instant;
 
-use rustix::fs::inotify::{ReadFlags, Reader};
 use rustix::time::Timespec;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::debounce::Debounce;
-use super::folders::{Folders, Place};
+use super::folders::Folders;
+use super::handover::{WatchRole, WatchState};
+use super::metrics::WatchMetrics;
 use super::roots::Root;
 use super::rules::Rules;
 use super::walk::{Since, Walk};
 use super::{AppId, Plan, WatchEvent};
 use crate::clock;
+use crate::fault::{self, Fault};
+use crate::handover::Handover;
 use crate::poll::{Interest, Poll, Slots};
-
-/// Room for some hundred events.
-const BUFFER: usize = 16 * 1024;
-
-/// So many events are taken at once.
-const ROUND: usize = 4096;
 
 /// What the control thread wants.
 #[derive(Debug)]
@@ -33,14 +29,17 @@ pub(super) enum Command {
     /// Watch so from now on; files that changed after this moment count.
     Watch(AppId, Box<Plan>, Timespec),
     Unwatch(AppId),
+    /// Give everything to a successor and end.
+    Export(SyncSender<Handover<WatchState, WatchRole>>),
 }
 
-/// One event of inotify.
-#[derive(Debug)]
-struct Happened {
-    number: i32,
-    what: ReadFlags,
-    name: Option<PathBuf>,
+impl Command {
+    fn app(&self) -> Option<AppId> {
+        match self {
+            Self::Watch(app, ..) | Self::Unwatch(app) => Some(*app),
+            Self::Export(_) => None,
+        }
+    }
 }
 
 /// A watched app.
@@ -49,7 +48,7 @@ pub(super) struct App {
     pub(super) plan: Plan,
     pub(super) roots: Vec<Root>,
     pub(super) rules: Rules,
-    changes: Debounce,
+    pub(super) changes: Debounce,
     /// People know that not everything is watched.
     pub(super) told_of_limit: bool,
 }
@@ -59,7 +58,9 @@ pub(super) struct App {
 pub(super) struct Watcher {
     poll: Poll,
     inbox: Receiver<Command>,
+    /// At most one change for each app and quiet time, and what is wrong with a plan.
     events: UnboundedSender<WatchEvent>,
+    pub(super) metrics: Arc<WatchMetrics>,
     pub(super) folders: Folders,
     pub(super) apps: BTreeMap<AppId, App>,
 }
@@ -69,14 +70,16 @@ impl Watcher {
         poll: Poll,
         inbox: Receiver<Command>,
         events: UnboundedSender<WatchEvent>,
+        metrics: Arc<WatchMetrics>,
+        folders: Folders,
     ) -> io::Result<Self> {
-        let folders = Folders::new()?;
         let token = Slots::default().insert(());
         poll.add(folders.inotify(), token, Interest::IN)?;
         Ok(Self {
             poll,
             inbox,
             events,
+            metrics,
             folders,
             apps: BTreeMap::new(),
         })
@@ -91,21 +94,68 @@ impl Watcher {
             if self.poll.wait(limit, &mut ready).is_err() {
                 return;
             }
-            self.read();
+            self.read_contained();
             self.tell();
             loop {
                 match self.inbox.try_recv() {
+                    Ok(Command::Export(to)) => {
+                        self.read_contained();
+                        // Whoever asked has the descriptor now, or is gone with the whole daemon.
+                        to.send(self.export()).ok();
+                        return;
+                    }
                     Ok(command) => {
                         // A new plan must not hide what changed before it was sent, which may have
                         // been a moment ago.
-                        self.read();
-                        self.obey(command);
+                        self.read_contained();
+                        self.obey_contained(command);
                     }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
                 }
             }
         }
+    }
+
+    /// A fault in reading one round of events drops that round. What it would have told is not known
+    /// any more, so all trees are looked at anew, as when the kernel lost events.
+    fn read_contained(&mut self) {
+        let read = fault::contain(|| {
+            fault::inject("watch.read");
+            self.read();
+        });
+        if let Err(fault) = read {
+            self.faulted(&fault);
+            let again = fault::contain(|| self.lost());
+            if let Err(fault) = again {
+                self.faulted(&fault);
+            }
+        }
+    }
+
+    /// A fault in a command leaves its app unwatched and all others as they were.
+    fn obey_contained(&mut self, command: Command) {
+        let app = command.app();
+        let obeyed = fault::contain(|| {
+            fault::inject("watch.command");
+            self.obey(command);
+        });
+        if let Err(fault) = obeyed {
+            self.faulted(&fault);
+            if let Some(app) = app {
+                self.apps.remove(&app);
+                self.folders.forget(|place| place.app == app);
+                self.trouble(
+                    app,
+                    "its files are not watched until it is restarted".to_owned(),
+                );
+            }
+        }
+    }
+
+    fn faulted(&self, fault: &Fault) {
+        WatchMetrics::add(&self.metrics.faults, 1);
+        self.events.send(WatchEvent::Fault(fault.to_string())).ok();
     }
 
     /// When changes are to be told next.
@@ -122,6 +172,7 @@ impl Watcher {
                 && let Some((path, at_ms)) = app.changes.take()
             {
                 let app = *id;
+                WatchMetrics::add(&self.metrics.changes, 1);
                 self.events
                     .send(WatchEvent::Changed { app, path, at_ms })
                     .ok();
@@ -140,11 +191,27 @@ impl Watcher {
                 self.apps.remove(&id);
                 self.folders.forget(|place| place.app == id);
             }
+            // The loop ends with it.
+            Command::Export(_) => {}
         }
     }
 
     fn watch(&mut self, id: AppId, plan: Plan, since: Timespec) {
         self.folders.forget(|place| place.app == id);
+        let count = self.parse(id, plan);
+        for root in 0..count {
+            let since = Since::Moment(since);
+            self.begin(Walk {
+                app: id,
+                root,
+                since,
+            });
+        }
+    }
+
+    /// Takes in what is to be watched for an app, and tells what is wrong with it. Returns the number of
+    /// its roots.
+    pub(super) fn parse(&mut self, id: AppId, plan: Plan) -> usize {
         let (rules, bad) = Rules::new(&plan);
         for pattern in bad {
             self.trouble(id, format!("the pattern {pattern:?} of ignore_watch cannot be read, nothing is ignored for it"));
@@ -182,136 +249,12 @@ impl Watcher {
                 told_of_limit: false,
             },
         );
-        for root in 0..count {
-            let since = Since::Moment(since);
-            self.begin(Walk {
-                app: id,
-                root,
-                since,
-            });
-        }
+        count
     }
 
     pub(super) fn changed(&mut self, app: AppId, path: PathBuf) {
         if let Some(app) = self.apps.get_mut(&app) {
             app.changes.note(path, Instant::now(), clock::wall().0);
-        }
-    }
-
-    /// Takes everything inotify has.
-    fn read(&mut self) {
-        let mut space = [MaybeUninit::uninit(); BUFFER];
-        let mut happened = Vec::new();
-        let mut reader = Reader::new(self.folders.inotify(), &mut space);
-        // A flood must not keep from telling what is due: the rest is read in the next round.
-        while happened.len() < ROUND || !reader.is_buffer_empty() {
-            let Ok(event) = reader.next() else { break };
-            happened.push(Happened {
-                number: event.wd(),
-                what: event.events(),
-                name: event
-                    .file_name()
-                    .map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()))),
-            });
-        }
-        for event in happened {
-            self.take(&event);
-        }
-    }
-
-    fn take(&mut self, event: &Happened) {
-        if event.what.contains(ReadFlags::QUEUE_OVERFLOW) {
-            return self.lost();
-        }
-        if event.what.contains(ReadFlags::IGNORED) {
-            for place in self.folders.gone(event.number) {
-                self.ended(&place);
-            }
-            return;
-        }
-        for place in self.folders.places(event.number) {
-            if event.what.contains(ReadFlags::MOVE_SELF) {
-                // Folders below a root are known from the folder they are in.
-                if place.depth.is_none_or(|depth| depth == 0) {
-                    self.folders
-                        .forget_below(place.app, place.root, &place.path);
-                    self.ended(&place);
-                }
-            } else if let Some(name) = &event.name {
-                self.happened(&place, &place.path.join(name), event.what);
-            }
-        }
-    }
-
-    /// The kernel had more to tell than it could keep: every app is looked at anew.
-    fn lost(&mut self) {
-        let all: Vec<(AppId, usize)> = self
-            .apps
-            .iter()
-            .flat_map(|(id, app)| (0..app.roots.len()).map(|root| (*id, root)))
-            .collect();
-        self.folders.forget(|_| true);
-        for (app, root) in all {
-            let walk = Walk {
-                app,
-                root,
-                since: Since::Moment(super::file_clock()),
-            };
-            self.begin(walk);
-            if let Some(base) = self.base(walk) {
-                self.changed(app, base);
-            }
-        }
-    }
-
-    /// A folder is not watched any more. When it is a root, it may come again.
-    fn ended(&mut self, place: &Place) {
-        if place.depth.is_none_or(|depth| depth == 0) {
-            let walk = Walk {
-                app: place.app,
-                root: place.root,
-                since: Since::Ever,
-            };
-            self.begin(walk);
-        }
-    }
-
-    /// Something happened to `path`.
-    fn happened(&mut self, place: &Place, path: &Path, what: ReadFlags) {
-        let Some(app) = self.apps.get(&place.app) else {
-            return;
-        };
-        let root = &app.roots[place.root];
-        let came = what.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
-        let walk = Walk {
-            app: place.app,
-            root: place.root,
-            since: Since::Ever,
-        };
-        let Some(depth) = place.depth else {
-            if path == root.base && !(came && path.is_dir()) {
-                self.changed(place.app, path.to_owned());
-            } else if came && root.base.starts_with(path) {
-                self.begin(walk);
-            }
-            return;
-        };
-        let deepest = app.plan.depth.is_some_and(|limit| depth >= limit);
-        let is_folder = what.contains(ReadFlags::ISDIR)
-            || came && app.look(path).is_some_and(|found| found.is_dir());
-        let counts = !app.rules.ignores(&root.base, path)
-            && root.wants(path)
-            && !(is_folder && app.rules.holds_own(path));
-        let enter = came && is_folder && !deepest && !app.rules.prunes(&root.base, path);
-        // Of a deleted folder the kernel tells by itself.
-        if is_folder && what.contains(ReadFlags::MOVED_FROM) {
-            self.folders.forget_below(place.app, place.root, path);
-        }
-        if counts {
-            self.changed(place.app, path.to_owned());
-        }
-        if enter && let Err(error) = self.walk(walk, path.to_owned(), depth + 1) {
-            self.cannot(place.app, path, error);
         }
     }
 }

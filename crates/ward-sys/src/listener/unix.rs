@@ -81,7 +81,7 @@ mod tests {
     use std::os::unix::{fs::PermissionsExt, net::UnixStream};
 
     use super::*;
-    use crate::listener::{accept, peer};
+    use crate::listener::accept;
 
     #[test]
     fn the_file_has_its_mode_and_the_peer_is_known() {
@@ -94,7 +94,8 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         let _client = UnixStream::connect(&path).unwrap();
         let connection = accept(&listener).unwrap().unwrap();
-        assert_eq!(peer(&connection).unwrap().pid, rustix::process::getpid());
+        let peer = rustix::net::sockopt::socket_peercred(&connection).unwrap();
+        assert_eq!(peer.pid, rustix::process::getpid());
     }
 
     #[test]

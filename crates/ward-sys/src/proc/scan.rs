@@ -4,7 +4,7 @@ use std::{io, mem::MaybeUninit, os::fd::OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom};
 
-use super::{Stat, parse_stat};
+use super::stat::{Stat, parse_stat};
 use crate::Pid;
 
 /// Longest possible name, all numbers at their largest: well below this.

@@ -36,7 +36,7 @@ impl Stat {
 
 /// Parses the one line of the file. The name in it may hold anything, parentheses and newlines too, so fields are
 /// counted from the last closing parenthesis. `None` if it is no such line.
-pub fn parse_stat(line: &[u8]) -> Option<Stat> {
+pub(crate) fn parse_stat(line: &[u8]) -> Option<Stat> {
     let open = line.iter().position(|&byte| byte == b'(')?;
     let close = line.iter().rposition(|&byte| byte == b')')?;
     if close < open {
@@ -75,13 +75,6 @@ pub fn parse_stat(line: &[u8]) -> Option<Stat> {
         start_time,
         rss_pages: u64::try_from(rss).unwrap_or(0),
     })
-}
-
-/// The name of the executable in such a line, cut to 15 bytes by the kernel.
-pub fn comm(line: &[u8]) -> Option<&[u8]> {
-    let open = line.iter().position(|&byte| byte == b'(')?;
-    let close = line.iter().rposition(|&byte| byte == b')')?;
-    line.get(open + 1..close)
 }
 
 fn number<N: std::str::FromStr>(field: &[u8]) -> Option<N> {
@@ -140,13 +133,11 @@ mod tests {
             };
             let line = line(&name, &stat);
             prop_assert_eq!(parse_stat(&line), Some(stat));
-            prop_assert_eq!(comm(&line), Some(&name[..]));
         }
 
         #[test]
         fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             parse_stat(&bytes);
-            comm(&bytes);
         }
 
         #[test]

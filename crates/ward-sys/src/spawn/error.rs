@@ -136,27 +136,6 @@ pub enum SpawnError {
 }
 
 impl SpawnError {
-    /// The error number behind it, if the kernel gave one.
-    pub fn errno(&self) -> Option<Errno> {
-        match self {
-            Self::Unpassable { .. } | Self::DescriptorNumber { .. } => None,
-            Self::Interpreter { .. } => Some(Errno(libc::ENOENT)),
-            Self::Format { .. } => Some(Errno(libc::ENOEXEC)),
-            Self::Prepare { errno }
-            | Self::Create { errno }
-            | Self::Session { errno }
-            | Self::Descriptor { errno, .. }
-            | Self::Directory { errno, .. }
-            | Self::Groups { errno, .. }
-            | Self::Gid { errno, .. }
-            | Self::Uid { errno, .. }
-            | Self::Limit { errno, .. }
-            | Self::Nice { errno, .. }
-            | Self::OomScore { errno, .. }
-            | Self::Execute { errno, .. } => Some(*errno),
-        }
-    }
-
     pub(super) fn of_step(command: &Command, step: Step, detail: i32, errno: Errno) -> Self {
         let credentials = command.credentials.as_ref();
         match step {

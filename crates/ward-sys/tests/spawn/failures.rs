@@ -43,7 +43,10 @@ fn failures_name_their_step() {
         error.to_string(),
         "change to directory /nowhere/at/all: No such file or directory"
     );
-    assert_eq!(error.errno(), Some(Errno(libc::ENOENT)));
+    let SpawnError::Directory { errno, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(errno, Errno(libc::ENOENT));
 
     let error = failure(&Command::new("/nowhere/program"));
     assert_eq!(

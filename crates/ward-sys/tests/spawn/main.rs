@@ -7,7 +7,9 @@ mod failures;
 use std::{
     fs,
     io::Read,
+    mem,
     os::fd::{AsRawFd, OwnedFd},
+    ptr,
     time::Duration,
 };
 
@@ -53,11 +55,24 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Holds back these signals in this thread.
+fn block(signals: &[Signal]) {
+    // SAFETY: a plain array of integers, for which zero is valid; it also is the empty set.
+    let mut set: libc::sigset_t = unsafe { mem::zeroed() };
+    for signal in signals {
+        // SAFETY: `set` is initialised; a `Signal` is always a valid number.
+        unsafe { libc::sigaddset(&raw mut set, signal.as_raw()) };
+    }
+    // SAFETY: `set` is initialised, the old mask is not asked for.
+    let error = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
+    assert_eq!(error, 0);
+}
+
 #[test]
 fn signals_are_as_new() {
     signal::ignore_pipe_and_hangup().unwrap();
     signal::ignore(Signal::USR2).unwrap();
-    signal::block(&[Signal::USR1, Signal::CHILD]).unwrap();
+    block(&[Signal::USR1, Signal::CHILD]);
     let mut command = Command::new("/bin/cat");
     command.argv.push("/proc/self/status".into());
     let (status, exit) = run(command);
@@ -202,7 +217,6 @@ fn signals_end_it() {
     assert!(reap::ended(&child.pidfd, PATIENCE).unwrap());
     let status = reap::wait_pidfd(&child.pidfd).unwrap().status;
     assert_eq!(status, ExitStatus::Signal(libc::SIGTERM, false));
-    assert_eq!(status.to_string(), "signal SIGTERM");
 }
 
 #[test]

@@ -49,9 +49,30 @@ fn members(life: &Life<'_>) -> Vec<Member> {
     tree::members(life, &mut Scanner::new().unwrap()).unwrap()
 }
 
+/// Kills round by round until nothing of the life is found any more. Collects none of it.
 fn kill_all(life: &Life<'_>) {
-    let survivors = tree::kill_all(life, &mut Scanner::new().unwrap(), PATIENCE).unwrap();
-    assert_eq!(survivors, []);
+    let mut scanner = Scanner::new().unwrap();
+    let mut empty_scans = 0;
+    // One empty scan may have missed a birth, or a process in the middle of `execve`, whose environment is not there
+    // yet.
+    while empty_scans < 2 {
+        let members = tree::members(life, &mut scanner).unwrap();
+        // One that is gone by now has no pidfd any more.
+        let pidfds: Vec<_> = members
+            .iter()
+            .filter_map(|member| reap::pidfd_open(member.pid).ok())
+            .collect();
+        tree::kill_once(life, &mut scanner).unwrap();
+        tree::signal_all(&members, Signal::KILL);
+        for pidfd in &pidfds {
+            assert!(reap::ended(pidfd, PATIENCE).unwrap(), "it survives SIGKILL");
+        }
+        empty_scans = if members.is_empty() {
+            empty_scans + 1
+        } else {
+            0
+        };
+    }
 }
 
 /// Collects one child.
@@ -171,7 +192,6 @@ fn a_reused_pid_is_not_hit() {
         depth: 0,
     };
     assert_eq!(tree::signal_all(&[earlier], Signal::TERM), 0);
-    assert!(tree::open(&earlier).is_none());
     let old = Life {
         root_start_time: Some(start_time - 1),
         ..life(child.pid, None)

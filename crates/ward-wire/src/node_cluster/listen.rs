@@ -6,9 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
-/// The longest path a unix socket address can hold; longer ones need a detour over `/proc`.
-pub const UNIX_PATH_MAX: usize = 107;
-
 /// What Node uses when the app gives no backlog.
 const DEFAULT_BACKLOG: i32 = 511;
 

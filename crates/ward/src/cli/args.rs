@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use ward_core::config::units;
 
 use self::commands::CommandSpec;
 use self::options::{Effect, Takes};
@@ -117,7 +118,7 @@ impl Invocation {
     /// How long the daemon may take to answer, when `--timeout` says so.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.text("timeout")
-            .and_then(|text| values::duration(text, 1000.0))
+            .and_then(units::millis_of_seconds)
             .map(Duration::from_millis)
     }
 }

@@ -307,7 +307,7 @@ impl Client {
 }
 
 fn refusal(method: &str, text: String) -> CallError {
-    if method.starts_with("ward:") && text == format!("method \"{method}\" does not exist") {
+    if method.starts_with("ward:") && text == rpc::unknown_method(method) {
         CallError::Foreign
     } else {
         CallError::Refused(text)

@@ -1,7 +1,5 @@
 //! Methods that change what runs.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 use ward_core::id::InstanceId;
 use ward_core::record;
@@ -14,9 +12,6 @@ use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, instance_id, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
-
-/// How long after the announcement of a kill restarts are refused.
-const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Daemon {
     pub(super) fn control_method(
@@ -140,12 +135,6 @@ impl Daemon {
                 _ => "PM2 ID unknown",
             });
         };
-        // An announced kill that never came must not forbid restarts for ever.
-        let announced = self.kill_announced.map(|at| at.elapsed());
-        if announced.is_some_and(|age| age < KILL_PATIENCE) {
-            return responder
-                .error("[RestartProcessId] PM2 is being killed, stopping restart procedure...");
-        }
         let env = options
             .get("env")
             .and_then(Value::as_object)

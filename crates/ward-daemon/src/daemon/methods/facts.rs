@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
+use ward_core::event::Event;
+use ward_core::id::Life;
 use ward_core::instance::{Instance, State};
 use ward_core::view;
 use ward_sys::Pid;
@@ -79,8 +81,7 @@ impl Daemon {
                 .filter(|_| online(instance))
                 .and_then(|pid| usages.get(&pid));
             let usage = usage.copied().unwrap_or_default();
-            process["monit"] =
-                json!({ "memory": usage.memory_bytes, "cpu": number(usage.cpu_percent) });
+            process["monit"] = json!({ "memory": usage.memory_bytes, "cpu": usage.cpu_percent });
             let worker = instance.life().and_then(|life| lives.get(life));
             let connections = worker.and_then(|it| it.connections.as_ref()?.read());
             if let Some(open) = connections {
@@ -90,30 +91,32 @@ impl Daemon {
             if let Some(places) = places {
                 process["pm2_env"]["listens_on"] = json!(places);
             }
-            if workers.paused.contains(&instance.id) {
+            if instance.paused {
                 process["pm2_env"]["paused"] = true.into();
             }
             process
         }))
     }
 
-    /// Tells the core how much memory each tree holds.
-    pub(in crate::daemon) fn check_memory(&mut self) {
-        use ward_core::event::Event;
-        let has_limit = |it: &&Instance| it.spec.restart.max_memory.is_some();
-        let limited: Vec<_> = self
-            .supervisor
-            .instances()
-            .filter(has_limit)
-            .filter_map(|it| Some((it.life()?, pid_of(it)?)))
+    /// Tells the core how much memory the tree of each of these lives holds.
+    pub(in crate::daemon) fn sample_memory(&mut self, lives: &[Life]) {
+        let pid = |life: Life| {
+            pid_of(
+                self.supervisor
+                    .instance(self.supervisor.instance_of(life)?)?,
+            )
+        };
+        let measured: Vec<_> = lives
+            .iter()
+            .filter_map(|life| Some((*life, pid(*life)?)))
             .collect();
         let cgroup = |life| self.processes.cgroup(life);
-        let roots: Vec<_> = limited
+        let roots: Vec<_> = measured
             .iter()
             .map(|(life, pid)| (*pid, cgroup(*life)))
             .collect();
         let usages = self.usages.sample(&roots);
-        for (life, pid) in limited {
+        for (life, pid) in measured {
             if let Some(usage) = usages.get(&pid) {
                 self.handle(Event::Sampled {
                     life,
@@ -164,19 +167,6 @@ fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
 /// The process of an instance.
 fn pid_of(instance: &Instance) -> Option<Pid> {
     Pid::from_raw(i32::try_from(instance.pid()?).ok()?)
-}
-
-/// A number without a needless `.0`, as JavaScript writes it.
-fn number(value: f64) -> Value {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a percentage without fraction is small"
-    )]
-    if value.fract() == 0.0 {
-        (value as i64).into()
-    } else {
-        value.into()
-    }
 }
 
 /// The version of the PM2 command line that asks, so that it does not complain about ours: its

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 use ward_core::record;
+use ward_core::request::Request;
 use ward_core::view;
 
 use super::Args;
+use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
@@ -30,7 +32,7 @@ impl Daemon {
                 self.shutdown.responders.push(responder);
                 self.end("via CLI");
             }
-            _ => responder.refuse(&format!("method \"ward:{method}\" does not exist")),
+            _ => responder.refuse(&ward_wire::rpc::unknown_method(&format!("ward:{method}"))),
         }
     }
 
@@ -72,13 +74,13 @@ impl Daemon {
             None => return responder.error(&format!("cannot pause {name}: it is not running")),
         }
         let paused = options["paused"] != false;
-        if paused {
-            self.workers.paused.insert(id);
-        } else {
-            self.workers.paused.remove(&id);
-        }
-        self.channel.pause(id, paused);
-        responder.ok(json!({ "pm_id": id.0, "paused": paused }));
+        let waiting = Waiting::Method {
+            responder,
+            form: Form::Paused(id, paused),
+            id: id.to_string(),
+            method: "pause",
+        };
+        self.ask(Request::Pause(id, paused), waiting);
     }
 
     fn status(&self) -> Value {

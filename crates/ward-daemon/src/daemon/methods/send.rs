@@ -190,7 +190,9 @@ fn is_called(instance: &Instance, name: &str) -> bool {
 fn signal_of(value: &Value) -> Option<Signal> {
     match value {
         Value::Number(number) => signal::from_number(i32::try_from(number.as_i64()?).ok()?),
-        Value::String(name) if name.starts_with("SIG") => signal::parse(name),
+        Value::String(name) if name.starts_with("SIG") => {
+            signal::from_number(ward_core::signal::number(name)?)
+        }
         _ => None,
     }
 }

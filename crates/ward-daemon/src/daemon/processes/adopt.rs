@@ -126,6 +126,8 @@ impl Processes {
             connections: pending.connections,
             is_fed: pending.is_fed,
             ended: false,
+            status: None,
+            told_again: false,
         };
         self.by_life.insert(life, process);
         let pid = u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default();

@@ -252,11 +252,3 @@ fn usage_errors() {
     }
     assert!(read_with(&["restart", "-h"], &[]).is_ok());
 }
-
-#[test]
-fn quotes_group_words() {
-    assert_eq!(
-        values::shell_words(r#"a "b c" 'd e' k="x y"  z"#),
-        ["a", "b c", "d e", "k=\"x y\"", "z"]
-    );
-}

@@ -1,14 +1,16 @@
 //! `jlist`: all records as one line of JSON, also when silent.
 
 use serde_json::Value;
+use ward_wire::json;
 
 use crate::cli::args::Invocation;
-use crate::cli::out::json;
 use crate::exit::Failure;
 
 /// Prints the records, without a newline at their end as PM2 does.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let records = super::connect(invocation)?.records()?;
-    invocation.console.data(json::line(&Value::Array(records)));
+    invocation
+        .console
+        .data(json::to_string(&Value::Array(records)));
     Ok(())
 }

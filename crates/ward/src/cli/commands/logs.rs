@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use serde_json::Value;
 
 use self::filter::Filter;
-use self::follow::Bus;
+use self::follow::Follower;
 use self::printer::Printer;
 use crate::cli::args::Invocation;
 use crate::cli::messages::Console;
@@ -164,8 +164,8 @@ fn follow(invocation: &Invocation, filter: Filter) {
         },
         ..LogOptions::default()
     };
-    let bus = Bus::subscribe(&invocation.paths.pub_socket);
-    bus.follow(&mut Printer::new(options, filter), 0, |output| {
+    let follower = Follower::subscribe(&invocation.paths.pub_socket);
+    follower.follow(&mut Printer::new(options, filter), 0, |output| {
         write(console, &output)
     });
 }
@@ -178,7 +178,7 @@ fn show(
 ) -> Result<(), Failure> {
     let console = &invocation.console;
     // Before the files are read, so that no line falls between them and the stream.
-    let bus = (!options.no_stream).then(|| Bus::subscribe(&invocation.paths.pub_socket));
+    let follower = (!options.no_stream).then(|| Follower::subscribe(&invocation.paths.pub_socket));
     let since_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
     if options.shows_files() {
         console.data(files::announcement(word, options.lines, options.paint));
@@ -203,9 +203,9 @@ fn show(
             }
         }
     }
-    if let Some(bus) = bus {
+    if let Some(follower) = follower {
         let mut printer = Printer::new(options.clone(), filter);
-        bus.follow(&mut printer, since_ms, |output| write(console, &output));
+        follower.follow(&mut printer, since_ms, |output| write(console, &output));
     }
     Ok(())
 }

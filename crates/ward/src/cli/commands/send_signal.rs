@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use ward_core::signal;
 
 use crate::cli::args::Invocation;
 use crate::cli::select::{self, Candidate};
@@ -60,8 +61,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
 
 /// The full name of a signal given as `SIGUSR2`, `usr2` or `12`.
 fn name_of(text: &str) -> Option<String> {
-    let signal = ward_sys::signal::parse(text)?;
-    ward_sys::signal::name(signal.as_raw())
+    signal::number(text).map(signal::name)
 }
 
 #[cfg(test)]

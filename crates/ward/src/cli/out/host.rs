@@ -1,9 +1,9 @@
 //! The `host metrics` line under a list, from `getSystemData`.
 
 use serde_json::{Map, Value};
+use ward_wire::json;
 
 use super::color::{Paint, Style};
-use super::human;
 
 /// Where a metric turns from fine to worth a look to alarming.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ fn network(name: &str, get: impl Fn(&str) -> Option<f64>, paint: Paint) -> Optio
     ];
     for (label, count) in faults {
         if count > 0.0 {
-            let text = format!(" {label} {}/min", human::number(count));
+            let text = format!(" {label} {}/min", json::float(count));
             part.push_str(&paint.apply(&text, &[Style::Red]));
         }
     }
@@ -119,7 +119,7 @@ fn shown(value: f64, unit: &str, limits: Limits, paint: Paint) -> String {
     } else {
         &[Style::Bold, Style::Red]
     };
-    paint.apply(&format!("{}{unit}", human::number(value)), styles)
+    paint.apply(&format!("{}{unit}", json::float(value)), styles)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Durations, sizes and numbers as PM2 writes them.
 
+use ward_wire::json;
+
 /// Largest unit of which there is more than one: `119s`, `2m`, `47h`. Scripts know these shapes.
 pub(crate) fn uptime(elapsed_ms: i64) -> String {
     let seconds = elapsed_ms.max(0) / 1000;
@@ -36,31 +38,9 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{size:.1}{unit}")
 }
 
-/// A number as JavaScript prints it: shortest form that reads back, no `.0`.
-pub(crate) fn number(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value.is_nan() {
-            "NaN".to_owned()
-        } else if value.is_infinite() {
-            if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
-        } else {
-            "0".to_owned()
-        };
-    }
-    let magnitude = value.abs();
-    if (1e-6..1e21).contains(&magnitude) {
-        return format!("{value}");
-    }
-    let shortest = format!("{value:e}");
-    match shortest.split_once('e') {
-        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
-        _ => shortest,
-    }
-}
-
 /// At most one decimal: `0`, `0.7`, `13`.
 pub(crate) fn one_decimal(value: f64) -> String {
-    number((value * 10.0).round() / 10.0)
+    json::float((value * 10.0).round() / 10.0)
 }
 
 #[cfg(test)]
@@ -92,15 +72,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case(0.0, "0")]
-    #[case(0.7, "0.7")]
+    #[case(0.04, "0")]
+    #[case(0.65, "0.7")]
     #[case(13.0, "13")]
-    #[case(1e21, "1e+21")]
-    #[case(1e-7, "1e-7")]
-    #[case(0.000_001, "0.000001")]
-    #[case(-1.5e300, "-1.5e+300")]
-    #[case(123_456_789_012_345_680_000.0, "123456789012345680000")]
-    fn numbers(#[case] value: f64, #[case] shown: &str) {
-        assert_eq!(number(value), shown);
+    fn decimals(#[case] value: f64, #[case] shown: &str) {
+        assert_eq!(one_decimal(value), shown);
     }
 }

@@ -4,8 +4,9 @@
 //! texts. Lengths are in UTF-16 units, as JavaScript counts, unless said otherwise.
 
 use serde_json::{Map, Value};
+use ward_wire::json;
 
-use super::{json, width};
+use super::width;
 
 const BREAK_LENGTH: usize = 80;
 /// Levels of nesting that may share a line.

@@ -152,7 +152,7 @@ pub(crate) fn to_text(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(on) => on.to_string(),
-        Value::Number(number) => super::json::number(number),
+        Value::Number(number) => ward_wire::json::number(number),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(to_text).collect::<Vec<_>>().join(","),
         Value::Object(_) => value.to_string(),

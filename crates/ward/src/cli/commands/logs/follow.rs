@@ -1,29 +1,26 @@
 //! The stream of `logs`: reads the daemon's bus until nobody reads our output any more. A daemon
 //! that goes away is waited for, without a word.
 
-use std::io::{self, Read as _};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
-use ward_wire::amp::Decoder;
 use ward_wire::bus::Event;
 
 use super::Output;
 use super::printer::Printer;
+use crate::cli::client::Subscription;
 use crate::cli::out::screen;
 
 /// Time between two attempts to reach a daemon that is gone.
 const RETRY_MS: i64 = 100;
-const CHUNK: usize = 64 * 1024;
 
-/// A subscription to the bus.
+/// A subscription that outlives the daemon.
 #[derive(Debug)]
-pub(crate) struct Bus {
-    path: PathBuf,
-    stream: Option<UnixStream>,
-    decoder: Decoder,
+pub(crate) struct Follower {
+    socket: PathBuf,
+    subscription: Option<Subscription>,
 }
 
 /// What became of one wait.
@@ -34,13 +31,12 @@ enum Wait {
     Over,
 }
 
-impl Bus {
+impl Follower {
     /// Subscribes. From here on nothing the daemon publishes is missed.
-    pub(crate) fn subscribe(path: &Path) -> Self {
+    pub(crate) fn subscribe(socket: &Path) -> Self {
         Self {
-            path: path.to_owned(),
-            stream: UnixStream::connect(path).ok(),
-            decoder: Decoder::new(),
+            socket: socket.to_owned(),
+            subscription: Subscription::connect(socket).ok(),
         }
     }
 
@@ -74,8 +70,8 @@ impl Bus {
         let stdout = io::stdout();
         let mut fds = vec![PollFd::new(&stdout, PollFlags::empty())];
         let mut timeout = None;
-        match &self.stream {
-            Some(stream) => fds.push(PollFd::new(stream, PollFlags::IN)),
+        match &self.subscription {
+            Some(subscription) => fds.push(PollFd::new(subscription, PollFlags::IN)),
             None => {
                 timeout = Some(Timespec {
                     tv_sec: 0,
@@ -93,48 +89,30 @@ impl Bus {
         }
     }
 
-    /// Reads once, or connects once. Whether there is something new.
+    /// Reads once, or connects once. Whether there may be something new.
     fn fill(&mut self) -> bool {
-        let Some(stream) = &mut self.stream else {
-            self.stream = UnixStream::connect(&self.path).ok();
-            return false;
-        };
-        let mut chunk = vec![0; CHUNK];
-        match stream.read(&mut chunk) {
-            Ok(length) if length > 0 => {
-                self.decoder.push(&chunk[..length]);
-                true
+        match &mut self.subscription {
+            Some(subscription) => {
+                let goes_on = subscription.receive().is_ok();
+                if !goes_on {
+                    self.subscription = None;
+                }
+                goes_on
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-            _ => {
-                self.hang_up();
+            None => {
+                self.subscription = Subscription::connect(&self.socket).ok();
                 false
             }
         }
     }
 
-    /// The next whole event. What is no event is skipped; a daemon that sends nonsense lengths is
-    /// left and called again.
+    /// The next whole event. A daemon that sends nonsense lengths is left and called again.
     fn next_event(&mut self) -> Option<Event> {
-        loop {
-            match self.decoder.next() {
-                Ok(None) => return None,
-                Ok(Some(frame)) => {
-                    if let Ok(event) = Event::from_frame(&frame) {
-                        return Some(event);
-                    }
-                }
-                Err(_) => {
-                    self.hang_up();
-                    return None;
-                }
-            }
+        let next = self.subscription.as_mut()?.buffered();
+        if next.is_err() {
+            self.subscription = None;
         }
-    }
-
-    fn hang_up(&mut self) {
-        self.stream = None;
-        self.decoder = Decoder::new();
+        next.unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::filter::{DAEMON, Filter};
 use super::{Form, LogOptions, Output, Source};
 use crate::cli::out::color::Style;
-use crate::cli::out::{json as one_line, record, width};
+use crate::cli::out::{record, width};
 use ward_core::date::{DateFormat, iso};
 
 /// Format of the time in `--format`.
@@ -211,7 +211,7 @@ fn is_log_record(record: &Map<String, Value>) -> bool {
 fn push_json(value: &Value, output: &mut Output) {
     output
         .out
-        .extend_from_slice(one_line::line(value).as_bytes());
+        .extend_from_slice(ward_wire::json::to_string(value).as_bytes());
     output.out.push(b'\n');
 }
 

@@ -30,10 +30,10 @@ fn log(at: u64, data: &str) -> Vec<u8> {
 /// A follower on a socket of ours: what it prints, event by event; it stops after `until`.
 fn follower(path: &Path, since: u64, until: &'static str) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    let bus = Bus::subscribe(path);
+    let follower = Follower::subscribe(path);
     thread::spawn(move || {
         let mut printer = Printer::new(LogOptions::default(), Filter::All);
-        bus.follow(&mut printer, since, |output| {
+        follower.follow(&mut printer, since, |output| {
             let text = String::from_utf8(output.out).unwrap();
             let last = text.contains(until);
             sender.send(text).is_ok() && !last

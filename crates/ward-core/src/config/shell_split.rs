@@ -1,8 +1,8 @@
-//! A string where a list is wanted: PM2's shell-like splitting.
+//! A string where a list is wanted: PM2's shell-like splitting, for files and for options.
 
-/// Cuts at spaces. Quotes around a whole word are taken off; quotes that follow other characters
+/// Cuts at white space. Quotes around a whole word are taken off; quotes that follow other characters
 /// (`--x='y z'`) keep their spaces and stay.
-pub fn split(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quote: Option<char> = None;
@@ -62,10 +62,14 @@ mod tests {
             ("a \"b c\" --x='y z'", &["a", "b c", "--x='y z'"]),
             ("''", &[""]),
             ("it's", &["it's"]),
+            (
+                r#"a "b c" 'd e' k="x y"  z"#,
+                &["a", "b c", "d e", "k=\"x y\"", "z"],
+            ),
             ("\"a\"b\"c\"", &["\"a\"b\"c\""]),
             ("--port  80\t-v", &["--port", "80", "-v"]),
         ] {
-            assert_eq!(split(text), wanted, "{text}");
+            assert_eq!(words(text), wanted, "{text}");
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What the watch plane counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+/// Counters that the watch thread writes and everybody reads.
+#[derive(Debug, Default)]
+pub(crate) struct WatchMetrics {
+    pub(super) events: AtomicU64,
+    pub(super) changes: AtomicU64,
+    pub(super) overflows: AtomicU64,
+    pub(super) faults: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct WatchCounts {
+    /// Events of inotify.
+    pub(crate) events: u64,
+    /// Bursts of changes that were told.
+    pub(crate) changes: u64,
+    /// How often the kernel lost events, so that all trees were read again.
+    pub(crate) overflows: u64,
+    /// Panics that were contained.
+    pub(crate) faults: u64,
+}
+
+impl WatchMetrics {
+    pub(super) fn add(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn counts(&self) -> WatchCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        WatchCounts {
+            events: read(&self.events),
+            changes: read(&self.changes),
+            overflows: read(&self.overflows),
+            faults: read(&self.faults),
+        }
+    }
+}
