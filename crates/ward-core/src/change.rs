@@ -7,8 +7,19 @@ use serde_json::{Map, Value};
 use crate::request::{Change, RequestError};
 use crate::spec::AppSpec;
 
-/// The declaration after `change`.
-pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestError> {
+/// The declaration after `change`; none when nothing changes.
+///
+/// # Errors
+///
+/// What was declared, or the merge of both, cannot be used; then nothing changes.
+pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<Option<AppSpec>, RequestError> {
+    let is_empty = change.spec.is_none()
+        && change.env.is_empty()
+        && change.conf.is_empty()
+        && !change.replace_captured;
+    if is_empty {
+        return Ok(None);
+    }
     let mut changed = match &change.spec {
         Some(new) => {
             let mut changed = replaced(spec, new);
@@ -24,10 +35,13 @@ pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<AppSpec, RequestE
     } else {
         merge_env(&mut changed, &change.env);
     }
-    crate::record::apply_conf(&mut changed, &change.conf)
-        .map_err(|bad| RequestError::BadSpec(bad.to_string()))?;
+    // Else the declaration would be made a record and read back for nothing.
+    if !change.conf.is_empty() {
+        crate::record::apply_conf(&mut changed, &change.conf)
+            .map_err(|bad| RequestError::BadSpec(bad.to_string()))?;
+    }
     check(&changed)?;
-    Ok(changed)
+    Ok(Some(changed).filter(|changed| changed != spec))
 }
 
 /// Refuses what could not be carried out later.
@@ -62,5 +76,37 @@ fn merge_env(spec: &mut AppSpec, env: &Map<String, Value>) {
             Some(deciding) => deciding.insert(name.clone(), value.clone()),
             None => Arc::make_mut(&mut env.captured).insert(name.clone(), value.clone()),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::spec_from;
+
+    /// A declaration that a record cannot say exactly: it counts in milliseconds.
+    fn precise() -> AppSpec {
+        let record = json!({"name": "web", "pm_exec_path": "/srv/web.js", "env": {"A": "1"}});
+        let mut spec = spec_from(record.as_object().unwrap()).unwrap();
+        spec.restart.delay = Duration::from_micros(1500);
+        spec
+    }
+
+    #[test]
+    fn what_changes_no_key_leaves_the_declaration_as_it_is() {
+        let spec = precise();
+        assert_eq!(apply(&spec, &Change::default()), Ok(None));
+        let env = |value: &str| Change {
+            env: json!({ "A": value }).as_object().unwrap().clone(),
+            ..Change::default()
+        };
+        assert_eq!(apply(&spec, &env("1")), Ok(None));
+        let changed = apply(&spec, &env("2")).unwrap().unwrap();
+        assert_eq!(changed.env.get("A"), Some(&json!("2")));
+        assert_eq!(changed.restart.delay, spec.restart.delay);
     }
 }

@@ -14,7 +14,7 @@ mod settings;
 pub mod shape;
 pub mod shell_split;
 pub mod source;
-mod suggest;
+pub(crate) mod suggest;
 pub mod toml;
 pub mod units;
 pub mod yaml;

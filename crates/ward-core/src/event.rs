@@ -107,6 +107,9 @@ pub enum Event {
     /// A client of PM2's announced that it is going to end the daemon (`notifyKillPM2`): restarts
     /// are refused for some seconds, as PM2 does.
     KillAnnounced,
+    /// The wall clock was set, or the machine slept. Told by the shell at once; the core compares the
+    /// clocks at each event, too.
+    ClockChanged,
     /// A deadline may have passed. Extra ticks are harmless.
     Ticked,
 }

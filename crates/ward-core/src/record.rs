@@ -15,6 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::config::env;
+use crate::signal::UnknownSignal;
 use crate::spec::{AppSpec, EnvLayers};
 
 pub use read::spec_from;
@@ -40,6 +41,9 @@ pub enum BadSpec {
         /// What was given, as JSON, shortened.
         given: String,
     },
+    /// The signal that asks the app to stop does not exist.
+    #[error("\"kill_signal\": {0}")]
+    Signal(#[from] UnknownSignal),
 }
 
 /// What the app gets and the record shows: later layers win.

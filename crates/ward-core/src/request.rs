@@ -164,8 +164,13 @@ pub enum RequestError {
         reason: String,
     },
     /// A later request changed the course (stop during start, delete during restart).
-    #[error("another request came first for instance {0}")]
-    Superseded(InstanceId),
+    #[error("{}", .by.outcome(*.instance))]
+    Superseded {
+        /// The instance both requests are about.
+        instance: InstanceId,
+        /// What took over.
+        by: SupersededBy,
+    },
     /// The supervisor is ending.
     #[error("the daemon is stopping")]
     ShuttingDown,
@@ -175,4 +180,39 @@ pub enum RequestError {
     /// The change cannot be applied.
     #[error("{0}")]
     BadSpec(String),
+}
+
+/// What takes over from a request that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupersededBy {
+    /// A request to start.
+    Start,
+    /// A request to stop.
+    Stop,
+    /// A restart, asked for or planned.
+    Restart,
+    /// A request to delete.
+    Delete,
+    /// Fewer instances are wanted.
+    ScaleDown,
+    /// The end of the daemon.
+    Shutdown,
+    /// No request: the process ended by itself.
+    Exit,
+}
+
+impl SupersededBy {
+    /// What became of the instance instead, for people.
+    fn outcome(self, instance: InstanceId) -> String {
+        let (request, outcome) = match self {
+            Self::Start => ("a later start", "is starting"),
+            Self::Stop => ("a later stop", "is being stopped"),
+            Self::Restart => ("a later restart", "is being restarted"),
+            Self::Delete => ("a later delete", "is being deleted"),
+            Self::ScaleDown => ("scaling down", "is being deleted"),
+            Self::Shutdown => ("the end of the daemon", "is being stopped"),
+            Self::Exit => return format!("instance {instance} ended before this was done"),
+        };
+        format!("{request} took over: instance {instance} {outcome}")
+    }
 }

@@ -1,6 +1,8 @@
 //! Names and numbers of signals, as Linux has them on every machine ward runs on. This is the one
 //! table: `ward-sys` takes and gives numbers only.
 
+use crate::config::suggest;
+
 /// The usual polite request.
 pub const INT: i32 = 2;
 
@@ -73,6 +75,42 @@ pub fn name(number: i32) -> String {
     }
 }
 
+/// A text that names no signal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{given}\" is no signal, {}", hint(.nearest.as_deref()))]
+pub struct UnknownSignal {
+    /// The text.
+    given: String,
+    /// The name that was probably meant.
+    nearest: Option<String>,
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(name) => format!("did you mean {name}?"),
+        None => {
+            "use a name such as SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1 or SIGUSR2".to_owned()
+        }
+    }
+}
+
+/// As [`number`], with an error for people.
+///
+/// # Errors
+///
+/// There is no such signal.
+pub fn parse(text: &str) -> Result<i32, UnknownSignal> {
+    number(text).ok_or_else(|| {
+        let upper = text.to_ascii_uppercase();
+        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+        let nearest = suggest::nearest(bare, NAMES.into_iter());
+        UnknownSignal {
+            given: text.to_owned(),
+            nearest: nearest.map(|name| format!("SIG{name}")),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +133,18 @@ mod tests {
         ] {
             assert_eq!(number(text), Some(wanted), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mistyped_name_is_told_with_the_one_that_was_meant() {
+        let text = |given| parse(given).unwrap_err().to_string();
+        assert_eq!(
+            text("SIGTREM"),
+            "\"SIGTREM\" is no signal, did you mean SIGTERM?"
+        );
+        assert!(text("usr").ends_with("did you mean SIGUSR1?"));
+        assert!(text("please").ends_with("SIGUSR1 or SIGUSR2"));
+        assert_eq!(parse("term"), Ok(15));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::supervisor::{Supervisor, SupervisorState};
 use crate::view;
 
 /// The version this ward writes. It changes when the meaning of a field does.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything but the defaults, which come from the environment of whoever restores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
 
+mod clock;
 mod memory;
 mod places;
 mod register;
@@ -49,6 +50,10 @@ pub(crate) struct SupervisorState {
     /// A client of PM2's announced a kill: until then nothing is restarted.
     #[serde(default)]
     kill_window: Option<Mono>,
+    /// How far the wall clock was ahead of the monotonic one when planned restarts were last looked
+    /// up, in milliseconds.
+    #[serde(default)]
+    clock_offset: Option<i64>,
 }
 
 impl Supervisor {
@@ -66,13 +71,16 @@ impl Supervisor {
                 shutting_down: false,
                 memory_check: None,
                 kill_window: None,
+                clock_offset: None,
             },
         }
     }
 
     /// Something happened: decides and adds what is to be done to `actions`.
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
+        self.compare_clocks(now, actions);
         match event {
+            Event::ClockChanged => self.clock_changed(now, actions),
             Event::Requested { id, request } => self.requested(now, id, request, actions),
             Event::Ticked => self.ticked(now, actions),
             Event::Spawned { life, pid, version } => self.about(now, life, actions, |it, cx| {

@@ -168,7 +168,12 @@ impl Termination {
         self.pid = Some(pid);
         match self.phase {
             Phase::Asked { .. } => self.request(self.stop_policy.with_message, cx),
-            Phase::Draining { .. } | Phase::Counting { .. } | Phase::Killed { .. } => {}
+            // It was killed before it was there.
+            Phase::Killed { .. } => cx.act(Action::Kill {
+                life: self.life,
+                scope: self.stop_policy.scope(),
+            }),
+            Phase::Draining { .. } | Phase::Counting { .. } => {}
         }
     }
 

@@ -26,6 +26,17 @@ pub struct Now {
     pub wall: Wall,
 }
 
+impl Now {
+    /// How far the wall clock is ahead of the monotonic one, in milliseconds. It changes when the wall
+    /// clock is set and when the machine sleeps.
+    pub(crate) fn offset_millis(self) -> i64 {
+        let mono = i64::try_from(self.mono.0 / 1_000_000).unwrap_or(i64::MAX);
+        i64::try_from(self.wall.0)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(mono)
+    }
+}
+
 impl Mono {
     /// The time from `earlier` to `self`, zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {

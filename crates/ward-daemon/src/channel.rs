@@ -122,14 +122,21 @@ impl ChannelThread {
 }
 
 impl ChannelHandle {
-    /// A channel for a new life: the child's end, to be given as `NODE_CHANNEL_FD`. With a seat
-    /// the life is a cluster worker.
+    /// Takes our end of a new life's channel. With a configuration the life is a cluster worker.
+    pub(crate) fn attach(
+        &self,
+        life: Life,
+        end: OwnedFd,
+        config: Option<WorkerConfig>,
+    ) -> io::Result<()> {
+        self.ask(Command::Open(life, end, config.map(Box::new)))
+    }
+
+    /// Makes a channel and takes our end of it.
+    #[cfg(test)]
     pub(crate) fn open(&self, life: Life, config: Option<WorkerConfig>) -> io::Result<OwnedFd> {
-        // Node makes its end non-blocking itself; other programs expect a blocking one.
-        let flags = SocketFlags::CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        rustix::io::ioctl_fionbio(&ours, true)?;
-        self.ask(Command::Open(life, ours, config.map(Box::new)))?;
+        let (ours, theirs) = pair()?;
+        self.attach(life, ours, config)?;
         Ok(theirs)
     }
 
@@ -197,6 +204,15 @@ impl ChannelHandle {
         self.waker.wake();
         Ok(())
     }
+}
+
+/// The two ends of a channel: the daemon's, and the child's, to be given as `NODE_CHANNEL_FD`.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    // Node makes its end non-blocking itself; other programs expect a blocking one.
+    let flags = SocketFlags::CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    Ok((ours, theirs))
 }
 
 impl Drop for ChannelHandle {

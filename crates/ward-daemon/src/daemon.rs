@@ -4,10 +4,11 @@ mod batch;
 mod bus;
 mod handle;
 mod held_replies;
+mod launches;
 mod messages;
+mod meter;
 mod methods;
 mod node_versions;
-mod package;
 mod pending;
 mod perform;
 mod processes;
@@ -30,6 +31,7 @@ use std::io::{self, Write};
 use std::os::fd::{OwnedFd, RawFd};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::UnixListener;
@@ -116,6 +118,10 @@ fn serve(
     reap::become_subreaper().map_err(failed("become a sub-reaper"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // For large requests: nested JSON is the deepest it goes. Without any, there is no thread.
+        .max_blocking_threads(2)
+        .thread_stack_size(1024 * 1024)
+        .thread_keep_alive(Duration::from_millis(500))
         .build();
     let runtime = runtime.map_err(failed("start the event loop"))?;
     LocalSet::new().block_on(&runtime, async {

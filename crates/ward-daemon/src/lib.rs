@@ -7,6 +7,7 @@ mod cluster;
 mod daemon;
 mod fault;
 mod handover;
+mod launch;
 pub mod launcher;
 mod log;
 mod poll;

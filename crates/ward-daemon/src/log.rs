@@ -114,21 +114,12 @@ impl LogThread {
 }
 
 impl LogHandle {
-    /// The write ends of standard output and standard error for a new life. Opens its files, so
-    /// that an unwritable path fails the spawn and is not found out later.
-    pub(crate) fn attach(&self, output: &Output) -> io::Result<(OwnedFd, OwnedFd)> {
-        if output.disabled {
-            return Ok((null()?, null()?));
+    /// Takes the output of a new life.
+    pub(crate) fn attach(&self, streams: Streams) -> io::Result<()> {
+        if streams.0.is_empty() {
+            return Ok(());
         }
-        let origin = Arc::new(Origin {
-            app_name: output.app_name.clone(),
-            namespace: output.namespace.clone(),
-            pm_id: output.pm_id,
-        });
-        let (out, out_end) = stream(&origin, output, false)?;
-        let (err, err_end) = stream(&origin, output, true)?;
-        self.ask(Command::Attach(vec![out, err]))?;
-        Ok((out_end, err_end))
+        self.ask(Command::Attach(streams.0))
     }
 
     /// Opens all files anew by their paths, the daemon's log too. The receiver completes when
@@ -202,8 +193,52 @@ impl Drop for LogHandle {
     }
 }
 
+/// The daemon's side of a new life's output, for [`LogHandle::attach`].
+#[derive(Debug)]
+pub(crate) struct Streams(Vec<Stream>);
+
+/// The output of a life that is about to begin.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    /// For the log thread.
+    pub(crate) streams: Streams,
+    /// The write end of standard output.
+    pub(crate) stdout: OwnedFd,
+    /// The write end of standard error.
+    pub(crate) stderr: OwnedFd,
+}
+
+/// Makes the pipes of a new life and opens its files, so that an unwritable path fails the start and
+/// is not found out later. To open a file may take long; `opening` is told which one.
+pub(crate) fn open(output: &Output, opening: impl Fn(&Path)) -> io::Result<Outputs> {
+    if output.disabled {
+        return Ok(Outputs {
+            streams: Streams(Vec::new()),
+            stdout: null()?,
+            stderr: null()?,
+        });
+    }
+    let origin = Arc::new(Origin {
+        app_name: output.app_name.clone(),
+        namespace: output.namespace.clone(),
+        pm_id: output.pm_id,
+    });
+    let (out, stdout) = stream(&origin, output, false, &opening)?;
+    let (err, stderr) = stream(&origin, output, true, &opening)?;
+    Ok(Outputs {
+        streams: Streams(vec![out, err]),
+        stdout,
+        stderr,
+    })
+}
+
 /// One stream of a life and the end for the child.
-fn stream(origin: &Arc<Origin>, output: &Output, error: bool) -> io::Result<(Stream, OwnedFd)> {
+fn stream(
+    origin: &Arc<Origin>,
+    output: &Output,
+    error: bool,
+    opening: impl Fn(&Path),
+) -> io::Result<(Stream, OwnedFd)> {
     let own = if error {
         &output.err_path
     } else {
@@ -211,6 +246,7 @@ fn stream(origin: &Arc<Origin>, output: &Output, error: bool) -> io::Result<(Str
     };
     let mut files = Vec::new();
     for path in [own, &output.combined_path].into_iter().flatten() {
+        opening(Path::new(path));
         files.extend(file(path)?);
     }
     let pipe = LogPipe::new()?;

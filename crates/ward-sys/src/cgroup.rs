@@ -51,7 +51,7 @@ impl Hierarchy {
     }
 
     /// Removes all that is empty. For the end of the daemon.
-    pub fn remove(self) {
+    pub fn remove(&self) {
         remove_below(&self.path);
     }
 }
@@ -118,7 +118,7 @@ impl Cgroup {
     }
 
     /// Removes it; `false` if something still lives in it. Dropping alone leaves the directory.
-    pub fn remove(self) -> bool {
+    pub fn remove(&self) -> bool {
         remove_below(&self.path)
     }
 

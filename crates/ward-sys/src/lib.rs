@@ -34,6 +34,7 @@
 //! ```
 
 pub mod cgroup;
+pub mod clock;
 pub mod daemonize;
 pub mod errno;
 pub mod fdpass;

@@ -98,6 +98,14 @@ pub fn ended(pidfd: impl AsFd, timeout: std::time::Duration) -> io::Result<bool>
     }
 }
 
+/// Whether the process, a child of ours, has ended and was collected.
+pub fn is_collected(pidfd: impl AsFd) -> bool {
+    let id = WaitId::PidFd(pidfd.as_fd());
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let waited = rustix::process::waitid(id, options);
+    waited.err() == Some(rustix::io::Errno::CHILD)
+}
+
 /// A pidfd of a running process, for adopting one that was not spawned here. Compare its start time afterwards.
 pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)

@@ -16,7 +16,7 @@ use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
 use super::source::Source;
 use super::suggest::nearest;
 use super::{Decl, shell_split, units};
-use crate::cron;
+use crate::{cron, signal};
 
 /// A value that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -353,14 +353,13 @@ impl Check<'_> {
             ("exec_mode", Value::String(mode)) if !mode.ends_with("_mode") => {
                 format!("{mode}_mode").into()
             }
-            ("kill_signal", Value::String(name)) => {
-                let name = name.to_ascii_uppercase();
-                if name.starts_with("SIG") {
-                    name.into()
-                } else {
-                    format!("SIG{name}").into()
+            ("kill_signal", Value::String(name)) => match signal::parse(name) {
+                Ok(number) => spelled_out(name, number).into(),
+                Err(unknown) => {
+                    self.refuse(key, &value, unknown.to_string(), String::new());
+                    return;
                 }
-            }
+            },
             ("cron_restart", Value::String(_) | Value::Number(_)) => {
                 let pattern = value
                     .as_str()
@@ -411,6 +410,18 @@ fn number(text: &str) -> Option<Value> {
         .ok()
         .and_then(Number::from_f64)
         .map(Value::Number)
+}
+
+/// The name of a signal with its `SIG`; one that was given by its number gets a name.
+fn spelled_out(name: &str, number: i32) -> String {
+    let name = name.to_ascii_uppercase();
+    if name.starts_with("SIG") {
+        name
+    } else if name.parse::<i32>().is_ok() {
+        signal::name(number)
+    } else {
+        format!("SIG{name}")
+    }
 }
 
 fn class(value: &Value) -> &'static str {

@@ -3,7 +3,7 @@
 /// The candidate closest to `word` without regard to case, when it is close enough to be what was meant:
 /// one edit in words of up to five letters, two up to eight, three in longer ones. A swap of neighbours
 /// counts as one edit.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -9,7 +9,7 @@ use crate::id::Life;
 use crate::instance::promises::Goal;
 use crate::instance::{Instance, LastExit, NextGoal, Replacement, State};
 use crate::policy::{self, Decision, Exit};
-use crate::request::RequestError;
+use crate::request::{RequestError, SupersededBy};
 use crate::termination::{Progress, StopPolicy, Termination};
 use crate::time::Mono;
 use crate::view::{self, Status};
@@ -265,7 +265,7 @@ impl Instance {
         if crashed || self.replacement.is_none() {
             return Some(next_goal);
         }
-        self.cut_reload(cx);
+        self.cut_reload(SupersededBy::Exit, cx);
         match self.replacement.take() {
             Some(
                 Replacement::Discarding { termination, .. }
@@ -315,7 +315,10 @@ impl Instance {
             unreachable!("only an ending life gets stuck");
         };
         let pid = termination.pid.unwrap_or_default();
-        let reason = format!("end process {pid}: it does not die");
+        let reason = match termination.pid {
+            Some(pid) => format!("end process {pid}: it does not die"),
+            None => "end it: its start has not come to an end".to_owned(),
+        };
         cx.log_error(format!("{} cannot {reason}", self.title()));
         self.lingering.push(termination);
         self.failure = Some(reason.clone());

@@ -32,6 +32,21 @@ impl Instance {
         }
     }
 
+    /// The wall clock was set, or the machine slept. What became due meanwhile is due now.
+    pub(crate) fn replan(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now;
+        let Some(planned) = &mut self.planned else {
+            return;
+        };
+        if planned.due <= now.wall {
+            planned.at = now.mono;
+        } else if let Ok(next) =
+            Planned::next(self.spec.restart.cron.as_ref(), now, &cx.defaults.zone)
+        {
+            self.planned = next;
+        }
+    }
+
     /// Time passed: is a planned restart due?
     pub(super) fn planned_restart(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::id::RequestId;
 use crate::instance::Instance;
-use crate::request::{Outcome, Reply, RequestError};
+use crate::request::{Outcome, Reply, RequestError, SupersededBy};
 use crate::view;
 
 /// A promise to a client.
@@ -74,9 +74,10 @@ impl Instance {
     }
 
     /// A later request changed the course: those who waited for `goal` will not get it.
-    pub(super) fn supersede(&mut self, goal: Goal, cx: &mut Context<'_>) {
-        self.settle(goal, cx, |instance| {
-            Err(RequestError::Superseded(instance.id))
+    pub(super) fn supersede(&mut self, goal: Goal, by: SupersededBy, cx: &mut Context<'_>) {
+        self.settle(goal, cx, |it| {
+            let instance = it.id;
+            Err(RequestError::Superseded { instance, by })
         });
     }
 

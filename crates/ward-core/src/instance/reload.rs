@@ -3,7 +3,6 @@
 //! the old one has never been touched.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::action::Action;
 use crate::context::Context;
@@ -19,6 +18,9 @@ use crate::time::{Mono, Wall};
 use crate::view::{self, Status};
 
 mod end;
+mod former;
+
+use former::Former;
 
 /// The second life of an instance, while its worker is being replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,8 +40,8 @@ pub enum Replacement {
     Retiring {
         /// How far.
         termination: Termination,
-        /// Its record, under the id `_old_<n>`.
-        record: Map<String, Value>,
+        /// What its record shows.
+        former: Box<Former>,
     },
 }
 
@@ -76,7 +78,7 @@ pub struct Old {
     pub(super) life: Life,
     pid: u32,
     until: Mono,
-    record: Map<String, Value>,
+    former: Box<Former>,
     soft: bool,
 }
 
@@ -174,8 +176,7 @@ impl Instance {
         let Some(Replacement::Starting(next)) = self.replacement.take() else {
             return;
         };
-        let mut record = view::record_as(self, Status::Stopping);
-        record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
+        let former = Box::new(Former::of(self));
         self.take_over(&next, cx.now.wall);
         cx.log("-reload- New worker listening".to_owned());
         self.come_online(cx);
@@ -191,7 +192,7 @@ impl Instance {
             life,
             pid,
             until: cx.now.mono + grace.unwrap_or(cx.defaults.drain_timeout),
-            record,
+            former,
             soft: next.soft,
         })));
     }
@@ -229,13 +230,12 @@ impl Instance {
         let next = next.clone();
         self.remember_exit(status, cx);
         cx.publish("exit", false, || view::record_as(self, Status::Stopped));
-        let mut record = view::record_as(self, Status::Stopping);
-        record.insert("pm_id".to_owned(), format!("_old_{}", self.id).into());
+        let former = Box::new(Former::of(self));
         self.replacement = None;
         if let Some(termination) = Termination::sweep(life, pid, self.stop_policy(cx), cx) {
             self.replacement = Some(Replacement::Retiring {
                 termination,
-                record,
+                former,
             });
         } else {
             cx.release(life);

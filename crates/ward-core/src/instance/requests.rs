@@ -7,7 +7,7 @@ use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
 use crate::instance::{Instance, ListenHistory, NextGoal, State};
 use crate::policy::History;
-use crate::request::{Change, Outcome, Reply, RequestError};
+use crate::request::{Change, Outcome, Reply, RequestError, SupersededBy};
 use crate::spec::AppSpec;
 use crate::view;
 
@@ -37,7 +37,9 @@ impl Instance {
             State::Online { .. } => {
                 Self::answer(request, Err(RequestError::AlreadyOnline(self.id)), cx);
             }
-            State::Stopping { .. } => self.redirect_to_start(request, cx),
+            State::Stopping { .. } => {
+                self.redirect_to_start(request, SupersededBy::Start, cx);
+            }
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => {
                 self.start_idle(request, cx);
             }
@@ -59,7 +61,7 @@ impl Instance {
     }
 
     /// A life is ending; the wish for the next one takes the place of what was wanted before.
-    fn redirect_to_start(&mut self, request: Asked, cx: &mut Context<'_>) {
+    fn redirect_to_start(&mut self, request: Asked, by: SupersededBy, cx: &mut Context<'_>) {
         let State::Stopping { next_goal, .. } = &mut self.state else {
             return;
         };
@@ -74,7 +76,7 @@ impl Instance {
             }
             NextGoal::Restart { .. } => *next_goal = NextGoal::Start { counted: true },
         }
-        self.supersede(Goal::Down, cx);
+        self.supersede(Goal::Down, by, cx);
         self.promise(request, Goal::Up);
     }
 
@@ -107,16 +109,17 @@ impl Instance {
                         *next_goal = NextGoal::Stay;
                     }
                 }
-                self.cut_reload(cx);
-                self.supersede(Goal::Up, cx);
+                self.cut_reload(SupersededBy::Stop, cx);
+                self.supersede(Goal::Up, SupersededBy::Stop, cx);
                 self.promise(request, Goal::Down);
             }
         }
     }
 
     fn stop_idle(&mut self, request: Asked, cx: &mut Context<'_>) {
-        self.supersede(Goal::Up, cx);
+        self.supersede(Goal::Up, SupersededBy::Stop, cx);
         if self.replacement.is_some() {
+            self.cut_reload(SupersededBy::Stop, cx);
             self.promise(request, Goal::Down);
             self.proceed(NextGoal::Stay, cx);
         } else {
@@ -126,32 +129,34 @@ impl Instance {
     }
 
     fn stop_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
-        self.cut_reload(cx);
-        self.supersede(Goal::Up, cx);
+        self.cut_reload(SupersededBy::Stop, cx);
+        self.supersede(Goal::Up, SupersededBy::Stop, cx);
         self.promise(request, Goal::Down);
         self.end(life, pid, NextGoal::Stay, cx);
     }
 
-    /// Stop and forget.
-    pub(crate) fn delete(&mut self, request: Asked, cx: &mut Context<'_>) {
+    /// Stop and forget. `by`: what asks for it, as it is told to those it takes over from.
+    pub(crate) fn delete(&mut self, request: Asked, by: SupersededBy, cx: &mut Context<'_>) {
         self.planned = None;
         match &mut self.state {
             State::Stopped => {
+                self.cut_reload(by, cx);
                 self.promise(request, Goal::Gone);
                 self.proceed(NextGoal::Remove, cx);
             }
             State::Waiting { .. } | State::Errored { .. } => {
-                self.supersede(Goal::Up, cx);
+                self.cut_reload(by, cx);
+                self.supersede(Goal::Up, by, cx);
                 Self::answer(request, Ok(Outcome::WasNotRunning(self.id)), cx);
                 self.proceed(NextGoal::Remove, cx);
             }
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
-                self.delete_life(request, life, pid, cx);
+                self.delete_life(request, (life, pid), by, cx);
             }
             State::Online { life, pid, .. } => {
                 let (life, pid) = (*life, Some(*pid));
-                self.delete_life(request, life, pid, cx);
+                self.delete_life(request, (life, pid), by, cx);
             }
             State::Stopping {
                 termination,
@@ -161,8 +166,8 @@ impl Instance {
                 // Whoever deletes wants no more patience.
                 termination.drained(cx);
                 *next_goal = NextGoal::Remove;
-                self.cut_reload(cx);
-                self.supersede(Goal::Up, cx);
+                self.cut_reload(by, cx);
+                self.supersede(Goal::Up, by, cx);
                 self.promise(request, Goal::Gone);
             }
         }
@@ -170,20 +175,27 @@ impl Instance {
 
     /// Stop and forget, but let a running worker finish first.
     pub(crate) fn retire_for_good(&mut self, request: Asked, cx: &mut Context<'_>) {
+        let by = SupersededBy::ScaleDown;
         let (State::Online { life, pid, .. }, true) = (&self.state, self.is_worker()) else {
-            return self.delete(request, cx);
+            return self.delete(request, by, cx);
         };
         let (life, pid) = (*life, *pid);
         self.planned = None;
-        self.cut_reload(cx);
-        self.supersede(Goal::Up, cx);
+        self.cut_reload(by, cx);
+        self.supersede(Goal::Up, by, cx);
         self.promise(request, Goal::Gone);
         self.end_drained(life, pid, NextGoal::Remove, cx);
     }
 
-    fn delete_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
-        self.cut_reload(cx);
-        self.supersede(Goal::Up, cx);
+    fn delete_life(
+        &mut self,
+        request: Asked,
+        (life, pid): (Life, Option<u32>),
+        by: SupersededBy,
+        cx: &mut Context<'_>,
+    ) {
+        self.cut_reload(by, cx);
+        self.supersede(Goal::Up, by, cx);
         self.promise(request, Goal::Gone);
         self.end(life, pid, NextGoal::Remove, cx);
     }
@@ -195,7 +207,9 @@ impl Instance {
                 if change.spec.is_some() {
                     self.alone = None;
                 }
-                self.adopt_spec(spec, cx);
+                if let Some(spec) = spec {
+                    self.adopt_spec(spec, cx);
+                }
                 if change.respects_autostart && self.rests_until_asked() {
                     let reply = Ok(Outcome::Instances(vec![self.id]));
                     return Self::answer(request, reply, cx);
@@ -217,7 +231,9 @@ impl Instance {
             State::Stopped | State::Waiting { .. } | State::Errored { .. } => {
                 self.start_idle(request, cx);
             }
-            State::Stopping { .. } => self.redirect_to_start(request, cx),
+            State::Stopping { .. } => {
+                self.redirect_to_start(request, SupersededBy::Restart, cx);
+            }
             State::Launching { life, pid, .. } => {
                 let (life, pid) = (*life, *pid);
                 self.restart_life(request, life, pid, cx);
@@ -230,7 +246,7 @@ impl Instance {
     }
 
     fn restart_life(&mut self, request: Asked, life: Life, pid: Option<u32>, cx: &mut Context<'_>) {
-        self.cut_reload(cx);
+        self.cut_reload(SupersededBy::Restart, cx);
         self.created_at = Some(cx.now.wall);
         self.promise(request, Goal::Up);
         self.end(life, pid, NextGoal::Start { counted: true }, cx);
@@ -255,8 +271,11 @@ impl Instance {
             Ok(spec) => spec,
             Err(error) => return Self::answer(request, Err(error), cx),
         };
-        let before = (spec != self.spec).then(|| self.spec.clone());
-        self.adopt_spec(spec, cx);
+        let before = spec.map(|spec| {
+            let before = self.spec.clone();
+            self.adopt_spec(spec, cx);
+            before
+        });
         self.watch_as_changed(change, cx);
         if self.is_worker() {
             self.replace_worker(request, soft, before, cx);

@@ -7,6 +7,7 @@ use crate::instance::promises::Goal;
 use crate::instance::{AppReport, Instance, Readiness, Replacement, State};
 use crate::launch::Launch;
 use crate::request::RequestError;
+use crate::termination::Progress;
 use crate::time::Mono;
 use crate::view;
 
@@ -77,12 +78,16 @@ impl Instance {
             State::Stopping { termination, .. } if termination.life == life => {
                 termination.born(pid, cx);
             }
+            // A start that was given up, and came to be after all.
             State::Launching { .. }
             | State::Stopping { .. }
             | State::Online { .. }
             | State::Stopped
             | State::Waiting { .. }
-            | State::Errored { .. } => {}
+            | State::Errored { .. } => self.lingering(life, cx, |termination, cx| {
+                termination.born(pid, cx);
+                Progress::Going
+            }),
         }
     }
 
@@ -114,7 +119,13 @@ impl Instance {
             | State::Online { .. }
             | State::Stopped
             | State::Waiting { .. }
-            | State::Errored { .. } => {}
+            | State::Errored { .. } => self.lingering(life, cx, |termination, _| {
+                if termination.pid.is_none() {
+                    Progress::Gone
+                } else {
+                    Progress::Going
+                }
+            }),
         }
     }
 

@@ -149,7 +149,7 @@ fn stop(take: &mut Take) -> Result<StopSpec, BadSpec> {
         kill_timeout: take.time("kill_timeout")?,
         kill_retry_time: take.time("kill_retry_time")?.unwrap_or(KILL_RETRY),
         with_message: take.flag("shutdown_with_message")?.unwrap_or(false),
-        signal: take.text("kill_signal")?,
+        signal: take.signal("kill_signal")?,
         tree: take.flag("treekill")?.unwrap_or(true),
     })
 }

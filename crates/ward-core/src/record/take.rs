@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::BadSpec;
 use crate::config::{shell_split, units};
+use crate::signal;
 
 /// A record on its way to become a declaration.
 pub(super) struct Take {
@@ -61,6 +62,18 @@ impl Take {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         })
+    }
+
+    /// The name or number of a signal, as it was declared.
+    pub(super) fn signal(&mut self, key: &str) -> Result<Option<String>, BadSpec> {
+        let Some(name) = self.text(key)? else {
+            return Ok(None);
+        };
+        match signal::parse(&name) {
+            Ok(_) => Ok(Some(name)),
+            Err(_) if self.lenient => Ok(None),
+            Err(unknown) => Err(unknown.into()),
+        }
     }
 
     pub(super) fn flag(&mut self, key: &str) -> Result<Option<bool>, BadSpec> {

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
-use crate::request::{Outcome, Reply, Request, RequestError, WatchChange};
+use crate::request::{Outcome, Reply, Request, RequestError, SupersededBy, WatchChange};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
 use crate::view;
@@ -37,7 +37,7 @@ impl Supervisor {
             }),
             Request::Stop(of) => self.ask(now, id, of, actions, |it, cx| it.stop(Some(id), cx)),
             Request::Delete(of) => self.ask(now, id, of, actions, |it, cx| {
-                it.delete(Some(id), cx);
+                it.delete(Some(id), SupersededBy::Delete, cx);
             }),
             Request::Retire(of) => self.ask(now, id, of, actions, |it, cx| {
                 it.retire_for_good(Some(id), cx);
@@ -72,7 +72,7 @@ impl Supervisor {
                 Ok(Outcome::Instances(vec![of]))
             }),
             Request::Pause(of, paused) => {
-                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx))
+                self.tell(now, id, of, actions, |it, cx| it.pause(paused, cx));
             }
             Request::Watch(of, change) => self.tell(now, id, of, actions, |it, cx| {
                 watch(it, change, cx);
@@ -129,7 +129,9 @@ impl Supervisor {
         }
         self.state.pending.expect_all(request, ids.len());
         for id in ids {
-            self.with(now, id, actions, |it, cx| it.delete(Some(request), cx));
+            self.with(now, id, actions, |it, cx| {
+                it.delete(Some(request), SupersededBy::Shutdown, cx);
+            });
         }
     }
 }

@@ -560,6 +560,74 @@ fn a_planned_restart_starts_a_stopped_app_until_it_is_deleted() {
     insta::assert_snapshot!(world.story);
 }
 
+/// The world begins at eight o'clock in the morning; the app is restarted at each full hour.
+fn hourly() -> World {
+    let mut world = World::new();
+    prepare(&mut world, &json!({"cron_restart": "0 * * * *"}));
+    world.run(20 * MINUTE);
+    world
+}
+
+const MINUTE: u64 = 60_000;
+
+fn restarts(world: &World) -> u32 {
+    world.supervisor.instance(APP).map_or(0, |it| it.restarts)
+}
+
+#[test]
+fn a_planned_restart_keeps_to_the_calendar_when_the_clock_is_set_forward() {
+    let mut world = hourly();
+    // 8:20 becomes 8:50.
+    world.clock_set += 30 * 60_000;
+    world.deliver(Event::ClockChanged);
+    world.run(10 * MINUTE - 1);
+    assert_eq!(restarts(&world), 0);
+    world.run(1000);
+    assert_eq!(restarts(&world), 1, "it is nine");
+    world.run(60 * MINUTE);
+    assert_eq!(restarts(&world), 2, "it is ten");
+}
+
+#[test]
+fn a_planned_restart_that_was_slept_through_comes_at_once() {
+    let mut world = hourly();
+    // 8:20 becomes 10:20, and the shell hears of it with the next event, whatever that is.
+    world.clock_set += 120 * 60_000;
+    world.ask(Request::Monitor(APP, true));
+    world.run(1000);
+    assert_eq!(restarts(&world), 1, "once for all that was missed");
+    world.run(41 * MINUTE);
+    assert_eq!(restarts(&world), 2, "it is eleven");
+}
+
+#[test]
+fn a_planned_restart_keeps_to_the_calendar_when_the_clock_is_set_back() {
+    let mut world = hourly();
+    // 8:20 becomes 7:50.
+    world.clock_set -= 30 * 60_000;
+    world.deliver(Event::ClockChanged);
+    world.run(10 * MINUTE + 1000);
+    assert_eq!(restarts(&world), 1, "it is eight again");
+    world.run(60 * MINUTE);
+    assert_eq!(restarts(&world), 2, "it is nine");
+}
+
+#[test]
+fn a_clock_that_is_only_adjusted_changes_no_plan() {
+    let mut world = hourly();
+    let planned = world
+        .supervisor
+        .instance(APP)
+        .and_then(|it| it.planned.clone());
+    world.clock_set += 900;
+    world.ask(Request::Monitor(APP, true));
+    let after = world
+        .supervisor
+        .instance(APP)
+        .and_then(|it| it.planned.clone());
+    assert_eq!(planned, after);
+}
+
 #[test]
 fn a_planned_restart_replaces_a_worker_unless_that_is_under_way() {
     let mut world = World::new();

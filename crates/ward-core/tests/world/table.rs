@@ -80,6 +80,17 @@ const STATES: &[(&str, Life, Path0)] = &[
     ("launching, spawn not answered", FIRST, |bench| {
         bench.prepare(&json!({"wait_ready": true}));
     }),
+    ("stopping: killed, spawn not answered", FIRST, |bench| {
+        bench.prepare(&json!({"wait_ready": true}));
+        bench.ask(Request::Stop(APP));
+        bench.deadline();
+    }),
+    ("given up, spawn not answered", FIRST, |bench| {
+        bench.prepare(&json!({"wait_ready": true}));
+        bench.ask(Request::Stop(APP));
+        bench.deadline();
+        bench.deadline();
+    }),
     ("launching", FIRST, |bench| {
         bench.prepare(&json!({"wait_ready": true}));
         bench.spawned(FIRST);

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) supervisor: Supervisor,
     pub(crate) os: Os,
     pub(crate) now: Mono,
+    /// How far somebody has set the wall clock, in milliseconds.
+    pub(crate) clock_set: i64,
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     pub(crate) story: String,
     pub(crate) asked: u64,
@@ -71,6 +73,7 @@ impl World {
             }),
             os: Os::default(),
             now: Mono(0),
+            clock_set: 0,
             replies: BTreeMap::new(),
             story: String::new(),
             asked: 0,
@@ -102,7 +105,7 @@ impl World {
     pub(crate) fn now(&self) -> Now {
         Now {
             mono: self.now,
-            wall: Wall(DAWN + self.now.0 / 1_000_000),
+            wall: Wall((DAWN + self.now.0 / 1_000_000).saturating_add_signed(self.clock_set)),
         }
     }
 

@@ -50,9 +50,7 @@ impl Daemon {
                     }
                 }
             }
-            if let Some(event) = self.next_spawned() {
-                self.events.push_back(event);
-            } else if !self.advance_batches() {
+            if !self.advance_batches() {
                 break;
             }
         }

@@ -1,33 +1,68 @@
-//! Replies that wait for the channel thread.
+//! Replies that wait for another thread to do what was decided before them.
 //!
-//! Whoever gets an answer may count on the new worker, or may want to listen himself where the old
-//! one did. The thread that admits workers and closes listeners takes what it is told in order, so
-//! a reply waits until it has acknowledged what was decided before: an event, nothing blocks.
+//! - Whoever gets an answer may count on the new worker, or may want to listen himself where the old
+//!   one did. The channel thread, which admits workers and closes listeners, takes what it is told in
+//!   order, so a reply waits until it has acknowledged that: an event, nothing blocks.
+//! - Whoever is told that an app has stopped finds no pid file of it. The launch plane removes it; a
+//!   reply waits for the removals before it, but not long, should the file be on a dead mount.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use ward_core::id::RequestId;
 use ward_core::request::Reply;
 
 use super::run::Daemon;
 
+/// How long a reply waits for removals.
+const REMOVAL: Duration = Duration::from_secs(1);
+
 /// The replies, in the order in which they were made. There are never more than open requests.
 #[derive(Debug, Default)]
 pub(super) struct HeldReplies {
-    /// Something was told to the thread since it was last asked to acknowledge.
+    /// Something was told to the channel thread since it was last asked to acknowledge.
     is_told: bool,
     /// The number of the last acknowledgement that was asked for.
     asked: u64,
     /// The number of the last one that came.
     acknowledged: u64,
-    /// Each with the acknowledgement it waits for.
-    replies: VecDeque<(u64, RequestId, Reply)>,
+    replies: VecDeque<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    request: RequestId,
+    reply: Reply,
+    /// The acknowledgement it waits for.
+    acknowledgement: u64,
+    /// The removal it waits for, and until when.
+    removal: Option<(u64, Instant)>,
 }
 
 impl HeldReplies {
-    /// The thread was told something that replies from now on may tell of.
+    /// The channel thread was told something that replies from now on may tell of.
     pub(super) fn expect(&mut self) {
         self.is_told = true;
+    }
+
+    /// When the first one waits for no removal any more.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let first = self.replies.front()?;
+        let waits_only_for_it = first.acknowledgement <= self.acknowledged;
+        Some(first.removal.filter(|_| waits_only_for_it)?.1)
+    }
+
+    /// The first one, if it need not wait any more.
+    fn next(&mut self, oldest_removal: Option<u64>) -> Option<Held> {
+        let (acknowledged, now) = (self.acknowledged, Instant::now());
+        let is_removed =
+            |number: u64, until| until <= now || oldest_removal.is_none_or(|open| open > number);
+        self.replies.pop_front_if(|held| {
+            held.acknowledgement <= acknowledged
+                && held
+                    .removal
+                    .is_none_or(|(number, until)| is_removed(number, until))
+        })
     }
 }
 
@@ -42,22 +77,33 @@ impl Daemon {
                 held.asked = number;
             }
         }
-        if held.acknowledged < held.asked {
-            held.replies.push_back((held.asked, request, reply));
-        } else {
-            self.answer(request, reply);
+        let removal = self.launch.last_removal();
+        if held.acknowledged == held.asked && removal.is_none() && held.replies.is_empty() {
+            return self.answer(request, reply);
         }
+        held.replies.push_back(Held {
+            request,
+            reply,
+            acknowledgement: held.asked,
+            removal: removal.map(|number| (number, Instant::now() + REMOVAL)),
+        });
     }
 
-    /// The thread has done all it was told before it was asked for this acknowledgement.
+    /// The channel thread has done all it was told before it was asked for this acknowledgement.
     pub(super) fn acknowledged(&mut self, number: u64) {
         self.held_replies.acknowledged = number;
+        self.release_replies();
+    }
+
+    /// Sends the replies that need not wait any more.
+    pub(super) fn release_replies(&mut self) {
+        if self.held_replies.replies.is_empty() {
+            return;
+        }
+        let oldest = self.launch.oldest_removal();
         self.handle_all(|daemon| {
-            let held = &mut daemon.held_replies;
-            let due = held.replies.partition_point(|(at, ..)| *at <= number);
-            let due: Vec<_> = held.replies.drain(..due).collect();
-            for (_, request, reply) in due {
-                daemon.answer(request, reply);
+            while let Some(held) = daemon.held_replies.next(oldest) {
+                daemon.answer(held.request, held.reply);
             }
         });
     }

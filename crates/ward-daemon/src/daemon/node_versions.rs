@@ -2,34 +2,24 @@
 //! interpreter itself is asked, once, beside everything else: no start waits for the answer.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::pipe::{PipeFlags, pipe_with};
 use ward_core::event::{Event, Report};
 use ward_core::id::Life;
-use ward_core::launch::Launch;
 use ward_sys::Pid;
 use ward_sys::reap::pidfd_signal;
 use ward_sys::signal::Signal;
-use ward_sys::spawn::{Command, Stdio, spawn};
 
-use super::processes;
 use super::run::Daemon;
-use crate::cluster::Runtime;
+use crate::launch::{NodeAsked, NodeFile, NodeProgram};
 
 /// What takes longer is no node.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `v24.11.1`, and names of special builds.
 const MOST_BYTES: usize = 64;
-
-/// Variables of an app the question must not have: the first would make it a process of the app,
-/// the other lets node load more than itself.
-const NOT_INHERITED: [&str; 2] = ["unique_id", "NODE_OPTIONS"];
 
 /// What is known, and what is being asked.
 #[derive(Debug, Default)]
@@ -39,105 +29,112 @@ pub(super) struct NodeVersions {
     open: Vec<Question>,
 }
 
-/// One program nobody has asked yet, or that has not answered yet.
+/// One program that has not answered yet.
 #[derive(Debug)]
 struct Question {
-    command: Command,
-    modified: SystemTime,
+    file: NodeFile,
     /// Who wants to know.
     processes: Vec<Life>,
+    /// The process that answers, once it runs.
     asked: Option<Asked>,
 }
 
 #[derive(Debug)]
 struct Asked {
-    pid: Pid,
-    pidfd: OwnedFd,
-    answer: OwnedFd,
+    node: NodeAsked,
     until: Instant,
 }
 
 impl NodeVersions {
-    /// The version of the node of a life if it is known; else it will be asked.
-    fn of(&mut self, life: Life, launch: &Launch) -> Option<String> {
-        if Runtime::of(&launch.program) != Some(Runtime::Node) {
-            return None;
-        }
-        let command = processes::command(launch).ok()?;
-        let modified = fs::metadata(&command.program).ok()?.modified().ok()?;
-        if let Some((then, version)) = self.known.get(&command.program)
-            && *then == modified
+    /// The version of a node if it is known, and whether it has to be asked now.
+    fn of(&mut self, life: Life, file: &NodeFile) -> (Option<String>, bool) {
+        if let Some((then, version)) = self.known.get(&file.path)
+            && *then == file.modified
         {
-            return version.clone();
+            return (version.clone(), false);
         }
-        let same = |question: &&mut Question| {
-            question.command.program == command.program && question.modified == modified
+        if let Some(question) = self.open.iter_mut().find(|it| it.file == *file) {
+            question.processes.push(life);
+            return (None, false);
+        }
+        self.open.push(Question {
+            file: file.clone(),
+            processes: vec![life],
+            asked: None,
+        });
+        (None, true)
+    }
+
+    /// A node was started to tell its version, or could not be.
+    fn asked(&mut self, file: &NodeFile, node: Option<NodeAsked>) {
+        let Some(place) = self.open.iter().position(|it| it.file == *file) else {
+            return;
         };
-        match self.open.iter_mut().find(same) {
-            Some(question) => question.processes.push(life),
-            None => self.open.push(Question {
-                command,
-                modified,
-                processes: vec![life],
-                asked: None,
-            }),
+        match node {
+            Some(node) => {
+                let until = Instant::now() + PATIENCE;
+                self.open[place].asked = Some(Asked { node, until });
+            }
+            None => drop(self.open.swap_remove(place)),
         }
-        None
     }
 
     /// When [`Self::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let due = |question: &Question| {
-            let asked = question.asked.as_ref();
-            asked.map_or_else(Instant::now, |asked| asked.until)
-        };
-        self.open.iter().map(due).min()
+        let asked = self.open.iter().filter_map(|it| it.asked.as_ref());
+        asked.map(|asked| asked.until).min()
     }
 
-    /// Asks who was not asked yet, and ends who does not answer.
+    /// Ends who does not answer.
     pub(super) fn tick(&mut self) {
         let now = Instant::now();
-        self.open.retain_mut(|question| match &mut question.asked {
-            None => match ask(&mut question.command, now + PATIENCE) {
-                Some(asked) => {
-                    question.asked = Some(asked);
-                    true
-                }
-                None => false,
-            },
-            Some(asked) if asked.until <= now => {
-                pidfd_signal(&asked.pidfd, Signal::KILL).ok();
-                // The reaper finds it.
-                asked.until = now + PATIENCE;
-                true
-            }
-            Some(_) => true,
-        });
+        let asked = self.open.iter_mut().filter_map(|it| it.asked.as_mut());
+        for asked in asked.filter(|asked| asked.until <= now) {
+            pidfd_signal(&asked.node.child.pidfd, Signal::KILL).ok();
+            // The reaper finds it.
+            asked.until = now + PATIENCE;
+        }
     }
 
     /// A process has ended: if it was one of ours, who wants to know its answer, and the answer.
     fn ended(&mut self, pid: Pid) -> Option<(Vec<Life>, String)> {
         let is_it = |question: &Question| {
             let asked = question.asked.as_ref();
-            asked.is_some_and(|asked| asked.pid == pid)
+            asked.is_some_and(|asked| asked.node.child.pid == pid)
         };
         let place = self.open.iter().position(is_it)?;
         let question = self.open.swap_remove(place);
-        let version = read(&question.asked?.answer);
-        self.known.insert(
-            question.command.program,
-            (question.modified, version.clone()),
-        );
+        let version = read(&question.asked?.node.answer);
+        let file = question.file;
+        self.known
+            .insert(file.path, (file.modified, version.clone()));
         Some((question.processes, version?))
     }
 }
 
 impl Daemon {
     /// The record of a life shall have the version of its node.
-    pub(super) fn want_node_version(&mut self, life: Life, launch: &Launch) {
-        if let Some(version) = self.node_versions.of(life, launch) {
+    pub(super) fn want_node_version(&mut self, life: Life, node: NodeProgram) {
+        let (version, asks) = self.node_versions.of(life, &node.file);
+        if let Some(version) = version {
             let report = Report::NodeVersion(version);
             self.events.push_back(Event::found_out(life, report));
+        }
+        if asks {
+            self.launch.ask_node(node.file, node.launch);
+        }
+    }
+
+    /// A node was started to tell its version; it may have done so already.
+    pub(super) fn node_asked(&mut self, file: &NodeFile, asked: Option<NodeAsked>) {
+        let child = asked.as_ref().map(|asked| &asked.child);
+        let ended = child.and_then(|child| {
+            let status = self.launch.early.take(child.pid, &child.pidfd);
+            status.map(|_| child.pid)
+        });
+        self.node_versions.asked(file, asked);
+        if let Some(pid) = ended {
+            self.node_answered(pid);
         }
     }
 
@@ -151,28 +148,6 @@ impl Daemon {
             self.handle(Event::found_out(life, report));
         }
     }
-}
-
-/// Starts `node --version` as the app is started: as its user, in its folder, with its variables.
-fn ask(command: &mut Command, until: Instant) -> Option<Asked> {
-    let (answer, theirs) = pipe_with(PipeFlags::CLOEXEC).ok()?;
-    rustix::io::ioctl_fionbio(&answer, true).ok()?;
-    command.stdout = Stdio::Fd(theirs);
-    command.argv = vec![name_of(&command.program), "--version".into()];
-    let unwanted = |name: &OsString| NOT_INHERITED.iter().any(|not| name == not);
-    command.env.retain(|(name, _)| !unwanted(name));
-    let child = spawn(command).ok()?;
-    command.stdout = Stdio::Null;
-    Some(Asked {
-        pid: child.pid,
-        pidfd: child.pidfd,
-        answer,
-        until,
-    })
-}
-
-fn name_of(program: &Path) -> OsString {
-    program.file_name().unwrap_or_default().to_owned()
 }
 
 /// What was printed: the process has ended, so all of it is in the pipe.
@@ -191,6 +166,7 @@ fn read(answer: &OwnedFd) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use rustix::pipe::{PipeFlags, pipe_with};
 
     use super::*;
 

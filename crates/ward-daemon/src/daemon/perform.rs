@@ -3,12 +3,9 @@
 use serde_json::{Map, Value, json};
 use ward_core::action::{Action, Ask, Notice, Scope};
 use ward_core::event::Event;
-use ward_core::id::{InstanceId, Life};
-use ward_core::launch::Launch;
+use ward_core::id::Life;
 use ward_sys::signal::{self, Signal};
 
-use super::package;
-use super::processes::{Begin, Outcome, PendingSpawn};
 use super::run::Daemon;
 use crate::clock;
 
@@ -20,7 +17,7 @@ impl Daemon {
                 instance,
                 life,
                 launch,
-            } => return self.spawn(instance, life, launch),
+            } => self.spawn(instance, life, launch),
             Action::Terminate { life, how } => self.terminate(life, how),
             Action::Kill { life, scope } => self.processes.kill(life, scope),
             Action::Probe { life } => {
@@ -65,69 +62,13 @@ impl Daemon {
             }
             Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
-            Action::Release { life } => {
-                self.channel.close(life);
-                self.processes.release(life);
-            }
+            Action::Release { life } => self.release(life),
             Action::Forget { .. } => self.watched.look_again(None),
             Action::Configure { instance } => {
                 self.watched.look_again(self.supervisor.instance(instance));
             }
         }
         None
-    }
-
-    /// Starts a life. One of many is told later, when it is born.
-    fn spawn(&mut self, instance: InstanceId, life: Life, launch: Box<Launch>) -> Option<Event> {
-        let worker = self.supervisor.instance(instance);
-        let worker = worker.filter(|_| launch.worker.is_some());
-        let with = Begin {
-            log: &self.log,
-            channel: &self.channel,
-            worker,
-            home: &self.paths.home,
-        };
-        let (pending, request) = match self.processes.prepare(instance, life, launch, &with) {
-            Ok(prepared) => prepared,
-            Err(reason) => return Some(Event::SpawnFailed { life, reason }),
-        };
-        if self.events.is_empty() && self.spawner.is_empty() {
-            let outcome = request.deliver();
-            return Some(self.born(pending, outcome));
-        }
-        self.spawner.spawn(pending, request);
-        if self.spawner.is_full() {
-            // First of all, so that what follows from it is done while others are born.
-            if let Some(event) = self.next_spawned() {
-                self.events.push_front(event);
-            }
-        }
-        None
-    }
-
-    /// Waits for one of those that are being born, if there is one.
-    pub(super) fn next_spawned(&mut self) -> Option<Event> {
-        let (pending, outcome) = self.spawner.next()?;
-        Some(self.born(pending, outcome))
-    }
-
-    fn born(&mut self, pending: PendingSpawn, outcome: Outcome) -> Event {
-        let (instance, life) = (pending.instance, pending.life);
-        let alone = pending.alone.clone();
-        match self.processes.adopt(pending, outcome, &self.channel) {
-            Ok((pid, launch)) => {
-                if let Some(reason) = alone {
-                    self.events.push_back(Event::WorkerAlone { life, reason });
-                }
-                if launch.ipc {
-                    self.speakers.insert(life, instance);
-                }
-                self.want_node_version(life, &launch);
-                let version = package::version(&launch.script);
-                Event::Spawned { life, pid, version }
-            }
-            Err(reason) => Event::SpawnFailed { life, reason },
-        }
     }
 
     fn terminate(&mut self, life: Life, how: Ask) {

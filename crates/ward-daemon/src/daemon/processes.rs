@@ -2,14 +2,12 @@
 //! decided here; the core says what to do.
 
 mod adopt;
-mod spawner;
-mod worker_command;
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::process::Resource;
 use ward_core::action::Scope;
@@ -22,8 +20,7 @@ use ward_sys::spawn::Limit;
 use ward_sys::{Pid, limits, reap, tree};
 
 use crate::cluster::ConnectionCount;
-pub(super) use adopt::{Begin, command};
-pub(super) use spawner::{Outcome, PendingSpawn, Spawner};
+use crate::launch::Leavings;
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ pub(super) struct Process {
     start_time: Option<u64>,
     /// `unique_id=…`, found in the environment of every descendant.
     marker: Vec<u8>,
-    cgroup: Option<Cgroup>,
+    cgroup: Option<Arc<Cgroup>>,
     /// The daemon's end of standard input.
     stdin: Option<OwnedFd>,
     pid_path: Option<PathBuf>,
@@ -58,7 +55,7 @@ pub(super) struct Processes {
     by_pid: HashMap<Pid, Life>,
     /// Ended lives of which something is left: looked at again whenever an orphan is reaped.
     leftovers: HashSet<Life>,
-    hierarchy: Option<Hierarchy>,
+    hierarchy: Option<Arc<Hierarchy>>,
     scanner: Scanner,
     /// The limit on open files the apps get: the one the daemon had before it raised its own.
     open_files: Option<Limit>,
@@ -70,7 +67,7 @@ pub(super) enum Reaped {
     /// A main process.
     Main(Life, ExitStatus),
     /// Any other: one of a life whose parent ended before it, or one that was asked something.
-    Other(Pid),
+    Other(Pid, ExitStatus),
 }
 
 impl Process {
@@ -80,7 +77,7 @@ impl Process {
             root_start_time: self.start_time,
             marker: Some(&self.marker),
             others,
-            cgroup: self.cgroup.as_ref(),
+            cgroup: self.cgroup.as_deref(),
         }
     }
 }
@@ -99,7 +96,7 @@ impl Processes {
             by_life: HashMap::new(),
             by_pid: HashMap::new(),
             leftovers: HashSet::new(),
-            hierarchy: Hierarchy::create(),
+            hierarchy: Hierarchy::create().map(Arc::new),
             scanner: Scanner::new()?,
             // Fewer descriptors mean fewer apps; no reason not to start.
             open_files: limits::raise_open_files().ok().map(|limit| Limit {
@@ -116,18 +113,18 @@ impl Processes {
 
     /// The cgroup of a life, if it has one.
     pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
-        self.by_life.get(&life)?.cgroup.as_ref()
+        self.by_life.get(&life)?.cgroup.as_deref()
     }
 
     /// Collects one ended child, if there is one.
     pub(super) fn reap(&mut self) -> Option<Reaped> {
         let exited = reap::next_exit().ok().flatten()?;
-        let Some(life) = self.by_pid.remove(&exited.pid) else {
-            return Some(Reaped::Other(exited.pid));
-        };
         let status = match exited.status {
             reap::ExitStatus::Code(code) => ExitStatus::Code(code),
             reap::ExitStatus::Signal(signal, _) => ExitStatus::Signal(signal),
+        };
+        let Some(life) = self.by_pid.remove(&exited.pid) else {
+            return Some(Reaped::Other(exited.pid, status));
         };
         if let Some(process) = self.by_life.get_mut(&life) {
             process.ended = true;
@@ -255,26 +252,22 @@ impl Processes {
         Ok(())
     }
 
-    /// The life is over: drops what belongs to it.
-    pub(super) fn release(&mut self, life: Life) {
+    /// The life is over: drops what belongs to it. Returns what is left of it in the file system.
+    pub(super) fn release(&mut self, life: Life) -> Option<Leavings> {
         self.leftovers.remove(&life);
-        let Some(process) = self.by_life.remove(&life) else {
-            return;
-        };
+        let process = self.by_life.remove(&life)?;
         // The pid may be another life's by now, if only a child of this one was left.
         if self.by_pid.get(&process.pid) == Some(&life) {
             self.by_pid.remove(&process.pid);
         }
-        if let Some(path) = process.pid_path {
-            // Only its own: another life of the instance may have written its pid there.
-            let own = process.pid.as_raw_nonzero().to_string();
-            if fs::read_to_string(&path).is_ok_and(|text| text.trim() == own) {
-                fs::remove_file(&path).ok();
-            }
+        if process.pid_path.is_none() && process.cgroup.is_none() {
+            return None;
         }
-        if let Some(cgroup) = process.cgroup {
-            cgroup.remove();
-        }
+        Some(Leavings {
+            pid: process.pid,
+            pid_path: process.pid_path,
+            cgroup: process.cgroup,
+        })
     }
 
     /// Removes the cgroups. For the end of the daemon.

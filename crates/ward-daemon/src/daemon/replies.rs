@@ -107,7 +107,7 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
         (RequestError::SpawnFailed { reason, .. }, _) => format!("cannot {reason}"),
         (
             RequestError::ReloadFailed { .. }
-            | RequestError::Superseded(_)
+            | RequestError::Superseded { .. }
             | RequestError::ShuttingDown
             | RequestError::BadSpec(_),
             _,

@@ -15,6 +15,9 @@ use ward_wire::rpc::{self, Body, Request};
 /// Calls of one connection that may be unanswered; more wait in the socket.
 const IN_FLIGHT: usize = 64;
 
+/// Up to so many bytes a request is parsed on the control thread, which takes some ten microseconds.
+const PARSED_HERE: usize = 16 * 1024;
+
 /// A call for the control loop.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -200,8 +203,10 @@ async fn read(
                 Ok(None) => break,
                 Err(_) => return,
             };
-            let Some(request) = Request::from_frame(&frame) else {
-                continue;
+            let request = match parse(frame).await {
+                Ok(Some(request)) => request,
+                Ok(None) => continue,
+                Err(Unparsed) => return,
             };
             let Ok(permit) = std::sync::Arc::clone(&permits).acquire_owned().await else {
                 return;
@@ -239,6 +244,21 @@ async fn read(
             Ok(count) => decoder.push(&buffer[..count]),
         }
     }
+}
+
+/// Parsing ended with a panic, which the hook has written down: the connection ends.
+#[derive(Debug)]
+struct Unparsed;
+
+/// Reads a frame; a large one on another thread, so that nobody else waits for it. The connection
+/// reads on when this is done, so its requests keep their order.
+async fn parse(frame: Frame) -> Result<Option<Request>, Unparsed> {
+    let length: usize = frame.args.iter().map(|arg| arg.0.len()).sum();
+    if length <= PARSED_HERE {
+        return Ok(Request::from_frame(&frame));
+    }
+    let parsed = tokio::task::spawn_blocking(move || Request::from_frame(&frame));
+    parsed.await.map_err(|_| Unparsed)
 }
 
 async fn write(mut writer: OwnedWriteHalf, mut answers: mpsc::UnboundedReceiver<Answer>) {

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -18,14 +20,15 @@ use ward_sys::signal::Signal as ProcessSignal;
 use super::batch::Batches;
 use super::bus::Bus;
 use super::held_replies::HeldReplies;
+use super::meter::Meter;
 use super::methods;
 use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
-use super::processes::{Processes, Reaped, Spawner};
+use super::processes::{Processes, Reaped};
 use super::rpc::{self, Call, Unwritten};
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
-use super::sources::{Occurrence, Signals, Sources};
+use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
 use super::usage::Usages;
 use super::watched::Watched;
@@ -33,6 +36,7 @@ use super::workers::Workers;
 use crate::channel::{ChannelHandle, ChannelThread};
 use crate::clock;
 use crate::fault;
+use crate::launch::LaunchHandle;
 use crate::log::{LogHandle, LogThread};
 
 /// Chunks of output that may wait for the bus; more are dropped and counted.
@@ -48,9 +52,12 @@ const TIDY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Daemon {
     pub(super) paths: Paths,
+    /// The home folder, for starts.
+    pub(super) home: Arc<Path>,
     pub(super) supervisor: Supervisor,
     pub(super) processes: Processes,
-    pub(super) spawner: Spawner,
+    pub(super) meter: Meter,
+    pub(super) launch: LaunchHandle,
     pub(super) log: LogHandle,
     pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
@@ -89,6 +96,7 @@ pub(super) async fn run(
     ready: impl FnOnce(),
 ) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
+    let (to_launches, launches) = mpsc::unbounded_channel();
     let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
@@ -96,9 +104,11 @@ pub(super) async fn run(
     let sources = Sources {
         calls,
         messages,
+        launches,
         chunks,
         changes,
         signals: Signals::register()?,
+        clock: Clock::watch(),
     };
     let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
@@ -107,7 +117,8 @@ pub(super) async fn run(
     let mut daemon = Daemon {
         supervisor: Supervisor::new(settings::defaults(&paths)),
         processes: Processes::new()?,
-        spawner: Spawner::default(),
+        meter: Meter::from_env(),
+        launch: LaunchHandle::new(to_launches),
         log,
         channel,
         workers: Workers::default(),
@@ -130,6 +141,7 @@ pub(super) async fn run(
         handling: false,
         tidy_at: None,
         resume_at: None,
+        home: Arc::from(paths.home.as_path()),
         paths,
     };
     tokio::task::spawn_local(rpc::accept(
@@ -137,14 +149,12 @@ pub(super) async fn run(
         to_calls,
         daemon.unwritten.watch(),
     ));
-    daemon.say(
-        false,
-        &format!(
-            "ward {} daemon started, home {}",
-            env!("CARGO_PKG_VERSION"),
-            daemon.paths.home.display()
-        ),
-    );
+    let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.paths.home.display());
+    let text = format!("ward {version} daemon started, home {home}");
+    daemon.say(false, &text);
+    for complaint in settings::complaints() {
+        daemon.say(true, &complaint);
+    }
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
@@ -174,6 +184,8 @@ impl Daemon {
     /// A fault while one thing is handled drops that thing, is said, and ends nothing else.
     fn occurred(&mut self, what: Occurrence) {
         let source = what.source();
+        let measuring = self.meter.begin();
+        let start = what.start();
         let handled = fault::contain(|| {
             fault::inject(source);
             self.take(what);
@@ -182,8 +194,12 @@ impl Daemon {
             self.handling = false;
             let text = format!("a fault inside ward ({source}): {fault}; please report this");
             self.say(true, &text);
+            if let Some(life) = start {
+                self.lost_start(life);
+            }
             self.rest_after_fault();
         }
+        self.meter.end(&measuring, source);
     }
 
     /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
@@ -197,6 +213,7 @@ impl Daemon {
             Occurrence::ChildEnded => self.reap(),
             Occurrence::Call(call) => self.call(call),
             Occurrence::Channel(event) => self.message(event),
+            Occurrence::Launch(event) => self.launched(event),
             Occurrence::Log(chunk) => self.output(&chunk),
             Occurrence::Watch(event) => self.watch_event(event),
             Occurrence::Signal(signal) => {
@@ -205,6 +222,7 @@ impl Daemon {
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
     }
@@ -217,8 +235,10 @@ impl Daemon {
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
         let node = self.node_versions.deadline();
+        let launch = self.launch.deadline();
+        let held = self.held_replies.deadline();
         let batches = self.batches.deadline();
-        let due = [core, batches, self.tidy_at, node]
+        let due = [core, batches, self.tidy_at, node, launch, held]
             .into_iter()
             .flatten()
             .min();
@@ -235,6 +255,7 @@ impl Daemon {
         self.handle(Event::Ticked);
         self.give_up_batches();
         self.node_versions.tick();
+        self.watch_launches();
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
@@ -247,9 +268,9 @@ impl Daemon {
         while let Some(reaped) = self.processes.reap() {
             match reaped {
                 Reaped::Main(life, status) => self.handle(Event::Exited { life, status }),
-                Reaped::Other(pid) => {
+                Reaped::Other(pid, status) => {
                     orphans = true;
-                    self.node_answered(pid);
+                    self.stranger_ended(pid, status);
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ward_core::defaults::Defaults;
+use ward_core::signal::{self, UnknownSignal};
 
 use ward_home::Paths;
 
@@ -39,9 +40,7 @@ impl Settings {
 /// What holds for every app unless its declaration says otherwise.
 pub(super) fn defaults(paths: &Paths) -> Defaults {
     let base = Defaults::default();
-    let signal = env::var("PM2_KILL_SIGNAL")
-        .ok()
-        .and_then(|name| ward_core::signal::number(&name));
+    let signal = kill_signal().and_then(Result::ok);
     let node_options = env::var("PM2_NODE_OPTIONS").unwrap_or_default();
     Defaults {
         kill_timeout: milliseconds("PM2_KILL_TIMEOUT").unwrap_or(base.kill_timeout),
@@ -66,6 +65,22 @@ pub(super) fn defaults(paths: &Paths) -> Defaults {
         seed: getrandom::u64()
             .expect("the kernel has random bytes, which maps of std need as well"),
     }
+}
+
+/// The signal that asks apps to stop, if one is named (`PM2_KILL_SIGNAL`).
+fn kill_signal() -> Option<Result<i32, UnknownSignal>> {
+    let name = env::var("PM2_KILL_SIGNAL").ok();
+    let name = name.filter(|name| !name.is_empty());
+    name.map(|name| signal::parse(&name))
+}
+
+/// What is wrong with the settings in the environment, for the daemon's log.
+pub(super) fn complaints() -> Vec<String> {
+    let signal = kill_signal().and_then(Result::err);
+    let signal = signal.map(|unknown| {
+        format!("PM2_KILL_SIGNAL is ignored, apps are asked to stop by SIGINT: {unknown}")
+    });
+    signal.into_iter().collect()
 }
 
 fn milliseconds(variable: &str) -> Option<Duration> {

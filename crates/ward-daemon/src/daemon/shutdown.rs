@@ -50,6 +50,7 @@ impl Daemon {
     /// next command does not talk to a daemon that is leaving.
     pub(super) async fn close(mut self) {
         self.say(false, "the daemon has ended");
+        self.abandon_starts();
         for path in [
             &self.paths.rpc_socket,
             &self.paths.pub_socket,

@@ -3,13 +3,17 @@
 use std::io;
 use std::time::Instant;
 
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use ward_core::id::Life;
+use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
 use crate::channel::ChannelEvent;
+use crate::launch::LaunchEvent;
 use crate::log::LogChunk;
 use crate::watch::WatchEvent;
 
@@ -18,9 +22,42 @@ use crate::watch::WatchEvent;
 pub(super) struct Sources {
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
+    /// Bounded by what the launch plane was asked: one answer each.
+    pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
+    pub(super) clock: Clock,
+}
+
+/// Tells that the wall clock was set. Without a kernel that says so the core finds out by itself, at
+/// the next event.
+#[derive(Debug)]
+pub(super) struct Clock(Option<AsyncFd<ClockChanges>>);
+
+impl Clock {
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe, and `ClockChanges` keeps the one descriptor it owns"
+    )]
+    pub(super) fn watch() -> Self {
+        let changes = ClockChanges::new();
+        Self(changes.and_then(AsyncFd::new).ok())
+    }
+
+    /// Waits until the clock is set.
+    async fn changed(&self) {
+        if let Some(changes) = &self.0 {
+            while let Ok(mut ready) = changes.readable().await {
+                match changes.get_ref().take() {
+                    Ok(true) => return,
+                    Ok(false) => ready.clear_ready(),
+                    Err(_) => break,
+                }
+            }
+        }
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Signals to the daemon itself.
@@ -40,10 +77,12 @@ pub(super) enum Occurrence {
     ChildEnded,
     Call(Call),
     Channel(ChannelEvent),
+    Launch(LaunchEvent),
     Log(LogChunk),
     Watch(WatchEvent),
     Signal(ProcessSignal),
     LogsMoved,
+    ClockChanged,
     Due,
 }
 
@@ -54,11 +93,23 @@ impl Occurrence {
             Self::ChildEnded => "control.child",
             Self::Call(_) => "control.call",
             Self::Channel(_) => "control.channel",
+            Self::Launch(_) => "control.launch",
             Self::Log(_) => "control.log",
             Self::Watch(_) => "control.watch",
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
+            Self::ClockChanged => "control.clock",
             Self::Due => "control.due",
+        }
+    }
+}
+
+impl Occurrence {
+    /// The life whose start is answered by it.
+    pub(super) fn start(&self) -> Option<Life> {
+        match self {
+            Self::Launch(LaunchEvent::Started { life, .. }) => Some(*life),
+            _ => None,
         }
     }
 }
@@ -89,12 +140,14 @@ impl Sources {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
                 Some(call) = self.calls.recv() => Occurrence::Call(call),
                 Some(event) = self.messages.recv() => Occurrence::Channel(event),
+                Some(event) = self.launches.recv() => Occurrence::Launch(event),
                 Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watch(event),
                 _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
                 _ = self.signals.interrupt.recv() => Occurrence::Signal(ProcessSignal::INT),
                 _ = self.signals.quit.recv() => Occurrence::Signal(ProcessSignal::QUIT),
                 _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
+                () = self.clock.changed() => Occurrence::ClockChanged,
                 _ = self.signals.hangup.recv() => continue,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
             };

@@ -72,16 +72,22 @@ impl Desk {
         }
     }
 
-    fn attach(&self, output: &Output) -> (fs::File, fs::File) {
-        let (out, err) = self.handle.attach(output).unwrap();
+    /// The write ends of a new life.
+    fn open(&self, output: &Output) -> (OwnedFd, OwnedFd) {
+        let opened = super::open(output, |_| ()).unwrap();
+        self.handle.attach(opened.streams).unwrap();
         self.handle.post();
+        (opened.stdout, opened.stderr)
+    }
+
+    fn attach(&self, output: &Output) -> (fs::File, fs::File) {
+        let (out, err) = self.open(output);
         (out.into(), err.into())
     }
 
     /// Runs a program to its end; nobody waits for its output.
     fn run(&self, output: &Output, program: &str, args: &[&str]) {
-        let (out, err): (OwnedFd, OwnedFd) = self.handle.attach(output).unwrap();
-        self.handle.post();
+        let (out, err) = self.open(output);
         let status = Command::new(program)
             .args(args)
             .stdin(Stdio::null())

@@ -15,6 +15,7 @@ mod first_command;
 mod frameworks;
 mod harness;
 mod ipc;
+mod launch;
 mod launchers;
 mod lifecycle;
 mod lists;

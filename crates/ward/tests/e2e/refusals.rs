@@ -1,6 +1,7 @@
 //! Wrong input: a clear word on standard error, exit code 1, nothing lost.
 
 mod files;
+mod signals;
 mod workers;
 
 use std::fs;

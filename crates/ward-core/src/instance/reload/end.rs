@@ -1,15 +1,12 @@
 //! The end of a second life: the old worker drains and ends, or the replacement has failed.
 
-use serde_json::{Map, Value};
-
 use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::Life;
 use crate::instance::promises::Goal;
-use crate::instance::reload::{Old, Replacement, Successor};
+use crate::instance::reload::{Former, Old, Replacement, Successor};
 use crate::instance::{Instance, State};
-use crate::policy;
-use crate::request::{Outcome, RequestError};
+use crate::request::{Outcome, RequestError, SupersededBy};
 use crate::signal;
 use crate::spec::AppSpec;
 use crate::termination::{Progress, Termination};
@@ -49,12 +46,12 @@ impl Instance {
                     stop_policy.grace = cx.defaults.drain_timeout;
                 }
                 let Old {
-                    life, pid, record, ..
+                    life, pid, former, ..
                 } = *old;
                 let termination = Termination::ask(life, Some(pid), stop_policy, cx);
                 self.replacement = Some(Replacement::Retiring {
                     termination,
-                    record,
+                    former,
                 });
             }
             other => self.replacement = other,
@@ -99,8 +96,8 @@ impl Instance {
     }
 
     /// Another request changed the course: whatever a reload was doing ends now.
-    pub(in crate::instance) fn cut_reload(&mut self, cx: &mut Context<'_>) {
-        self.supersede(Goal::Replaced, cx);
+    pub(in crate::instance) fn cut_reload(&mut self, by: SupersededBy, cx: &mut Context<'_>) {
+        self.supersede(Goal::Replaced, by, cx);
         match &mut self.replacement {
             Some(Replacement::Starting(next)) => {
                 // What was declared stays declared; only the way to it is another one.
@@ -125,18 +122,18 @@ impl Instance {
                 let Old {
                     life,
                     pid,
-                    mut record,
+                    mut former,
                     ..
                 } = *old;
-                Self::note_old_exit(&mut record, status, cx);
+                self.note_old_exit(&mut former, status, cx);
                 if let Some(termination) = Termination::sweep(life, pid, stop_policy, cx) {
                     self.replacement = Some(Replacement::Retiring {
                         termination,
-                        record,
+                        former,
                     });
                 } else {
                     cx.release(life);
-                    self.replaced(record, cx);
+                    self.replaced(&former, cx);
                 }
             }
             Some(Replacement::Discarding {
@@ -152,15 +149,15 @@ impl Instance {
             }
             Some(Replacement::Retiring {
                 mut termination,
-                mut record,
+                mut former,
             }) => {
                 if !termination.main_gone {
-                    Self::note_old_exit(&mut record, status, cx);
+                    self.note_old_exit(&mut former, status, cx);
                 }
                 let progress = termination.exited(cx);
                 self.replacement = Some(Replacement::Retiring {
                     termination,
-                    record,
+                    former,
                 });
                 self.advance_replacement(progress, cx);
             }
@@ -195,10 +192,9 @@ impl Instance {
         }
     }
 
-    fn note_old_exit(record: &mut Map<String, Value>, status: ExitStatus, cx: &mut Context<'_>) {
-        let code = policy::exit_code(status);
-        record.insert("exit_code".to_owned(), code.unwrap_or(0).into());
-        cx.publish("exit", false, || record.clone());
+    fn note_old_exit(&self, former: &mut Former, status: ExitStatus, cx: &mut Context<'_>) {
+        former.exited(status, cx.now.wall);
+        cx.publish("exit", false, || former.record(self, Status::Stopping));
     }
 
     pub(in crate::instance) fn replacement_probed(&mut self, alive: u32, cx: &mut Context<'_>) {
@@ -265,10 +261,10 @@ impl Instance {
             }
             Some(Replacement::Retiring {
                 termination,
-                record,
+                former,
             }) => {
                 self.part_with(termination, stuck, cx);
-                self.replaced(record, cx);
+                self.replaced(&former, cx);
             }
             other => self.replacement = other,
         }
@@ -285,16 +281,10 @@ impl Instance {
     }
 
     /// The old worker is gone; the reload is complete.
-    fn replaced(&mut self, mut record: Map<String, Value>, cx: &mut Context<'_>) {
-        record.insert("status".to_owned(), Status::Stopped.word().into());
-        cx.publish("exit", false, || record.clone());
+    fn replaced(&mut self, former: &Former, cx: &mut Context<'_>) {
+        cx.publish("exit", false, || former.record(self, Status::Stopped));
         self.settle(Goal::Replaced, cx, |instance| {
-            Ok(Outcome::Gone(Box::new(serde_json::json!({
-                "pid": 0,
-                "name": instance.spec.name,
-                "pm2_env": record,
-                "pm_id": record.get("pm_id"),
-            }))))
+            Ok(Outcome::Gone(Box::new(former.process(instance))))
         });
     }
 }

@@ -11,7 +11,6 @@ use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 
 use super::Args;
-use crate::daemon::package;
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
 use ward_home::PM2_VERSION;
@@ -90,6 +89,9 @@ impl Daemon {
             let places = instance.life().and_then(|life| workers.places.get(&life));
             if let Some(places) = places {
                 process["pm2_env"]["listens_on"] = json!(places);
+            }
+            if let Some(step) = self.waits_for(instance) {
+                process["pm2_env"]["waits_for"] = step.into();
             }
             if instance.paused {
                 process["pm2_env"]["paused"] = true.into();
@@ -179,7 +181,7 @@ fn version_of_client(pid: i32) -> Option<String> {
         .filter(|path| path.is_absolute())?;
     let script = std::fs::canonicalize(script).ok()?;
     let path = script.parent().and_then(Path::parent)?.join("package.json");
-    let package: Value = serde_json::from_slice(&package::read(&path)?).ok()?;
+    let package: Value = serde_json::from_slice(&crate::launch::read_package(&path)?).ok()?;
     (package["name"] == "pm2")
         .then(|| package["version"].as_str().map(str::to_owned))
         .flatten()

@@ -96,6 +96,7 @@ impl Daemon {
             "subscribers": self.bus.subscribers(),
             "bus_dropped": self.bus.dropped() + self.log.dropped_chunks(),
             "memory_bytes": memory.unwrap_or_default(),
+            "loop": self.meter.to_value(),
         })
     }
 

@@ -170,7 +170,7 @@ fn an_unwritable_path_fails_at_once() {
         out_path: Some(desk.path("file/out").to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let error = desk.handle.attach(&output).unwrap_err();
+    let error = crate::log::open(&output, |_| ()).unwrap_err();
     assert!(error.to_string().contains("file/out"), "{error}");
 }
 

@@ -101,6 +101,9 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     } else if app.integer("exit_code").is_some_and(|code| code != 0) {
         rows.add("exit code", app.shown("exit_code"));
     }
+    if app.get("waits_for").is_some() {
+        rows.add("waits for", app.shown("waits_for"));
+    }
     if app.get("listens_on").is_some() {
         rows.add("listens on", joined(app, "listens_on", ", "));
     }

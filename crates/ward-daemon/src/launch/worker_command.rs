@@ -1,5 +1,5 @@
-//! The command of a cluster worker: what is behind its launcher, with the agent, and the worker's seat
-//! at the primary.
+//! The command of a cluster worker: what is behind its launcher, with the agent, and what the
+//! primary has to know of it.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,10 +11,40 @@ use ward_sys::spawn::Command;
 use crate::cluster::{self, Runtime, WorkerConfig, agent};
 use crate::launcher::{self, Context, Place, Verdict};
 
-/// Makes the command one of a cluster worker, and gives it its seat; or tells why it cannot be one.
+/// What a beginning cluster worker needs besides its launch, taken from its instance.
+#[derive(Debug)]
+pub(crate) struct WorkerPlan {
+    /// Number among the instances of the app.
+    number: u32,
+    /// It loads the agent if it can.
+    wants_agent: bool,
+    parts: agent::Parts,
+    /// Not right before runtime and agent are known; or what is wrong with the declaration.
+    config: Result<WorkerConfig, String>,
+}
+
+impl WorkerPlan {
+    /// The plan for a life of `instance`.
+    pub(crate) fn of(instance: &Instance, launch: &Launch) -> Self {
+        let parts = if instance.spec.node.is_instrumented() {
+            agent::Parts::Whole
+        } else {
+            agent::Parts::Drain
+        };
+        Self {
+            number: instance.number,
+            wants_agent: instance.spec.cluster.agent != Some(false),
+            parts,
+            config: WorkerConfig::of(instance, &launch.env, false, Runtime::Node),
+        }
+    }
+}
+
+/// Makes the command one of a cluster worker, and gives it its configuration; or tells why it cannot
+/// be one.
 pub(super) fn worker_command(
     command: &mut Command,
-    instance: &Instance,
+    plan: &WorkerPlan,
     launch: &Launch,
     home: &Path,
 ) -> Result<(Option<WorkerConfig>, Option<String>), String> {
@@ -30,13 +60,8 @@ pub(super) fn worker_command(
         program.ok_or_else(|| format!("find {name} in PATH"))
     };
     // Another user cannot read what is in the home.
-    let wanted = instance.spec.cluster.agent != Some(false) && command.credentials.is_none();
-    let parts = if instance.spec.node.is_instrumented() {
-        agent::Parts::Whole
-    } else {
-        agent::Parts::Drain
-    };
-    let agent = || agent::install(home, parts).ok().filter(|_| wanted);
+    let wanted = plan.wants_agent && command.credentials.is_none();
+    let agent = || agent::install(home, plan.parts).ok().filter(|_| wanted);
     let (argv, runtime, has_agent) = match verdict {
         Verdict::Alone(reason) => {
             if declared != launch.argv {
@@ -50,7 +75,7 @@ pub(super) fn worker_command(
             let has_agent = agent.is_some();
             let context = Context {
                 unique_id: launch.worker.unwrap_or_default(),
-                number: instance.number,
+                number: plan.number,
                 agent,
             };
             // Whoever runs it, and whatever lies at our path by now.
@@ -63,7 +88,7 @@ pub(super) fn worker_command(
             let agent = agent().filter(|_| worker.runtime == Runtime::Node);
             let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
             script = script.map(|at| at + agent::words(has_agent));
-            cluster::spread_inspectors(&mut argv, script, instance.number);
+            cluster::spread_inspectors(&mut argv, script, plan.number);
             if argv.first() != launch.argv.first() {
                 command.program = found(&argv)?;
             }
@@ -75,5 +100,11 @@ pub(super) fn worker_command(
         }
     };
     command.argv = argv.into_iter().map(OsString::from).collect();
-    WorkerConfig::of(instance, &launch.env, has_agent, runtime).map(|config| (Some(config), None))
+    let config = plan.config.clone()?;
+    let config = WorkerConfig {
+        has_agent,
+        runtime,
+        ..config
+    };
+    Ok((Some(config), None))
 }

@@ -26,7 +26,7 @@ pub(super) fn version(script: &str) -> Option<String> {
 
 /// A small regular file. Nothing else: apps and clients choose the path, and reading a pipe would
 /// stop the daemon.
-pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
     let file = File::options()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())

@@ -1,0 +1,68 @@
+//! The command of a launch, with its program and its user found.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::path::Path;
+
+use serde_json::Value;
+use ward_core::launch::Launch;
+use ward_core::spec::UserSpec;
+use ward_sys::spawn::{Command, Credentials};
+use ward_sys::user;
+
+use super::progress::{Progress, Step};
+
+/// The command of a launch, without descriptors. The error completes "cannot …".
+pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, String> {
+    let env: Vec<(OsString, OsString)> = launch
+        .env
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    let search = ward_sys::path::path_of(&env);
+    let cwd = Path::new(&launch.cwd);
+    let named = OsStr::new(&launch.program);
+    let program = if launch.program.contains('/') {
+        // Not looked up: the kernel's own word is better than "not found".
+        cwd.join(&launch.program)
+    } else {
+        progress.now(Step::FindingProgram(launch.program.clone()));
+        let missing = || format!("find {} in PATH", launch.program);
+        ward_sys::path::find(named, search, cwd).ok_or_else(missing)?
+    };
+    let mut command = Command::new(program);
+    command.argv = launch.argv.iter().map(OsString::from).collect();
+    command.env = env;
+    command.cwd = cwd.to_path_buf();
+    command.umask = Some(0o022);
+    command.credentials = credentials(&launch.user, progress)?;
+    Ok(command)
+}
+
+fn credentials(user: &UserSpec, progress: &Progress) -> Result<Option<Credentials>, String> {
+    let Some(uid) = user.uid.as_ref().filter(|uid| !uid.is_null()) else {
+        return Ok(None);
+    };
+    let name = word(uid);
+    progress.now(Step::LookingUpUser(name.clone()));
+    let cannot = |what: &str, error: &dyn Display| format!("look up {what}: {error}");
+    let found = user::find_user(&name).map_err(|error| cannot("the user", &error))?;
+    let found = found.ok_or_else(|| format!("find the user {name}"))?;
+    let gid = match user.gid.as_ref().filter(|gid| !gid.is_null()).map(word) {
+        None => None,
+        Some(name) => {
+            let group = user::find_group(&name).map_err(|error| cannot("the group", &error))?;
+            Some(group.ok_or_else(|| format!("find the group {name}"))?.gid)
+        }
+    };
+    let credentials = user::credentials(&found, gid).map_err(|error| cannot("groups", &error))?;
+    let already = rustix::process::geteuid().as_raw() == credentials.uid
+        && rustix::process::getegid().as_raw() == credentials.gid;
+    Ok(Some(credentials).filter(|_| !already))
+}
+
+fn word(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
