@@ -145,6 +145,40 @@ def bare_spawn(count):
     return milliseconds
 
 
+def bare_start(folder, count):
+    """The same with what each app of a process manager has: two log files and two pipes."""
+    begin = time.perf_counter()
+    pids, kept = [], []
+    for i in range(count):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        files = [os.open(f"{folder}/bare-{i}-{name}.log", flags, 0o600) for name in ("out", "error")]
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        actions = [(os.POSIX_SPAWN_DUP2, out_end, 1), (os.POSIX_SPAWN_DUP2, err_end, 2)]
+        pids.append(os.posix_spawn("/bin/sleep", ["sleep", "100000"], os.environ, file_actions=actions))
+        os.close(out_end)
+        os.close(err_end)
+        kept += [*files, out, err]
+    milliseconds = (time.perf_counter() - begin) * 1000
+    for fd in kept:
+        os.close(fd)
+    for pid in pids:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return milliseconds
+
+
+def bare_list(count):
+    """What a list of so many processes cannot do without: three small programs' worth of time for one, and a read of
+    `/proc/<pid>/stat` for each process."""
+    own = "/proc/self/stat"
+    begin = time.perf_counter()
+    for _ in range(count):
+        fd = os.open(own, os.O_RDONLY)
+        os.read(fd, 1024)
+        os.close(fd)
+    return 3 * bare_programs(1) + (time.perf_counter() - begin) * 1000
+
+
 class Beacon:
     """A shell app that writes its pid into a fifo as soon as it runs."""
 
@@ -182,6 +216,31 @@ def bare_beacon(beacon):
     os.kill(pid, 9)
     os.waitpid(pid, 0)
     return milliseconds
+
+
+def command_ms(peer):
+    """The latency of commands: one that asks for nothing, and the list."""
+    return (peer.run("ping")[0] + peer.run("ls")[0]) * 1000
+
+
+def latencies(peer, file, rounds):
+    """`ping` and `ls` with an idle daemon that runs the apps, and while it starts them."""
+    peer.run("start", file)
+    peer.run("ls")
+    idle = statistics.median(command_ms(peer) for _ in range(rounds * 3))
+    busy = []
+    for _ in range(rounds):
+        peer.run("stop", "all")
+        start = subprocess.Popen([*peer.command, "restart", "all", "--parallel", "1000"] if peer.name == "ward"
+                                 else [*peer.command, "restart", "all"], env=peer.env, cwd=peer.home,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        samples = []
+        while start.poll() is None:
+            samples.append(command_ms(peer))
+        # The last one may have begun when all ran.
+        busy += samples[:-1] or samples
+    peer.run("delete", "all")
+    return statistics.median(busy), idle
 
 
 def crashes(peers, rounds):
@@ -286,8 +345,8 @@ def measure_all(peers, options):
             with open(options.keep, "a", encoding="utf-8") as file:
                 print(format_row(what, values), file=file)
 
-    def memory(when):
-        both = {peer.name: peer.memory_mb() for peer in peers}
+    def memory(when, of=peers):
+        both = {peer.name: peer.memory_mb() for peer in of}
         row(f"daemon memory, {when}, RSS MB", {name: rss for name, (rss, _) in both.items()})
         row(f"daemon memory, {when}, private MB", {name: private for name, (_, private) in both.items()})
 
@@ -300,14 +359,14 @@ def measure_all(peers, options):
 
     files = {p.name: ecosystem(pathlib.Path(p.home, "all.json"), sleepers(options.apps)) for p in peers}
     values = median_of(max(3, options.rounds // 2), peers, lambda peer: start_all(peer, files[peer.name]),
-                       lambda: bare_spawn(options.apps))
+                       lambda: bare_start(peers[0].home, options.apps))
     row(f"{options.apps} apps from one file, all running, ms", values)
 
     for peer in peers:
         peer.run("start", files[peer.name])
         peer.run("ls")
     row(f"`ls` with {options.apps} apps, ms",
-        median_of(options.rounds * 3, peers, lambda peer: peer.run("ls")[0] * 1000, lambda: bare_programs(1)))
+        median_of(options.rounds * 3, peers, lambda peer: peer.run("ls")[0] * 1000, lambda: bare_list(options.apps)))
     time.sleep(1)  # what the commands needed for a moment is given back by then
     memory(f"{options.apps} apps")
     row(f"`restart` of one of {options.apps} apps, ms",
@@ -328,12 +387,39 @@ def measure_all(peers, options):
     for peer in peers:
         peer.run("delete", "all")
 
+    many(peers[:1], options, row, memory)
     row("SIGKILL of an app until its successor runs, ms", crashes(peers, options.rounds * 3))
     for what, mode, megabytes in (("64 KiB", "blocks", 256), ("100-byte", "lines", 64)):
         values = median_of(3, peers, lambda peer: log_cpu(peer, mode, megabytes),
                            lambda: log_limit(peers[0].home, mode, megabytes))
         row(f"daemon CPU per GB of log, {what} writes, s", values)
     return rows
+
+
+def many(peers, options, row, memory):
+    """How it grows: 500 apps that start while somebody asks, and ten times as many apps. Of ward alone; PM2 takes
+    minutes for it. What stands as limit is ward itself: with an idle daemon, and ten times the value for a tenth."""
+    ward = peers[0]
+    file = ecosystem(pathlib.Path(ward.home, "500.json"), sleepers(500))
+    busy, idle = latencies(ward, file, 3)
+    row("`ping` and `ls` while 500 apps start; limit: while they run, ms", {ward.name: busy, "limit": idle})
+    files = {n: ecosystem(pathlib.Path(ward.home, f"{n}.json"), sleepers(n)) for n in (100, 1000)}
+    few, all_of_them = (statistics.median(start_all(ward, files[n]) for _ in range(3)) for n in (100, 1000))
+    row("1000 apps from one file, all running; limit: 10 x 100 apps, ms", {ward.name: all_of_them, "limit": 10 * few})
+    lists = []
+    for n in (100, 1000):
+        ward.run("start", files[n])
+        ward.run("ls")
+        lists.append(statistics.median(ward.run("ls")[0] * 1000 for _ in range(options.rounds)))
+        if n == 1000:
+            time.sleep(1)
+            memory("1000 apps", [ward])
+            before = ward.cpu_seconds()
+            time.sleep(options.idle)
+            used = (ward.cpu_seconds() - before) * 100 / options.idle
+            row("CPU of the idle daemon, 1000 apps, % of a core", {ward.name: used})
+        ward.run("delete", "all")
+    row("`ls` with 1000 apps; limit: 10 x 100 apps, ms", {ward.name: lists[1], "limit": 10 * lists[0]})
 
 
 def format_row(what, values):

@@ -11,23 +11,23 @@ use crate::request::Reply;
 pub enum Action {
     /// Start a process. Answered at once by `Spawned` or `SpawnFailed`.
     Spawn {
-        /// The slot.
+        /// The instance the process belongs to.
         instance: InstanceId,
         /// The new life.
         life: Life,
-        /// All the shell needs to know.
+        /// The program, its environment, its user and its output.
         launch: Box<Launch>,
     },
-    /// Ask politely.
+    /// Ask a life to end by itself.
     Terminate {
-        /// Whom.
+        /// The life that is asked.
         life: Life,
-        /// How.
+        /// The way in which it is asked.
         how: Ask,
     },
     /// SIGKILL to every process of the life.
     Kill {
-        /// Whom.
+        /// The life that is killed.
         life: Life,
         /// Everything, or the main process alone.
         scope: Scope,
@@ -35,33 +35,33 @@ pub enum Action {
     /// Count the processes of the life. Answered by `Probed`, at once or, when something is left,
     /// again when an orphan is reaped.
     Probe {
-        /// Which life.
+        /// The life whose processes are counted.
         life: Life,
     },
     /// A signal for the main process, asked for by a user.
     Signal {
-        /// Whom.
+        /// The life that is signalled.
         life: Life,
-        /// Its number.
+        /// The number of the signal.
         signal: i32,
     },
     /// A line for standard input.
     WriteLine {
-        /// Whom.
+        /// The life that reads the line.
         life: Life,
         /// The bytes, line end included.
         line: String,
     },
     /// A value for the IPC channel.
     Send {
-        /// Whom.
+        /// The life that gets the message.
         life: Life,
-        /// What.
+        /// The message, as the app reads it.
         message: Value,
     },
     /// Take a cluster worker out of the rotation and let it finish. Answered by `Drained`.
     Drain {
-        /// Whom.
+        /// The life of the worker.
         life: Life,
     },
     /// A cluster worker counts as ready: it gets connections from now on. Comes before any reply that
@@ -98,32 +98,32 @@ pub enum Action {
     Publish(Notice),
     /// Answer a request.
     Reply {
-        /// Which request.
+        /// The request that is answered.
         request: RequestId,
-        /// With what.
+        /// The answer.
         reply: Reply,
     },
     /// A line for the daemon's log.
     Log {
         /// Error or not.
         error: bool,
-        /// Without date and line end.
+        /// The text, without date and line end.
         text: String,
     },
     /// The life is over and forgotten: drop its pidfd, channel and pid file. Its log pipes live
     /// until their own end.
     Release {
-        /// Which life.
+        /// The life that is over.
         life: Life,
     },
     /// The instance was deleted: close what belongs to it.
     Forget {
-        /// Which slot.
+        /// The instance that was deleted.
         instance: InstanceId,
     },
     /// The spec of an instance changed in a way the shell watches over (files, cron).
     Configure {
-        /// Which slot.
+        /// The instance whose declaration changed.
         instance: InstanceId,
     },
 }
@@ -157,7 +157,7 @@ pub enum Notice {
         event: &'static str,
         /// Whether a person asked for it.
         manually: bool,
-        /// The record.
+        /// The record at that moment, in PM2's form, without `env`.
         process: Map<String, Value>,
     },
 }

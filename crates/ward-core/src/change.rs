@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::cluster::ClusterOptions;
 use crate::request::{Change, RequestError};
-use crate::spec::AppSpec;
+use crate::spec::{AppSpec, Mode};
 
 /// The declaration after `change`; none when nothing changes.
 ///
@@ -41,6 +42,10 @@ pub(crate) fn apply(spec: &AppSpec, change: &Change) -> Result<Option<AppSpec>, 
             .map_err(|bad| RequestError::BadSpec(bad.to_string()))?;
     }
     check(&changed)?;
+    // What was restored from a saved list with wrong options runs, and may be restarted.
+    if changed.cluster != spec.cluster || changed.mode != spec.mode {
+        check_cluster(&changed)?;
+    }
     Ok(Some(changed).filter(|changed| changed != spec))
 }
 
@@ -52,6 +57,16 @@ pub(crate) fn check(spec: &AppSpec) -> Result<(), RequestError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses options of a cluster that cannot be used. An app in fork mode has none.
+pub(crate) fn check_cluster(spec: &AppSpec) -> Result<(), RequestError> {
+    if spec.mode == Mode::Fork {
+        return Ok(());
+    }
+    ClusterOptions::of(&spec.cluster, None)
+        .map(drop)
+        .map_err(|bad| RequestError::BadSpec(bad.to_string()))
 }
 
 /// A new declaration keeps what ward itself put into the environment.

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use crate::id::{InstanceId, Life, RequestId};
 use crate::request::Request;
 
-/// What happened.
+/// Something that happened in the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A client asks. Answered by exactly one [`crate::action::Action::Reply`].
     Requested {
         /// Names the reply.
         id: RequestId,
-        /// What is asked.
+        /// The request itself.
         request: Request,
     },
     /// Answer to `Action::Spawn`.
@@ -34,58 +34,58 @@ pub enum Event {
     },
     /// The main process of a life ended.
     Exited {
-        /// Which life.
+        /// The life whose main process ended.
         life: Life,
-        /// How.
+        /// The exit code or the signal.
         status: ExitStatus,
     },
     /// Answer to `Action::Probe`: how many processes of the life are alive, the main one included.
     Probed {
-        /// Which life.
+        /// The life whose processes were counted.
         life: Life,
         /// Zero: nothing is left.
         alive: u32,
     },
     /// The app said `ready` over IPC.
     Ready {
-        /// Which life.
+        /// The life that is ready.
         life: Life,
     },
     /// A cluster worker is up (`online`, before user code).
     WorkerOnline {
-        /// Which life.
+        /// The life of the worker.
         life: Life,
     },
     /// A life was begun as a cluster worker, but what it runs cannot be one: it runs as in fork mode.
     WorkerAlone {
-        /// Which life.
+        /// The life that is no worker.
         life: Life,
         /// Why, and what to do about it, for people: whole sentences.
         reason: String,
     },
     /// A cluster worker listens.
     Listening {
-        /// Which life.
+        /// The life of the worker.
         life: Life,
     },
     /// A cluster worker has loaded and rests, and has not asked for a socket: it may never listen.
     Settled {
-        /// Which life.
+        /// The life of the worker.
         life: Life,
     },
     /// Answer to `Action::Drain`: no work is left, or the app cannot tell.
     Drained {
-        /// Which life.
+        /// The life of the worker that was drained.
         life: Life,
     },
     /// The channel of a life that was drained is closed: what became of its connections. The life
     /// may be over by then, so its instance is named.
     Tallied {
-        /// Whose life it was.
+        /// The instance the life belonged to.
         instance: InstanceId,
-        /// Which life.
+        /// The worker that was drained.
         life: Life,
-        /// What became of them.
+        /// The counts.
         tally: Tally,
     },
     /// Something was reported about an app, over its IPC channel or by the daemon in its place.
@@ -99,7 +99,7 @@ pub enum Event {
     },
     /// A sample of the tree of a life.
     Sampled {
-        /// Which life.
+        /// The life that was measured.
         life: Life,
         /// Resident memory of the tree, in bytes.
         memory_bytes: u64,
@@ -125,7 +125,7 @@ impl Event {
     }
 }
 
-/// How a process ended.
+/// The end of a process, as the kernel tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
     /// `exit(code)`.

@@ -9,6 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::cluster::Role;
 use crate::cron::Planned;
 use crate::event::ReportSource;
 use crate::id::{InstanceId, Life};
@@ -40,24 +41,24 @@ pub enum State {
     Stopped,
     /// A life began and is not ready yet.
     Launching {
-        /// The life.
+        /// The life that runs.
         life: Life,
         /// Its process, once the spawn is answered.
         pid: Option<u32>,
-        /// When it began.
+        /// The moment at which it was spawned.
         began: Mono,
         /// It counts as ready then, whatever it said.
         ready_by: Mono,
-        /// What it said so far.
+        /// The signs of readiness it has given so far.
         readiness: Readiness,
     },
     /// A life runs.
     Online {
-        /// The life.
+        /// The life that runs.
         life: Life,
-        /// Its process.
+        /// Its main process.
         pid: u32,
-        /// When it began.
+        /// The moment at which it was spawned.
         began: Mono,
         /// It listens (workers only).
         listening: bool,
@@ -69,23 +70,23 @@ pub enum State {
     },
     /// A life is ending: asked, killed, or swept after its main process is gone.
     Stopping {
-        /// How far.
+        /// The ending life, and how far its end is.
         termination: Termination,
-        /// What is wanted afterwards.
+        /// The goal once nothing of the life is left.
         next_goal: NextGoal,
         /// Somebody asked for the end; otherwise the main process ended by itself.
         asked: bool,
     },
     /// Nothing runs until the delay is over.
     Waiting {
-        /// When the next life begins.
+        /// The moment at which the next life begins.
         until: Mono,
         /// The whole delay, for the log and the record.
         delay: Duration,
     },
     /// Nothing runs, and only a request changes that.
     Errored {
-        /// Why, for people.
+        /// The reason; completes "cannot …".
         reason: String,
     },
 }
@@ -93,7 +94,7 @@ pub enum State {
 /// What follows when an ending life is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum NextGoal {
-    /// Nothing.
+    /// The instance stays stopped.
     Stay,
     /// The next life; it counts as a restart or not.
     Start {
@@ -102,7 +103,7 @@ pub enum NextGoal {
     },
     /// The next life, not before this moment.
     Restart {
-        /// When.
+        /// The moment from which on it may begin.
         at: Mono,
         /// The whole delay.
         delay: Duration,
@@ -111,7 +112,7 @@ pub enum NextGoal {
     Remove,
     /// It is `errored`, for this reason.
     Fail {
-        /// Why.
+        /// The reason; completes "cannot …".
         reason: String,
     },
 }
@@ -123,20 +124,20 @@ pub struct LastExit {
     pub code: Option<i32>,
     /// The signal, when it was one.
     pub signal: Option<i32>,
-    /// When.
+    /// The moment of the exit.
     pub at: Wall,
 }
 
 /// What the app told about itself (PM2's `axm_*`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AppReport {
-    /// Actions that can be triggered.
+    /// Actions that can be triggered (`axm_actions`).
     pub actions: Vec<Value>,
-    /// Metrics.
+    /// Metrics by name (`axm_monitor`).
     pub monitor: Map<String, Value>,
-    /// Options.
+    /// Options by name (`axm_options`).
     pub options: Map<String, Value>,
-    /// Version of node.
+    /// The version of Node.js it runs on.
     pub node_version: Option<String>,
     /// Who speaks for it; none as long as nobody did.
     #[serde(default)]
@@ -157,7 +158,7 @@ pub struct Instance {
     pub spec: AppSpec,
     /// Found in the environment of every process of this instance.
     pub unique_id: String,
-    /// What it is doing.
+    /// The state of its current life, or of the wait for the next one.
     pub state: State,
     /// When the record began; none after too many unstable lives.
     pub created_at: Option<Wall>,
@@ -264,9 +265,18 @@ impl Instance {
         }
     }
 
+    /// The part its processes play. An app that was declared for a cluster and cannot be a worker
+    /// stands alone.
+    pub fn role(&self) -> Role {
+        match self.spec.mode {
+            Mode::Cluster if self.alone.is_none() => Role::Worker,
+            Mode::Cluster | Mode::Fork => Role::Standalone,
+        }
+    }
+
     /// Whether it is a worker of a cluster.
     pub fn is_worker(&self) -> bool {
-        self.spec.mode == Mode::Cluster && self.alone.is_none()
+        self.role() == Role::Worker
     }
 
     /// Whether a life began and is not ready yet.

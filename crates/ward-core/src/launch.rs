@@ -3,12 +3,12 @@
 
 use crate::spec::UserSpec;
 
-/// A process to be.
+/// A process that is to be started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     /// Interpreter or script: an absolute path, or a bare name to look up in `PATH` of `env`.
     pub program: String,
-    /// All words, the first one included.
+    /// The arguments, beginning with the name of the program.
     pub argv: Vec<String>,
     /// The whole environment; the shell adds only the channel's own variables.
     pub env: Vec<(String, String)>,
@@ -16,7 +16,7 @@ pub struct Launch {
     pub cwd: String,
     /// The script, for the nearest package.json.
     pub script: String,
-    /// Who runs it.
+    /// The user and group the process runs as.
     pub user: UserSpec,
     /// Give it a Node IPC channel.
     pub ipc: bool,
@@ -24,28 +24,28 @@ pub struct Launch {
     pub worker: Option<u32>,
     /// `unique_id`: found again in the environment of every descendant.
     pub marker: String,
-    /// Where its output goes.
+    /// The files for its output, and their form.
     pub output: Output,
     /// Pid file, with the instance id in its name.
     pub pid_path: Option<String>,
 }
 
-/// Where the output of a life goes.
+/// The output of a life: its files and their form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// Shown in bus events and JSON lines.
+    /// The name of the app, shown in bus events and JSON lines.
     pub app_name: String,
-    /// Likewise.
+    /// The namespace of the app, shown there, too.
     pub namespace: String,
-    /// Likewise.
+    /// The id of the instance, shown there, too.
     pub pm_id: u32,
     /// Nothing is written and nothing published.
     pub disabled: bool,
-    /// Files; `None`: no file.
+    /// The file for standard output; `None`: no file.
     pub out_path: Option<String>,
-    /// Likewise.
+    /// The file for standard error; `None`: no file.
     pub err_path: Option<String>,
-    /// Gets both.
+    /// The file that gets both; `None`: no file.
     pub combined_path: Option<String>,
     /// One JSON object per line.
     pub json: bool,

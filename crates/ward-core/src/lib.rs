@@ -37,7 +37,9 @@
 
 pub mod action;
 mod backoff;
+pub mod balance;
 mod change;
+pub mod cluster;
 pub mod config;
 mod context;
 pub mod cron;

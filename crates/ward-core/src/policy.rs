@@ -26,7 +26,7 @@ pub struct History {
     pub delay: Option<Duration>,
 }
 
-/// What to do.
+/// What is done after an exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Stay down: the app says so.
@@ -35,19 +35,19 @@ pub enum Decision {
     Restart(Duration),
     /// Too many unstable lives.
     GiveUp {
-        /// How many.
+        /// The number of unstable lives in a row.
         unstable: u32,
     },
 }
 
-/// One exit.
+/// An exit nobody had asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {
-    /// When the life began.
+    /// The moment at which the life began.
     pub began: Mono,
-    /// When it ended.
+    /// The moment at which it ended.
     pub ended: Mono,
-    /// How it ended.
+    /// The exit code or the signal.
     pub status: ExitStatus,
 }
 

@@ -60,7 +60,7 @@ pub fn merged_env(layers: &EnvLayers) -> Map<String, Value> {
 }
 
 /// The layers apart, as ward's own clients and dumps carry them under `ward`.
-pub fn layers_apart(layers: &EnvLayers) -> Value {
+pub(crate) fn layers_apart(layers: &EnvLayers) -> Value {
     let mut apart = json!({
         "captured": *layers.captured, "declared": layers.declared, "injected": layers.injected,
     });
@@ -72,7 +72,7 @@ pub fn layers_apart(layers: &EnvLayers) -> Value {
 
 /// Whether the declared variables of a file lie among the captured ones: PM2's clients and dumps
 /// know only the merge. Such an app would lose them if its captured layer were replaced.
-pub fn env_is_mixed(layers: &EnvLayers) -> bool {
+fn env_is_mixed(layers: &EnvLayers) -> bool {
     layers.declared.is_empty() && layers.captured.contains_key(FROM_FILE)
 }
 

@@ -136,7 +136,7 @@ pub enum RequestError {
     /// A process that nothing can kill still holds the slot.
     #[error("process {pid} of instance {instance} does not die")]
     Lingering {
-        /// The slot.
+        /// The instance.
         instance: InstanceId,
         /// The process.
         pid: u32,
@@ -150,15 +150,15 @@ pub enum RequestError {
     /// The new worker did not get ready; the old one goes on.
     #[error("instance {instance} was not replaced: {reason}")]
     ReloadFailed {
-        /// The slot.
+        /// The instance.
         instance: InstanceId,
-        /// Why.
+        /// The reason, for people.
         reason: String,
     },
     /// Nothing runs.
     #[error("cannot {reason}")]
     SpawnFailed {
-        /// The slot, now `errored`.
+        /// The instance, which is `errored` now.
         instance: InstanceId,
         /// Completes "cannot …".
         reason: String,

@@ -18,7 +18,7 @@ pub struct AppSpec {
     pub name_prefix: Option<String>,
     /// Group of apps.
     pub namespace: String,
-    /// What is executed.
+    /// The program and its arguments.
     pub program: Program,
     /// Alone or as a worker of Node's cluster.
     pub mode: Mode,
@@ -34,17 +34,17 @@ pub struct AppSpec {
     pub filter_env: Option<FilterEnv>,
     /// Port given to the app as `PORT`.
     pub port: Option<u16>,
-    /// Who the process runs as.
+    /// The user and group of the process.
     pub user: UserSpec,
-    /// Where output goes, and how it is written.
+    /// The log files and their form.
     pub log: LogSpec,
     /// Pid file as declared, before the instance id is put in.
     pub pid_path: Option<String>,
-    /// Starting and readiness.
+    /// How it starts and when it is ready.
     pub start: StartSpec,
-    /// Ending.
+    /// How it is asked to stop, and killed.
     pub stop: StopSpec,
-    /// What happens after an exit.
+    /// When it is started again: after an exit, by the calendar, for too much memory.
     pub restart: RestartSpec,
     /// Restart when files change.
     pub watch: WatchSpec,
@@ -56,7 +56,7 @@ pub struct AppSpec {
     pub extra: Map<String, Value>,
 }
 
-/// What is executed and with which words.
+/// The program, its interpreter and the arguments of both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Program {
     /// Absolute path of the script or binary. As given: symbolic links are resolved at each spawn.
@@ -75,7 +75,7 @@ pub struct Program {
     pub interpreter_args: Vec<Value>,
 }
 
-/// How instances are run.
+/// Whether the processes of an app are workers of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// A process of its own.
@@ -141,7 +141,7 @@ pub enum FilterEnv {
     Exactly(String),
 }
 
-/// Owner of the process.
+/// The user and group a process runs as.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserSpec {
     /// Name or number.
@@ -152,7 +152,7 @@ pub struct UserSpec {
     pub username: Option<String>,
 }
 
-/// Output.
+/// The log files of an app and the form of their lines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogSpec {
     /// Standard output file, before the instance id is put in; `None` or `/dev/null`: no file.
@@ -175,7 +175,7 @@ pub struct LogSpec {
     pub time: Option<bool>,
 }
 
-/// Starting.
+/// How an app starts, and when it counts as ready.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartSpec {
     /// False: only registered, as stopped.
@@ -188,7 +188,7 @@ pub struct StartSpec {
     pub ipc: bool,
 }
 
-/// Ending.
+/// How an app is asked to stop, and killed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopSpec {
     /// Grace period between the polite request and SIGKILL; absent: the daemon's default (1.6 s).
@@ -203,28 +203,28 @@ pub struct StopSpec {
     pub tree: bool,
 }
 
-/// After an exit.
+/// When an app is started again: after an exit, by the calendar, for too much memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartSpec {
     /// Start again at all.
     pub auto: bool,
     /// Exit codes after which the app stays stopped.
     pub stop_exit_codes: Vec<i32>,
-    /// Fixed delay.
+    /// Fixed delay before each restart.
     pub delay: Duration,
-    /// First value of a growing delay.
+    /// First value of a delay that grows with each restart (`exp_backoff_restart_delay`).
     pub backoff: Option<Duration>,
     /// A life shorter than this is unstable.
     pub min_uptime: Option<Duration>,
     /// So many unstable lives in a row end as `errored`.
     pub max_restarts: Option<u32>,
-    /// Restart when the tree holds more bytes than this.
+    /// The app is restarted when its process tree holds more bytes than this.
     pub max_memory: Option<u64>,
     /// Pattern of planned restarts; `0` or absent: none.
     pub cron: Option<Value>,
 }
 
-/// Watching files.
+/// Files whose change restarts an app.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WatchSpec {
     /// Whether files are watched now. `Value` as declared: bool, path or list.
@@ -237,12 +237,13 @@ pub struct WatchSpec {
     pub options: Option<Value>,
 }
 
-/// Cluster mode.
+/// Options of an app whose processes are workers of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterSpec {
     /// How connections are spread: `rr` by default.
     pub sched: Option<String>,
-    /// Weights, caps and other numbers by name, validated by the shell's cluster thread.
+    /// Weights, limits and others by name, as declared; [`crate::cluster::ClusterOptions`] are these
+    /// checked.
     pub options: BTreeMap<String, Value>,
     /// How long a worker may drain before it is asked to stop; absent: default.
     pub drain_timeout: Option<Duration>,

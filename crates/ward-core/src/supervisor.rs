@@ -152,11 +152,6 @@ impl Supervisor {
         self.state.instances.get(id)
     }
 
-    /// The life an instance is about now.
-    pub fn life_of(&self, id: InstanceId) -> Option<Life> {
-        self.instance(id).and_then(Instance::life)
-    }
-
     /// The instance a life belongs to, also while the life is being replaced or lingers.
     pub fn instance_of(&self, life: Life) -> Option<InstanceId> {
         self.state.lives.owner(life)

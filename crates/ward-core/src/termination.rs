@@ -20,7 +20,7 @@ pub struct StopPolicy {
     pub signal: i32,
     /// All processes of the life, or the main one alone.
     pub tree: bool,
-    /// How long politeness lasts.
+    /// Time between the polite request and SIGKILL.
     pub grace: Duration,
     /// How long SIGKILL may take before it counts as refused.
     pub patience: Duration,
@@ -29,46 +29,46 @@ pub struct StopPolicy {
 /// A life that is ending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Termination {
-    /// Which.
+    /// The life that ends.
     pub life: Life,
     /// Its main process; not known while the spawn is not answered.
     pub pid: Option<u32>,
     /// The main process has ended; only leftovers of its tree can be alive.
     pub main_gone: bool,
-    /// Where on the ladder.
+    /// The step between asking and killing that was reached.
     pub phase: Phase,
-    /// How.
+    /// The way it is ended, fixed at the beginning of the end.
     pub stop_policy: StopPolicy,
 }
 
-/// Where on the ladder from asking to killing.
+/// The steps from asking to killing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// A worker finishes its work before anybody asks it to end.
     Draining {
-        /// Asked then, finished or not.
+        /// The moment at which it is asked to end, finished or not.
         until: Mono,
     },
     /// Nobody was asked yet, because nobody is known to be left.
     Counting {
-        /// Killed then, should no count arrive.
+        /// The moment at which it is killed, should no count arrive.
         kill_at: Mono,
     },
     /// Asked politely.
     Asked {
-        /// Killed then.
+        /// The moment at which it is killed if it still runs.
         kill_at: Mono,
         /// The whole tree was asked, not only the main process.
         tree: bool,
     },
     /// SIGKILL is on its way.
     Killed {
-        /// Given up then.
+        /// The moment at which it is given up.
         give_up_at: Mono,
     },
 }
 
-/// What an event did.
+/// The effect of an event on the end of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Not over yet.

@@ -15,17 +15,17 @@ pub use brief::{KEYS as BRIEF_KEYS, SHOWN as SHOWN_KEYS, brief};
 /// PM2's word for what an instance is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It runs.
+    /// A life runs.
     Online,
-    /// It begins.
+    /// A life began and is not ready yet.
     Launching,
-    /// It ends.
+    /// A life is ending.
     Stopping,
-    /// It rests.
+    /// Nothing runs, and nothing is wanted.
     Stopped,
-    /// It cannot run.
+    /// Nothing runs, because it cannot; only a request changes that.
     Errored,
-    /// It runs again after a delay.
+    /// Nothing runs until a delay is over.
     Waiting,
 }
 

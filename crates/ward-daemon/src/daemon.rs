@@ -1,7 +1,6 @@
 //! The daemon: turns the world into events for the core and performs its actions.
 
 mod batch;
-mod bus;
 mod handle;
 mod held_replies;
 mod launches;
@@ -16,11 +15,11 @@ mod replies;
 mod reports;
 mod rpc;
 mod run;
+mod sampling;
 pub(crate) mod settings;
 mod shutdown;
 mod sources;
 mod system;
-mod usage;
 mod watched;
 mod workers;
 

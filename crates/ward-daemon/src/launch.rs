@@ -20,6 +20,7 @@ mod progress;
 mod start;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod worker_command;
 
 pub(crate) use handle::{LaunchHandle, Overdue};
@@ -27,4 +28,5 @@ pub(crate) use job::{LaunchEvent, Leavings};
 pub(crate) use node::{NodeAsked, NodeFile, NodeProgram};
 pub(crate) use package::read as read_package;
 pub(crate) use start::{StartRequest, Started};
+pub(crate) use usage::{Measured, Root, Usages};
 pub(crate) use worker_command::WorkerPlan;

@@ -1,6 +1,7 @@
 //! The daemon of ward, and the program its cluster workers begin as. It knows no terminal and no exit
 //! codes of commands; the command line reaches it over `ward-wire` and the files of the home.
 
+mod bus;
 mod channel;
 mod clock;
 mod cluster;
@@ -10,7 +11,9 @@ mod handover;
 mod launch;
 pub mod launcher;
 mod log;
+mod node;
 mod poll;
 mod watch;
+mod worker_loop;
 
 pub use daemon::{DaemonError, foreground, main};

@@ -9,14 +9,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use slotmap::{DefaultKey, Key as _, KeyData, SlotMap};
 
 pub(crate) use rustix::event::epoll::EventFlags as Interest;
 
 /// Names a slot and its owner: an event for a gone owner finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Token(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Token(DefaultKey);
 
-/// The token of the wake-up; no slot ever gets it.
+impl Token {
+    /// Names no slot and never will.
+    pub(crate) fn nobody() -> Self {
+        Self(DefaultKey::null())
+    }
+
+    /// As the kernel keeps it.
+    fn data(self) -> epoll::EventData {
+        epoll::EventData::new_u64(self.0.data().as_ffi())
+    }
+}
+
+/// The wake-up; no slot ever has this key, for a slot map has fewer than 2³² - 1 slots.
 const WAKE: u64 = u64::MAX;
 
 /// How many events one wait takes.
@@ -65,14 +78,12 @@ impl Poll {
 
     /// Begins to watch.
     pub(crate) fn add(&self, fd: impl AsFd, token: Token, interest: Interest) -> io::Result<()> {
-        let data = epoll::EventData::new_u64(token.0);
-        Ok(epoll::add(&self.epoll, fd, data, interest)?)
+        Ok(epoll::add(&self.epoll, fd, token.data(), interest)?)
     }
 
     /// Watches for something else.
     pub(crate) fn modify(&self, fd: impl AsFd, token: Token, interest: Interest) -> io::Result<()> {
-        let data = epoll::EventData::new_u64(token.0);
-        Ok(epoll::modify(&self.epoll, fd, data, interest)?)
+        Ok(epoll::modify(&self.epoll, fd, token.data(), interest)?)
     }
 
     /// Ends watching. Needed although the descriptor is closed next: a copy of it may live in a
@@ -97,9 +108,9 @@ impl Poll {
             Err(error) => return Err(error.into()),
         };
         for event in events {
-            let token = event.data.u64();
-            if token != WAKE {
-                ready.push((Token(token), event.flags));
+            let data = event.data.u64();
+            if data != WAKE {
+                ready.push((Token(KeyData::from_ffi(data).into()), event.flags));
             }
         }
         Ok(())
@@ -108,89 +119,44 @@ impl Poll {
 
 /// A set of values with stable, never reused tokens.
 #[derive(Debug)]
-pub(crate) struct Slots<T> {
-    slots: Vec<(u32, Option<T>)>,
-    free: Vec<u32>,
-}
+pub(crate) struct Slots<T>(SlotMap<DefaultKey, T>);
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-        }
+        Self(SlotMap::new())
     }
 }
 
 impl<T> Slots<T> {
     /// Puts a value in and names it.
     pub(crate) fn insert(&mut self, value: T) -> Token {
-        let index = if let Some(index) = self.free.pop() {
-            index
-        } else {
-            self.slots.push((0, None));
-            u32::try_from(self.slots.len() - 1).expect("fewer slots than descriptors fit in u32")
-        };
-        let slot = &mut self.slots[index as usize];
-        slot.1 = Some(value);
-        Token(u64::from(slot.0) << 32 | u64::from(index))
+        Token(self.0.insert(value))
     }
 
     /// The value, unless it is gone.
     pub(crate) fn get(&self, token: Token) -> Option<&T> {
-        let slot = self.slots.get(Self::index(token))?;
-        (slot.0 == Self::generation(token))
-            .then_some(slot.1.as_ref())
-            .flatten()
+        self.0.get(token.0)
     }
 
     /// The same, to change it.
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        let slot = self.slots.get_mut(Self::index(token))?;
-        (slot.0 == Self::generation(token))
-            .then_some(slot.1.as_mut())
-            .flatten()
+        self.0.get_mut(token.0)
     }
 
     /// Takes the value out; its token is void from now on.
     pub(crate) fn remove(&mut self, token: Token) -> Option<T> {
-        let index = Self::index(token);
-        let slot = self.slots.get_mut(index)?;
-        if slot.0 != Self::generation(token) {
-            return None;
-        }
-        let value = slot.1.take()?;
-        // The highest generation would make the token of the wake-up.
-        slot.0 = (slot.0 + 1) % (u32::MAX - 1);
-        self.free.push(u32::try_from(index).unwrap_or(u32::MAX));
-        Some(value)
+        self.0.remove(token.0)
     }
 
     /// Whether a value satisfies a condition.
     pub(crate) fn any(&self, wanted: impl FnMut(&T) -> bool) -> bool {
-        self.slots
-            .iter()
-            .filter_map(|slot| slot.1.as_ref())
-            .any(wanted)
+        self.0.values().any(wanted)
     }
 
     /// The tokens of all values that satisfy a condition.
     pub(crate) fn tokens(&self, mut wanted: impl FnMut(&T) -> bool) -> Vec<Token> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, value))| value.as_ref().is_some_and(&mut wanted))
-            .map(|(index, (generation, _))| Token(u64::from(*generation) << 32 | index as u64))
-            .collect()
-    }
-
-    fn index(token: Token) -> usize {
-        let index = token.0 & u64::from(u32::MAX);
-        usize::try_from(index).unwrap_or(usize::MAX)
-    }
-
-    fn generation(token: Token) -> u32 {
-        (token.0 >> 32) as u32
+        let found = self.0.iter().filter(|(_, value)| wanted(value));
+        found.map(|(key, _)| Token(key)).collect()
     }
 }
 

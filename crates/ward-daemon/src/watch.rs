@@ -1,9 +1,9 @@
-//! The watch thread: tells the control thread when files of an app changed.
+//! The watch plane: a thread that reports to the control loop when files of an app changed.
 //!
-//! It exists only while some app is watched. One inotify instance serves all apps, because the
-//! kernel allows few of them; folders nobody is interested in (`node_modules`) are not watched at
-//! all, because the kernel allows few of those, too. Reading a tree takes its time and happens
-//! here, where it holds nothing up. While no file changes, nothing wakes up.
+//! The thread exists only while some app is watched. One inotify instance serves all apps, because
+//! the kernel allows few instances per user. Folders that no app needs (`node_modules`) are not
+//! watched, because the kernel also limits the number of watches. Reading a tree can take long, so
+//! it happens on this thread. The thread sleeps while no file changes.
 
 mod debounce;
 mod folders;
@@ -36,63 +36,63 @@ use folders::Folders;
 use metrics::{WatchCounts, WatchMetrics};
 use thread::{Command, Watcher};
 
-/// A burst of changes is over when it was quiet for so long.
+/// A burst of changes is over after this time without a change.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Names a watched app between the threads. Never used again for another one.
+/// Identifies a watched app between the threads. An id is never reused for another app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct AppId(pub(crate) u64);
 
-/// What there is to tell.
+/// What the watch thread reports to the control loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WatchEvent {
-    /// Files changed. A burst is told once.
+    /// Files changed. One event stands for a whole burst of changes.
     Changed {
-        /// Whose.
+        /// The app concerned.
         app: AppId,
-        /// The first of them.
+        /// The file that changed first.
         path: PathBuf,
-        /// When the last of them changed, in milliseconds of the wall clock.
+        /// The time of the last change, in milliseconds since the epoch.
         at_ms: u64,
     },
-    /// Something is not watched, or otherwise than asked for.
+    /// Some files are not watched, or not in the way that the app declares.
     Trouble {
-        /// Whose.
+        /// The app concerned.
         app: AppId,
-        /// A clause for people.
+        /// The reason, as a clause for the log.
         text: String,
     },
-    /// A fault inside this thread was contained; what the panic said.
+    /// The thread contained a panic; the text is the panic's message.
     Fault(String),
 }
 
 /// What to watch for one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plan {
-    /// What relative paths are relative to.
+    /// The folder that relative paths start from.
     pub(crate) cwd: PathBuf,
-    /// `watch`: paths or patterns; empty for the working directory.
+    /// PM2's `watch`: paths or patterns; an empty list means the working directory.
     pub(crate) paths: Vec<String>,
-    /// `ignore_watch`.
+    /// PM2's `ignore_watch`: patterns of paths that are not watched.
     pub(crate) ignore: Vec<String>,
-    /// Files ward writes for this app.
+    /// Files that ward writes for this app, such as logs; their changes do not count.
     pub(crate) own: Vec<PathBuf>,
-    /// Ward's home, where more of such files are.
+    /// The home folder, whose files do not count either.
     pub(crate) home: PathBuf,
-    /// `watch_delay`.
+    /// PM2's `watch_delay`: the least time between the first change and the report.
     pub(crate) delay: Duration,
-    /// How long it has to be quiet.
+    /// The time without a change after which a burst is over.
     pub(crate) quiet: Duration,
-    /// Do not look behind symbolic links.
+    /// Whether symbolic links are not followed.
     pub(crate) no_links: bool,
-    /// How many folders deep.
+    /// How many levels of folders below a root are watched; `None` for all.
     pub(crate) depth: Option<usize>,
     /// Options of PM2's watcher that have no effect here.
     pub(crate) unknown: Vec<String>,
 }
 
 impl Plan {
-    /// What an instance declares.
+    /// The plan for the app of an instance.
     pub(crate) fn of(instance: &Instance, home: &Path) -> Self {
         let spec = &instance.spec;
         let mut plan = Self {
@@ -103,7 +103,7 @@ impl Plan {
             ..Self::default()
         };
         for entry in options::texts(instance.watching.as_ref()) {
-            // PM2's watcher takes a pattern to be left out here, too.
+            // As in PM2's watcher, `!pattern` in `watch` excludes what matches.
             match entry.strip_prefix('!') {
                 Some(ignored) => plan.ignore.push(ignored.to_owned()),
                 None => plan.paths.push(entry),
@@ -116,16 +116,16 @@ impl Plan {
     }
 }
 
-/// The way to the watch thread. The thread ends soon after this is dropped.
+/// The handle of the watch thread. The thread ends soon after the handle is dropped.
 #[derive(Debug)]
 pub(crate) struct WatchHandle {
-    /// Two commands at most wait for each change of a declaration.
+    /// Unbounded, but each change of a declaration sends at most two commands.
     commands: Option<Sender<Command>>,
     waker: Waker,
     metrics: Arc<WatchMetrics>,
 }
 
-/// Starts the thread.
+/// The watch thread, as a thing to start.
 #[derive(Debug)]
 pub(crate) struct WatchThread;
 
@@ -134,7 +134,7 @@ impl WatchThread {
     ///
     /// # Errors
     ///
-    /// The kernel has no inotify instance left for this user, or no thread.
+    /// The kernel refuses another inotify instance for this user, or a thread.
     pub(crate) fn start(events: UnboundedSender<WatchEvent>) -> io::Result<WatchHandle> {
         Self::start_with(events, Folders::new()?, |_| ())
     }
@@ -162,26 +162,26 @@ impl WatchThread {
 }
 
 impl WatchHandle {
-    /// Watches for an app, or from now on otherwise. Files that changed after `since` are noticed,
-    /// however long it takes to read the tree.
+    /// Watches the files of an app; a new plan replaces the previous one. Changes after `since`
+    /// are reported, however long it takes to read the tree.
     pub(crate) fn watch(&self, app: AppId, plan: Plan, since: Timespec) {
-        self.ask(Command::Watch(app, Box::new(plan), since));
+        self.send(Command::Watch(app, Box::new(plan), since));
     }
 
-    /// Ends watching for an app.
+    /// Stops watching the files of an app.
     pub(crate) fn unwatch(&self, app: AppId) {
-        self.ask(Command::Unwatch(app));
+        self.send(Command::Unwatch(app));
     }
 
-    /// What the plane has done so far.
+    /// The counters of the plane.
     #[expect(dead_code, reason = "ward:metrics comes")]
     pub(crate) fn counts(&self) -> WatchCounts {
         self.metrics.counts()
     }
 
-    fn ask(&self, command: Command) {
+    fn send(&self, command: Command) {
         if let Some(commands) = &self.commands {
-            // A thread that is gone reported its panic; the apps go on unwatched.
+            // If the thread has died, it reported its panic, and the apps run on unwatched.
             commands.send(command).ok();
             self.waker.wake();
         }
@@ -190,7 +190,7 @@ impl WatchHandle {
 
 impl Drop for WatchHandle {
     fn drop(&mut self) {
-        // Not joined: it may be reading a large tree, and nobody has to wait for that.
+        // The thread is not joined, because it may be in the middle of reading a large tree.
         self.commands = None;
         self.waker.wake();
     }

@@ -1,5 +1,6 @@
-//! The saved list, `dump.pm2`: written so that no crash and no full disk loses it, read as data and
-//! never evaluated, its broken files kept. Knows entries as JSON objects only.
+//! The saved list, `dump.pm2`. It is written so that no crash and no full disk loses it, it is read
+//! as data and never evaluated, and broken files are kept. This module treats entries as JSON
+//! objects.
 
 mod disk;
 #[cfg(test)]
@@ -19,26 +20,26 @@ pub type Entry = Map<String, Value>;
 /// Older generations beside `dump.pm2.bak`.
 const GENERATIONS: u8 = 3;
 
-/// What a saved list cannot do.
+/// Why the saved list cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Writing failed; the list on disk is as it was.
     #[error("cannot save to {path}: {source}")]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// Reading failed for another reason than absence.
+    /// A file exists but cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// An empty list would take the place of one that is not.
+    /// An empty list would replace a list with entries.
     #[error("an empty list does not replace the saved one")]
     WouldEmpty,
 }
@@ -57,30 +58,30 @@ pub enum BadList {
     },
 }
 
-/// A file that was no list and does not stand under its name any more.
+/// A file that is not a list and was therefore renamed.
 #[derive(Debug)]
 pub struct SetAside {
-    /// Its name.
+    /// The name of the file.
     pub file: PathBuf,
-    /// Where it is now; `None` when it could not be moved.
+    /// The new name; `None` if it could not be renamed.
     pub now: Option<PathBuf>,
-    /// What is wrong with it.
+    /// The error in the file.
     pub reason: BadList,
 }
 
-/// What was read.
+/// The result of reading the saved list.
 #[derive(Debug, Default)]
 pub struct Saved {
-    /// The list, and the file it is from; `None` when nothing was ever saved.
+    /// The list with the file it comes from; `None` if no list was ever saved.
     pub list: Option<(PathBuf, Vec<Entry>)>,
-    /// Files that were broken.
+    /// The broken files.
     pub aside: Vec<SetAside>,
 }
 
 /// The entry of one record of the daemon; `None` for modules, which start by themselves. `spec` is
-/// what was declared. PM2 ignores what ward takes from it: the layers of the environment apart, or a
-/// restored app could not lose a variable that its file no longer has; and which keys are nothing but
-/// variables, or one called `uid` would decide who the restored app runs as.
+/// what was declared. PM2 ignores what ward takes from it: the layers of the environment apart, or
+/// a restored app could not lose a variable that its file no longer has; and which keys are nothing
+/// but variables, or one called `uid` would decide who the restored app runs as.
 pub fn entry(record: &Value, spec: Option<&Value>) -> Option<Entry> {
     let mut entry = record.get("pm2_env")?.as_object()?.clone();
     if entry.get("pmx_module").and_then(Value::as_bool) == Some(true) {
@@ -108,6 +109,11 @@ fn variables(entry: &Entry, spec: Option<&Value>) -> Vec<String> {
 }
 
 /// Writes the list. Without `force`, an empty one is refused when the saved one is not empty.
+///
+/// # Errors
+///
+/// [`StoreError::Write`] if the disk refuses, [`StoreError::WouldEmpty`] if an empty list would
+/// replace another.
 pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreError> {
     if entries.is_empty() && !force && holds_something(&paths.dump) {
         return Err(StoreError::WouldEmpty);
@@ -135,7 +141,7 @@ pub fn encode(entries: &[Entry]) -> Vec<u8> {
     text
 }
 
-/// Moves each generation one further. The current file keeps its name all the time.
+/// Renames each generation to the next older one. The current file keeps its name all the time.
 fn keep_generations(paths: &Paths) -> io::Result<()> {
     let current = fs::read(&paths.dump)?;
     // Saving the same list again and again must not push the older ones out.
@@ -167,7 +173,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Whether the file holds a list with something in it, or something we cannot judge.
+/// Whether the file is a list with entries.
 fn holds_something(path: &Path) -> bool {
     match fs::read(path) {
         Ok(bytes) => decode(&bytes).is_ok_and(|entries| !entries.is_empty()),
@@ -176,6 +182,11 @@ fn holds_something(path: &Path) -> bool {
 }
 
 /// Reads the newest list that can be read. Broken files are set aside.
+///
+/// # Errors
+///
+/// [`StoreError::Read`] if a file exists and cannot be read. A broken file is no error but set
+/// aside.
 pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     let older = (1..=GENERATIONS).map(|number| generation(paths, number));
@@ -197,7 +208,8 @@ pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
     Ok(saved)
 }
 
-/// Reads the text of a list. PM2 evaluates this file as a program; here it is JSON and nothing else.
+/// Reads the text of a list. PM2 evaluates this file as a program; here it is JSON and nothing
+/// else.
 ///
 /// # Errors
 ///

@@ -11,9 +11,9 @@ use crate::paths::Paths;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {}: {source}", path.display())]
 pub struct HomeError {
-    /// The folder or file that could not be made.
+    /// The folder or file that cannot be made.
     pub path: PathBuf,
-    /// What the kernel said.
+    /// The error of the kernel.
     pub source: io::Error,
 }
 
@@ -24,7 +24,8 @@ impl HomeError {
 }
 
 impl Paths {
-    /// Makes the home and its folders, for the user alone. What is there already stays as it is.
+    /// Makes the home and its folders with access for the user alone. Existing files and folders
+    /// stay.
     ///
     /// # Errors
     ///

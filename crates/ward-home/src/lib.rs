@@ -1,7 +1,7 @@
-//! The home folder, PM2's layout: all that the command line and the daemon know of each other
-//! beside the wire (`ward-wire`).
+//! The home folder with PM2's layout: all that the command line and the daemon share beside the
+//! protocols of `ward-wire`.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod dump;
 mod folders;
@@ -10,9 +10,9 @@ mod paths;
 pub use folders::HomeError;
 pub use paths::Paths;
 
-/// The version of PM2 whose outside ward has.
+/// The version of PM2 whose command line, protocols and files ward matches.
 pub const PM2_VERSION: &str = "7.0.4";
 
-/// What a daemon says to the process that started it once it accepts connections; anything else is
-/// the reason why it does not.
+/// The line that a daemon sends to the process that started it once it accepts connections; any
+/// other line is the reason for its failure.
 pub const READY: &str = "ready";

@@ -1,19 +1,19 @@
-//! The home folder and everything in it, PM2's layout. Each path can be moved by the environment
-//! variable PM2 reads for it.
+//! The paths of the home folder, in PM2's layout. The environment variables that PM2 reads can move
+//! each of them.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// Where things are.
+/// The paths of the home folder.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// The home folder itself.
     pub home: PathBuf,
-    /// Requests and replies.
+    /// The socket for requests and replies (axon-rpc).
     pub rpc_socket: PathBuf,
-    /// Events.
+    /// The socket for events (axon pub/sub).
     pub pub_socket: PathBuf,
-    /// The daemon's pid, for others to read; never trusted.
+    /// The daemon's pid, written for other programs; ward never reads it.
     pub pid_file: PathBuf,
     /// The daemon's log.
     pub daemon_log: PathBuf,
@@ -21,19 +21,20 @@ pub struct Paths {
     pub dump: PathBuf,
     /// Its previous generation.
     pub dump_backup: PathBuf,
-    /// Logs of the apps.
+    /// The folder of the apps' logs.
     pub logs: PathBuf,
-    /// Pid files of the apps.
+    /// The folder of the apps' pid files.
     pub pids: PathBuf,
-    /// Installed modules.
+    /// The folder of installed modules.
     pub modules: PathBuf,
-    /// Key/value store.
+    /// PM2's key/value store.
     pub module_conf: PathBuf,
-    /// Held while a reload runs.
+    /// The file with the time of a running reload.
     pub reload_lock: PathBuf,
-    /// Marks that the home was used before.
+    /// The mark that the home was used before.
     pub touch: PathBuf,
-    /// Held exclusively by the daemon while it lives, and by whoever starts it.
+    /// The file whose lock the daemon holds while it lives, and a command while it starts the
+    /// daemon.
     pub lock: PathBuf,
 }
 
@@ -41,7 +42,7 @@ pub struct Paths {
 const PM2_NAMES: [&str; 4] = ["pm2", "pm2-runtime", "pm2-dev", "pm2-docker"];
 
 impl Paths {
-    /// Reads the environment. `program` is the name the binary was called by.
+    /// Derives the paths from the environment. `program` is the name that the binary was called by.
     pub fn from_env(program: &str) -> Self {
         let own = env::var_os("WARD_HOME").filter(|home| !home.is_empty());
         let pm2 = env::var_os("PM2_HOME").filter(|home| !home.is_empty());

@@ -1,17 +1,17 @@
 //! Cgroups v2, where the kernel and our rights allow: one directory per life below our own cgroup.
 //!
-//! A process cannot leave its cgroup without rights of its own, so a cgroup names the processes of a life more surely than
-//! anything else, and `cgroup.kill` ends them in one step. All of it is optional: each refusal is a `None`, and the rest
-//! of the crate gets by with sessions, parents and markers.
+//! A process cannot leave its cgroup without rights of its own, so a cgroup names the processes of
+//! a life more surely than anything else, and `cgroup.kill` ends them in one step. All of it is
+//! optional: each refusal is a `None`, and the rest of the crate gets by with sessions, parents and
+//! markers.
 //!
-//! Layout: `<our cgroup>/ward-<pid>-<start time>/<life>`. The name of the upper directory tells whether its daemon still
-//! lives, so that those of dead ones can be removed; a directory with processes is never removed by the kernel.
+//! Layout: `<our cgroup>/ward-<pid>-<start time>/<life>`. The name of the upper directory tells
+//! whether its daemon still lives, so that those of dead ones can be removed; a directory with
+//! processes is never removed by the kernel.
 
-use std::{
-    fs, io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    path::{Path, PathBuf},
-};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
@@ -24,8 +24,8 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Makes the directory below our own cgroup, and removes those of dead daemons beside it. `None` if there is no
-    /// cgroup v2 or we may not write there.
+    /// Makes the directory below our own cgroup, and removes those of dead daemons beside it.
+    /// `None` if there is no cgroup v2 or we may not write there.
     pub fn create() -> Option<Self> {
         let own = own_cgroup()?;
         remove_stale(&own);
@@ -45,12 +45,12 @@ impl Hierarchy {
         Cgroup::open(path)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes all that is empty. For the end of the daemon.
+    /// Removes all cgroups without processes, when the daemon ends.
     pub fn remove(&self) {
         remove_below(&self.path);
     }
@@ -64,37 +64,42 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// Opens an existing one, for instance after a live upgrade.
+    /// Opens an existing cgroup, for instance after a live upgrade.
     pub fn open(path: PathBuf) -> Option<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(CWD, &path, flags, Mode::empty()).ok()?;
         Some(Self { path, directory })
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// A duplicate of its directory, for [`crate::spawn::Command::cgroup`].
+    ///
+    /// # Errors
+    ///
+    /// The process has no descriptor left.
     pub fn directory(&self) -> io::Result<OwnedFd> {
         self.directory.try_clone()
     }
 
-    /// Whether it or a cgroup below holds a living process. `None` if that cannot be read.
+    /// Whether the cgroup or one below holds a living process; `None` if that cannot be read.
     pub fn populated(&self) -> Option<bool> {
         let events = self.read("cgroup.events")?;
         Some(field(&events, "populated")? == 1)
     }
 
-    /// The processes in it and in cgroups below, without zombies.
+    /// The processes in the cgroup and in those below, without zombies.
     pub fn procs(&self) -> Vec<Pid> {
         let mut pids = Vec::new();
         collect_procs(&self.path, &mut pids);
         pids
     }
 
-    /// As [`Self::procs`], at the price of one small file unless there are cgroups below. `None` if it cannot be read.
+    /// As [`Self::procs`], but reads only one small file unless there are cgroups below. `None` if
+    /// that file cannot be read.
     pub fn members(&self) -> Option<Vec<Pid>> {
         // A directory has a link for itself, one for its name and one for each directory below.
         if rustix::fs::fstat(&self.directory).ok()?.st_nlink > 2 {
@@ -103,7 +108,7 @@ impl Cgroup {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file =
             rustix::fs::openat(&self.directory, c"cgroup.procs", flags, Mode::empty()).ok()?;
-        // One read is enough for nearly all; a full buffer means that there may be more.
+        // One read is nearly always enough; a full buffer means that there may be more.
         let mut text = [0; 1024];
         let length = rustix::io::read(&file, &mut text[..]).ok()?;
         if length == text.len() {
@@ -112,12 +117,13 @@ impl Cgroup {
         Some(pids_of(str::from_utf8(&text[..length]).ok()?).collect())
     }
 
-    /// Kills all its processes at once, those being forked too. `false` if the kernel (before 5.14) cannot.
+    /// Kills all processes at once, including those that are being forked. Returns `false` if the
+    /// kernel (before 5.14) cannot.
     pub fn kill(&self) -> bool {
         fs::write(self.path.join("cgroup.kill"), "1").is_ok()
     }
 
-    /// Removes it; `false` if something still lives in it. Dropping alone leaves the directory.
+    /// Removes the cgroup; `false` if a process still lives in it. Dropping leaves the directory.
     pub fn remove(&self) -> bool {
         remove_below(&self.path)
     }
@@ -148,7 +154,7 @@ fn collect_procs(path: &Path, pids: &mut Vec<Pid>) {
     }
 }
 
-/// The numbers of `cgroup.procs`; 0 stands for processes outside of our pid namespace.
+/// The pids in `cgroup.procs`; 0 stands for a process outside of our pid namespace.
 fn pids_of(text: &str) -> impl Iterator<Item = Pid> {
     text.lines()
         .filter_map(|line| line.parse::<i32>().ok())
@@ -186,7 +192,7 @@ fn remove_stale(own: &Path) {
     }
 }
 
-/// The daemon a directory name stands for.
+/// The pid and start time of the daemon in the name of a directory.
 fn daemon_of(name: &str) -> Option<(Pid, u64)> {
     let (pid, start_time) = name.strip_prefix("ward-")?.split_once('-')?;
     let pid = pid
@@ -208,7 +214,8 @@ fn own_cgroup() -> Option<PathBuf> {
     found.is_dir().then_some(found)
 }
 
-/// Where the cgroup `path` is seen through one line of `mountinfo`, if that is a mount of cgroup v2.
+/// The directory of the cgroup `path` under the mount in a line of `mountinfo`, if that is a mount
+/// of cgroup v2.
 fn place(mount: &str, path: &str) -> Option<PathBuf> {
     let (before, after) = mount.split_once(" - ")?;
     if after.split(' ').next() != Some("cgroup2") {

@@ -1,33 +1,29 @@
-//! Starting a detached daemon and learning, without polling, how that went.
+//! Starts a detached daemon and learns its outcome without polling.
 //!
-//! The starter spawns the daemon (new session, `/`, no input, output to a log, nothing else inherited) with one end of a
-//! pipe. The daemon writes one line to it when it is ready or when it must give up. If it dies before, the kernel
-//! closes the pipe and the starter collects the exit. The daemon's environment is the caller's choice; it should not
-//! hold the marker of a life (see [`crate::tree`]), or a daemon started by an app would count as part of that app.
+//! The starter spawns the daemon (new session, `/`, no input, output to a log, nothing else
+//! inherited) with one end of a pipe. The daemon writes one line to it when it is ready or when it
+//! must give up. If it dies before, the kernel closes the pipe and the starter collects the exit.
+//! The daemon's environment is the caller's choice; it should not hold the marker of a life (see
+//! [`crate::tree`]), or a daemon started by an app would count as part of that app.
 
-use std::{
-    ffi::OsString,
-    fs::File,
-    io::{self, Read, Write},
-    os::fd::{AsFd, OwnedFd, RawFd},
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    pipe::PipeFlags,
-};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pipe::PipeFlags;
 
-use crate::{
-    fdpass,
-    reap::{self, ExitStatus},
-    spawn::{Child, Command, SpawnError, Stdio, spawn},
-};
+use crate::reap::ExitStatus;
+use crate::spawn::{Child, Command, SpawnError, Stdio, spawn};
+use crate::{fdpass, reap};
 
-/// The variable that tells the daemon its ready descriptor.
+/// The variable with the number of the descriptor on which the daemon reports that it is ready.
 pub const READY_VARIABLE: &str = "WARD_READY_FD";
-/// The variable that tells the daemon the descriptor of a lock handed to it.
+/// The variable with the number of the descriptor of an inherited lock.
 pub const LOCK_VARIABLE: &str = "WARD_LOCK_FD";
 
 const READY_FD: RawFd = 3;
@@ -38,36 +34,40 @@ const LOCK_FD: RawFd = 4;
 pub struct Launch {
     /// The executable, mostly `/proc/self/exe` resolved.
     pub program: PathBuf,
-    /// All arguments, with the zeroth.
+    /// All arguments, including the zeroth.
     pub argv: Vec<OsString>,
     /// The whole environment, without the two variables above.
     pub env: Vec<(OsString, OsString)>,
-    /// Where its output goes.
+    /// The file for its standard output and standard error.
     pub log: OwnedFd,
     /// The lock on the home folder, if the starter holds it (see [`crate::lock::Lock::share`]).
     pub lock: Option<OwnedFd>,
 }
 
-/// A daemon that has not said yet whether it is ready.
+/// A started daemon that has not reported yet.
 #[derive(Debug)]
 pub struct Starting {
-    /// The process. The starter is its parent until it ends itself.
+    /// The process, whose parent is the starter until the starter ends.
     pub child: Child,
     ready: OwnedFd,
 }
 
-/// How a start went.
+/// The outcome of a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The line the daemon wrote, without its end.
+    /// The daemon reported this line (without its newline).
     Said(String),
-    /// It ended without a word.
+    /// The daemon ended without a report.
     Died(ExitStatus),
-    /// Nothing happened in time; it still runs.
+    /// The daemon did not report in time and still runs.
     TimedOut,
 }
 
 /// Starts the daemon.
+///
+/// # Errors
+///
+/// A pipe or descriptor cannot be made, or the spawn fails; see [`SpawnError`].
 pub fn start(launch: Launch) -> Result<Starting, SpawnError> {
     let prepare = |errno: rustix::io::Errno| SpawnError::Prepare {
         errno: errno.into(),
@@ -91,12 +91,17 @@ pub fn start(launch: Launch) -> Result<Starting, SpawnError> {
     command.stderr = Stdio::Fd(stderr);
     command.umask = Some(0o022);
     let child = spawn(&command)?;
-    // `command` and with it our copy of the writing end are dropped here: now the end of the daemon is the end of the pipe.
+    // `command` and with it our copy of the writing end are dropped here: now the end of the daemon
+    // is the end of the pipe.
     Ok(Starting { child, ready })
 }
 
 impl Starting {
-    /// Waits for the daemon's word or its end.
+    /// Waits for the daemon's report or its end.
+    ///
+    /// # Errors
+    ///
+    /// The pipe cannot be polled or read, or the exit cannot be collected.
     pub fn wait(self, timeout: Duration) -> io::Result<Outcome> {
         let deadline = Instant::now() + timeout;
         let mut pipe = File::from(self.ready);
@@ -117,7 +122,7 @@ impl Starting {
                 ));
             }
             if count == 0 {
-                // Closed without a line: it is gone, or about to be.
+                // The pipe was closed without a line: the daemon has ended or is about to.
                 let left = deadline.saturating_duration_since(Instant::now());
                 if !reap::ended(&self.child.pidfd, left)? {
                     return Ok(Outcome::TimedOut);
@@ -149,13 +154,21 @@ pub struct Ready {
 
 impl Ready {
     /// Takes the descriptor named by [`READY_VARIABLE`]. Each number can be taken once.
+    ///
+    /// # Errors
+    ///
+    /// The number is not an inherited descriptor; see [`fdpass::inherit`].
     pub fn take(number: RawFd) -> io::Result<Self> {
         Ok(Self {
             pipe: File::from(fdpass::inherit(number)?),
         })
     }
 
-    /// Says one line and closes. A starter that is gone already is no error.
+    /// Reports one line and closes the pipe. It is no error if the starter has ended already.
+    ///
+    /// # Errors
+    ///
+    /// The pipe cannot be written for another reason than a starter that has ended.
     pub fn say(mut self, line: &str) -> io::Result<()> {
         let line = format!("{}\n", line.replace('\n', " "));
         match self.pipe.write_all(line.as_bytes()) {

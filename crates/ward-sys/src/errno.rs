@@ -1,4 +1,4 @@
-//! The number of a failed system call, shown the way people know it from `strerror`.
+//! The error number of a system call, with the text of `strerror`.
 
 use std::{fmt, io};
 

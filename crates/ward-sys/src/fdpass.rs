@@ -1,24 +1,25 @@
-//! Descriptors on the move: over sockets, over `execve`.
+//! Passes descriptors over sockets and over `execve`.
 
-use std::{
-    io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-};
+use std::io;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use rustix::{
-    io::FdFlags,
-    net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-    },
+use rustix::io::FdFlags;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
 /// How many descriptors one [`receive`] can take. The kernel closes those that do not fit.
 pub const MOST_FDS: usize = 32;
 
-/// A pair of connected unix stream sockets, ours non-blocking and the child's blocking (Node changes its own end), ours
-/// with room for `buffer` unsent bytes if given.
+/// A pair of connected unix stream sockets, ours non-blocking and the child's blocking (Node
+/// changes its own end), ours with room for `buffer` unsent bytes if given.
+///
+/// # Errors
+///
+/// The process has no descriptor left.
 pub fn channel(buffer: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = rustix::net::socketpair(
         AddressFamily::UNIX,
@@ -33,9 +34,15 @@ pub fn channel(buffer: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, theirs))
 }
 
-/// Sends bytes with at most one descriptor, in one call that neither blocks nor raises SIGPIPE. The result says how many
-/// bytes went; the descriptor goes with the first of them, so whoever continues a partial write must not repeat it.
-/// `WouldBlock` means that nothing went, the descriptor neither.
+/// Sends bytes with at most one descriptor, in one call that neither blocks nor raises SIGPIPE. The
+/// result says how many bytes went; the descriptor goes with the first of them, so whoever
+/// continues a partial write must not repeat it. `WouldBlock` means that nothing went, the
+/// descriptor neither.
+///
+/// # Errors
+///
+/// `WouldBlock` if the buffer is full; `BrokenPipe` or `ConnectionReset` if the other end is
+/// closed.
 pub fn send(socket: impl AsFd, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -65,6 +72,10 @@ pub struct Received {
 }
 
 /// Receives bytes and the descriptors that came with them, without blocking.
+///
+/// # Errors
+///
+/// `WouldBlock` if there is nothing to read; `ConnectionReset` if the other end is gone.
 pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -88,29 +99,40 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
     Ok(received)
 }
 
-/// Takes ownership of a descriptor this process was started with, whose number came in a variable or argument, and
-/// makes it close-on-exec. Must be called at most once per number, before anything else could have opened it.
+/// Takes ownership of a descriptor this process was started with, whose number came in a variable
+/// or argument, and makes it close-on-exec. Must be called at most once per number, before anything
+/// else could have opened it.
+///
+/// # Errors
+///
+/// The number is below 3 or not open, or this process has opened the descriptor itself.
 pub fn inherit(number: RawFd) -> io::Result<OwnedFd> {
     if number < 3 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    // SAFETY: asking for the flags of any number is harmless; a bad one is an error. (rustix wants a `BorrowedFd`, whose
-    // validity is what is being found out here.)
+    // SAFETY: asking for the flags of any number is harmless; a bad one is an error. (rustix wants
+    // a `BorrowedFd`, whose validity is what is being found out here.)
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     if flags < 0 {
         return Err(io::Error::last_os_error());
     }
-    // An inherited descriptor is never close-on-exec; one that is was opened by this process and has an owner.
+    // An inherited descriptor is never close-on-exec; one that is was opened by this process and
+    // has an owner.
     if flags & libc::FD_CLOEXEC != 0 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    // SAFETY: it is open (checked), and since it is not close-on-exec, nothing in this program opened it or took it before.
+    // SAFETY: it is open (checked), and since it is not close-on-exec, nothing in this program
+    // opened it or took it before.
     let fd = unsafe { OwnedFd::from_raw_fd(number) };
     close_on_exec(&fd, true)?;
     Ok(fd)
 }
 
-/// Says whether a descriptor ends with `execve`. For handing them to our own successor; returns their number.
+/// Sets whether `execve` closes a descriptor, for handing it to a successor. Returns its number.
+///
+/// # Errors
+///
+/// The kernel refuses, which it does not do for an open descriptor.
 pub fn close_on_exec(fd: impl AsFd, close: bool) -> io::Result<RawFd> {
     let fd = fd.as_fd();
     let flags = if close {

@@ -1,11 +1,16 @@
-//! What this machine and process may use.
+//! The resources of this machine and the limits of this process.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit on open files to the hard one, returns the limits from before. Apps should be spawned with those,
-/// as programs that use `select` or close "all" descriptors suffer from a large limit.
+/// Raises the soft limit on open files to the hard one, returns the limits from before. Apps should
+/// be spawned with those, as programs that use `select` or close "all" descriptors suffer from a
+/// large limit.
+///
+/// # Errors
+///
+/// The kernel refuses the limit.
 pub fn raise_open_files() -> io::Result<Rlimit> {
     let before = getrlimit(Resource::Nofile);
     setrlimit(
@@ -36,8 +41,9 @@ pub fn memory() -> (u64, u64) {
     (field("MemTotal:"), field("MemAvailable:"))
 }
 
-/// Keeps the allocator small: one arena for all threads, as only one of ours allocates much, and large blocks mapped and
-/// unmapped one by one. Stated, that threshold does not grow with the first large reply. To be called before threads start.
+/// Keeps the allocator small: one arena for all threads, as only one of ours allocates much, and
+/// large blocks mapped and unmapped one by one. Stated, that threshold does not grow with the first
+/// large reply. To be called before threads start.
 pub fn keep_little_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -59,14 +65,15 @@ pub fn release_memory() {
 }
 
 /// Gives up the mapped pages of the program's and its libraries' files, which the kernel keeps: whatever is used again is
-/// mapped again, 16 pages at a time, without being read. For the end of the start, of which a lot is never used again: the
-/// table of relocations alone has 55 pages.
+/// mapped again, 16 pages at a time, without being read. For the end of the start and of rare work, of which a lot is not
+/// used again for long: the table of relocations alone has 55 pages.
 pub fn release_file_pages() {
     // SAFETY: the callback matches the type, and what it does is stated there; it needs no data.
     unsafe { libc::dl_iterate_phdr(Some(release_object), std::ptr::null_mut()) };
 }
 
-/// One object: its segments that nobody can write, the dynamic linker neither. They are as the file is.
+/// One object: its segments that nobody can write, the dynamic linker neither. They are as the file
+/// is.
 unsafe extern "C" fn release_object(
     object: *mut libc::dl_phdr_info,
     _: usize,
@@ -93,8 +100,9 @@ unsafe extern "C" fn release_object(
         let end = (base + at + length) & !page;
         if begin < end {
             let begin: *mut libc::c_void = std::ptr::without_provenance_mut(begin);
-            // SAFETY: a private mapping of a file, never written: dropped pages come back with the same content.
-            // (rustix's is unsafe too.) The vdso, which is no file, refuses; so may a locked mapping.
+            // SAFETY: a private mapping of a file, never written: dropped pages come back with the
+            // same content. (rustix's is unsafe too.) The vdso, which is no file, refuses; so may a
+            // locked mapping.
             unsafe { libc::madvise(begin, end - begin.addr(), libc::MADV_DONTNEED) };
         }
     }

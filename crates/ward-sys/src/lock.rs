@@ -1,25 +1,30 @@
-//! The exclusive lock on a home folder: whoever holds it is, or is about to start, the daemon.
+//! The exclusive lock on a home folder: its holder is the daemon, or a command that starts the
+//! daemon.
 //!
-//! The kernel drops the lock with the last descriptor of its holder, however it dies, so a stale lock does not exist.
-//! The file itself stays; removing it would let two holders lock two files of one name.
+//! The kernel drops the lock with the last descriptor of its holder, however it dies, so a stale
+//! lock does not exist. The file itself stays; removing it would let two holders lock two files of
+//! one name.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
-    path::Path,
-};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-/// A held lock. Dropping it lets the next one in.
+/// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock if it is free; `None` if somebody holds it.
+    /// Takes the lock if it is free; `None` if another process holds it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or made, or its file system has no locks.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -29,7 +34,12 @@ impl Lock {
         }
     }
 
-    /// Waits for the lock, for ever: a caller with a deadline waits in a thread or sets an alarm.
+    /// Waits for the lock without a limit; a caller with a deadline calls this on a thread of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or made, or its file system has no locks.
     pub fn acquire(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         loop {
@@ -41,8 +51,12 @@ impl Lock {
         }
     }
 
-    /// A second descriptor of the same lock, to be handed to a daemon being started: the lock then lives until both
-    /// are closed.
+    /// A second descriptor of the same lock, to be handed to a daemon being started: the lock then
+    /// lives until both are closed.
+    ///
+    /// # Errors
+    ///
+    /// The process has no descriptor left.
     pub fn share(&self) -> io::Result<OwnedFd> {
         Ok(OwnedFd::from(self.file.try_clone()?))
     }

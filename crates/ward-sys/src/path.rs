@@ -1,19 +1,18 @@
-//! Finding a program the way `execvp` would, in a given PATH and from a given directory. Our own environment and working
-//! directory play no part.
+//! Finds a program as `execvp` would, with a given PATH and directory instead of this process's
+//! own.
 
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
-};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD};
 
-/// What shells use when PATH is not set.
+/// The value that shells use if PATH is not set.
 pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The full path of `program`. A name with a slash is taken from `cwd`, any other is looked up in `search` (the value of
-/// PATH), whose relative entries are taken from `cwd` too. `None` if there is no executable file.
+/// The full path of `program`. A name with a slash is taken from `cwd`, any other is looked up in
+/// `search` (the value of PATH), whose relative entries are taken from `cwd` too. `None` if there
+/// is no executable file.
 pub fn find(program: &OsStr, search: &OsStr, cwd: &Path) -> Option<PathBuf> {
     if program.is_empty() {
         return None;
@@ -38,14 +37,15 @@ pub fn path_of(env: &[(OsString, OsString)]) -> &OsStr {
         .map_or(OsStr::new(DEFAULT_PATH), |(_, path)| path)
 }
 
-/// A regular file that we may execute.
+/// Whether this is a regular file that this process may execute.
 pub fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

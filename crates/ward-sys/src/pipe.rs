@@ -1,28 +1,34 @@
 //! Log pipes: large, so that a stalled or crashed daemon does not stop its apps at once.
 
-use std::{io, os::fd::OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 
 use rustix::pipe::PipeFlags;
 
-/// What a pipe holds while the disk hangs or the daemon is replaced. A user without privileges has 64 MiB for all pipes of
-/// all programs, and each further pipe gets two pages: a larger size would harm the user's other programs after 32 apps.
+/// The bytes that a pipe can hold while the disk hangs or the daemon is replaced. A user without
+/// privileges has 64 MiB for the pipes of all programs, and each further pipe gets two pages: with
+/// a larger size, 32 apps would affect the user's other programs.
 const PIPE_BYTES: usize = 256 << 10;
 
 /// One pipe of an app.
 #[derive(Debug)]
 pub struct LogPipe {
-    /// Ours; non-blocking.
+    /// The daemon's end, non-blocking.
     pub reader: OwnedFd,
-    /// The app's; blocking, as programs expect of their output.
+    /// The app's end, blocking, as programs expect of their output.
     pub writer: OwnedFd,
 }
 
 impl LogPipe {
     /// A new pipe, larger than usual where the kernel lets us.
+    ///
+    /// # Errors
+    ///
+    /// The process has no descriptor left, or the kernel no memory.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&reader, true)?;
-        // The quota may be used up; a smaller pipe works as well, only less patiently.
+        // If the user's quota is used up, a smaller pipe works as well; it only fills up sooner.
         rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES).ok();
         Ok(Self { reader, writer })
     }

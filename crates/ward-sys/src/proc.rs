@@ -4,14 +4,15 @@ mod sampler;
 mod scan;
 mod stat;
 
-use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt, time::Duration};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+use std::{fs, io};
 
+pub use self::sampler::{Sampler, Usage};
+pub use self::scan::Scanner;
+pub use self::stat::Stat;
 use self::stat::parse_stat;
-pub use self::{
-    sampler::{Sampler, Usage},
-    scan::Scanner,
-    stat::Stat,
-};
 use crate::Pid;
 
 /// Clock ticks of `/proc` per second.
@@ -40,17 +41,29 @@ pub(crate) fn now_ticks() -> u64 {
 }
 
 /// The numbers of one process; an error if it is gone.
+///
+/// # Errors
+///
+/// The process is gone, or `/proc` is not readable.
 pub fn stat(pid: Pid) -> io::Result<Stat> {
     let bytes = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
     parse_stat(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// When a process was started, in ticks since boot. With the pid it names a process for all time.
+///
+/// # Errors
+///
+/// The process is gone, or `/proc` is not readable.
 pub fn start_time(pid: Pid) -> io::Result<u64> {
     Ok(stat(pid)?.start_time)
 }
 
 /// The arguments of a process; empty for kernel threads and zombies.
+///
+/// # Errors
+///
+/// The process is gone, or `/proc` is not readable.
 pub fn cmdline(pid: Pid) -> io::Result<Vec<OsString>> {
     let mut bytes = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()))?;
     if bytes.pop_if(|last| *last == 0).is_none() && bytes.is_empty() {
@@ -62,8 +75,8 @@ pub fn cmdline(pid: Pid) -> io::Result<Vec<OsString>> {
         .collect())
 }
 
-/// Whether the environment a process was started with holds exactly this `NAME=value`. A process we may not look at
-/// does not.
+/// Whether the environment a process was started with holds exactly this `NAME=value`. A process we
+/// may not look at does not.
 pub(crate) fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
     fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).is_ok_and(|bytes| {
         bytes
@@ -85,8 +98,8 @@ mod tests {
             own.ppid,
             rustix::process::getppid().unwrap().as_raw_nonzero().get()
         );
-        // rustix has no word for a session whose leader lives outside our pid namespace: the kernel says 0.
-        // SAFETY: takes and gives plain numbers.
+        // rustix has no word for a session whose leader lives outside our pid namespace: the kernel
+        // says 0. SAFETY: takes and gives plain numbers.
         assert_eq!(own.session, unsafe { libc::getsid(0) });
         let started = Duration::from_millis(own.start_time * 1000 / ticks_per_second());
         assert!(started <= uptime());

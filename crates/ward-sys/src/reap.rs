@@ -1,39 +1,49 @@
-//! Collecting exits, and signals through pidfds. There is one reaper per process: whoever calls [`next_exit`].
+//! Collects exits, and sends signals through pidfds. The one caller of [`next_exit`] is the reaper
+//! of this process.
 
-use std::{
-    io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitOptions};
 
-use crate::{Pid, signal::Signal};
+use crate::Pid;
+use crate::signal::Signal;
 
-/// How a process ended.
+/// The way in which a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExitStatus {
-    /// By itself, with this code.
+    /// The process exited with this code.
     Code(i32),
-    /// By a signal; the flag tells of a core dump.
+    /// A signal ended the process; the flag tells whether it dumped core.
     Signal(i32, bool),
 }
 
 /// One collected process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exited {
-    /// Which; from now on the number may be given to another process.
+    /// The pid, which the kernel may reuse from now on.
     pub pid: Pid,
-    /// How.
+    /// The way in which the process ended.
     pub status: ExitStatus,
 }
 
-/// Makes orphans among our descendants our children, so that they can be found, killed and collected.
+/// Makes orphans among our descendants our children, so that they can be found, killed and
+/// collected.
+///
+/// # Errors
+///
+/// None since Linux 3.4, which has this setting.
 pub fn become_subreaper() -> io::Result<()> {
     // Any pid but none switches it on.
     Ok(rustix::process::set_child_subreaper(Some(Pid::INIT))?)
 }
 
-/// Collects the next child that has ended, own or adopted. Never blocks; `None` if there is none now.
+/// Collects the next child that has ended, own or adopted. Never blocks; `None` if there is none
+/// now.
+///
+/// # Errors
+///
+/// The kernel refuses, which `wait4` does not do with these arguments.
 pub fn next_exit() -> io::Result<Option<Exited>> {
     loop {
         return match rustix::process::wait(WaitOptions::NOHANG) {
@@ -55,12 +65,17 @@ pub fn next_exit() -> io::Result<Option<Exited>> {
     }
 }
 
-/// The bit `WCOREDUMP` looks at.
+/// The bit that `WCOREDUMP` tests (wait(2)).
 fn dumped_core(raw: i32) -> bool {
     raw & 0x80 != 0
 }
 
-/// Waits for this child to end and collects it. Blocks; for tests and helpers that have nothing else to do.
+/// Waits for this child to end and collects it. Blocks; for tests and helpers that have nothing
+/// else to do.
+///
+/// # Errors
+///
+/// The process is not a child of this one, or another caller has collected it.
 pub fn wait_pidfd(pidfd: impl AsFd) -> io::Result<Exited> {
     let pid = pid_of(pidfd.as_fd())?;
     loop {
@@ -79,7 +94,12 @@ pub fn wait_pidfd(pidfd: impl AsFd) -> io::Result<Exited> {
     }
 }
 
-/// Waits until the process has ended, without collecting it, at most `timeout`. `false` if it still runs then.
+/// Waits until the process has ended, without collecting it, at most `timeout`. `false` if it still
+/// runs then.
+///
+/// # Errors
+///
+/// The timeout is too long for the kernel's type, or the descriptor cannot be polled.
 pub fn ended(pidfd: impl AsFd, timeout: std::time::Duration) -> io::Result<bool> {
     let deadline = std::time::Instant::now() + timeout;
     loop {
@@ -106,12 +126,21 @@ pub fn is_collected(pidfd: impl AsFd) -> bool {
     waited.err() == Some(rustix::io::Errno::CHILD)
 }
 
-/// A pidfd of a running process, for adopting one that was not spawned here. Compare its start time afterwards.
+/// A pidfd of a running process, for adopting one that was not spawned here. Compare its start time
+/// afterwards.
+///
+/// # Errors
+///
+/// The process does not exist (`ESRCH`), or no descriptor is left.
 pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// The pid behind a pidfd; an error if the process has been collected.
+///
+/// # Errors
+///
+/// The process has been collected (`ESRCH`), or `/proc` is not readable.
 pub fn pid_of(pidfd: BorrowedFd<'_>) -> io::Result<Pid> {
     use std::os::fd::AsRawFd;
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
@@ -124,6 +153,10 @@ pub fn pid_of(pidfd: BorrowedFd<'_>) -> io::Result<Pid> {
 }
 
 /// Sends a signal through a pidfd. A process that has ended is no error: `Ok(false)`.
+///
+/// # Errors
+///
+/// The kernel refuses, mostly with `EPERM`.
 pub fn pidfd_signal(pidfd: impl AsFd, signal: Signal) -> io::Result<bool> {
     match rustix::process::pidfd_send_signal(pidfd, signal) {
         Ok(()) => Ok(true),

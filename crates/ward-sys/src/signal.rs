@@ -6,7 +6,8 @@ pub use rustix::process::Signal;
 
 use crate::Pid;
 
-/// The signal with this number, real-time ones included; `None` for 0 and for numbers libc keeps for itself.
+/// The signal with this number, real-time ones included; `None` for 0 and for numbers libc keeps
+/// for itself.
 pub fn from_number(number: i32) -> Option<Signal> {
     if let Some(signal) = Signal::from_named_raw(number) {
         return Some(signal);
@@ -14,12 +15,16 @@ pub fn from_number(number: i32) -> Option<Signal> {
     if !(libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number) {
         return None;
     }
-    // SAFETY: the number is a real-time signal that libc leaves to programs, and so not zero. (rustix has no safe way for
-    // them, as it does not know libc's reserve.)
+    // SAFETY: the number is a real-time signal that libc leaves to programs, and so not zero.
+    // (rustix has no safe way for them, as it does not know libc's reserve.)
     Some(unsafe { Signal::from_raw_unchecked(number) })
 }
 
-/// Signals every process of a group. A group that is gone is no error: `Ok(false)`.
+/// Sends a signal to every process of a group. `Ok(false)` if the group has no process.
+///
+/// # Errors
+///
+/// The kernel refuses, mostly with `EPERM`.
 pub fn kill_group(group: Pid, signal: Signal) -> io::Result<bool> {
     match rustix::process::kill_process_group(group, signal) {
         Ok(()) => Ok(true),
@@ -33,26 +38,35 @@ pub(crate) fn group_exists(group: Pid) -> bool {
     rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
 }
 
-/// Whether a process is in this group. One that is gone is not; nor is one whose group was made outside our pid
-/// namespace, for which the kernel has no number (and rustix, which assumes one, an assertion).
+/// Whether a process is in this group. One that is gone is not; nor is one whose group was made
+/// outside our pid namespace, for which the kernel has no number (and rustix, which assumes one, an
+/// assertion).
 pub fn in_group(pid: Pid, group: Pid) -> bool {
     // SAFETY: takes and gives plain numbers.
     unsafe { libc::getpgid(pid.as_raw_nonzero().get()) == group.as_raw_nonzero().get() }
 }
 
 /// Makes this process ignore a signal. Spawned apps start with the default again.
+///
+/// # Errors
+///
+/// The signal cannot be ignored: SIGKILL and SIGSTOP.
 pub fn ignore(signal: Signal) -> io::Result<()> {
     dispose(signal, libc::SIG_IGN)
 }
 
 /// Gives a signal its default action back.
+///
+/// # Errors
+///
+/// The signal has no disposition that can be set: SIGKILL and SIGSTOP.
 pub fn restore_default(signal: Signal) -> io::Result<()> {
     dispose(signal, libc::SIG_DFL)
 }
 
 fn dispose(signal: Signal, action: libc::sighandler_t) -> io::Result<()> {
-    // SAFETY: the action is no function of ours but one of the two constants, so nothing can run at a bad time. (rustix
-    // leaves dispositions to libc.)
+    // SAFETY: the action is no function of ours but one of the two constants, so nothing can run at
+    // a bad time. (rustix leaves dispositions to libc.)
     let before = unsafe { libc::signal(signal.as_raw(), action) };
     if before == libc::SIG_ERR {
         Err(io::Error::last_os_error())
@@ -61,7 +75,12 @@ fn dispose(signal: Signal, action: libc::sighandler_t) -> io::Result<()> {
     }
 }
 
-/// What the daemon does first: a broken pipe is an error value, and a closed terminal is none of its business.
+/// Ignores SIGPIPE, since a broken pipe is an error value, and SIGHUP, since a closed terminal must
+/// not end the daemon.
+///
+/// # Errors
+///
+/// None on Linux; the result is that of [`ignore`].
 pub fn ignore_pipe_and_hangup() -> io::Result<()> {
     ignore(Signal::PIPE)?;
     ignore(Signal::HUP)

@@ -1,25 +1,19 @@
-//! What the kernel knows of TCP connections (`sock_diag(7)`): it tells when one is gone for good, and it lists those that
-//! are open. Neither needs a privilege. Sockets are known by their cookie ([`crate::listener::cookie`]).
+//! What the kernel knows of TCP connections (`sock_diag(7)`): it tells when one is gone for good,
+//! and it lists those that are open. Neither needs a privilege. Sockets are known by their cookie
+//! ([`crate::listener::cookie`]).
 //!
-//! A connection is gone when the last descriptor is closed and the kernel has nothing left to send: one whose client
-//! does not take the last bytes is told of later than its server closed it.
+//! A connection is gone when the last descriptor is closed and the kernel has nothing left to send:
+//! one whose client does not take the last bytes is told of later than its server closed it.
 
 mod message;
 
-use std::{
-    io,
-    os::fd::{AsRawFd, OwnedFd},
-    sync::Arc,
-};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
-use rustix::{
-    io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType,
-        netlink::{self, SocketAddrNetlink},
-        sockopt,
-    },
-};
+use rustix::io::Errno;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt};
 
 pub use self::message::Socket;
 use self::message::{Message, dump_request, messages};
@@ -30,7 +24,7 @@ const GROUPS: u32 = 1 << 0 | 1 << 2;
 /// Room for what was not read yet. An unprivileged daemon gets what `net.core.rmem_max` allows.
 const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 
-/// So many closings are read before others get their turn.
+/// The most messages that one call reads, so that other sources get their turn.
 const BATCH: usize = 1024;
 
 /// A classic filter has at most 4096 instructions, and each port takes two of them.
@@ -39,7 +33,7 @@ const MOST_PORTS: usize = 2000;
 /// Where the local port is in a message: behind the header and four bytes about the state.
 const PORT_OFFSET: u32 = 20;
 
-/// Tells which TCP connections are gone.
+/// A subscription to the ends of TCP connections.
 #[derive(Debug)]
 pub struct Closings {
     socket: Arc<OwnedFd>,
@@ -47,14 +41,19 @@ pub struct Closings {
 }
 
 impl Closings {
-    /// Begins to listen to the kernel about connections on these local ports. Fails where the kernel, its configuration
-    /// or a filter of system calls does not allow it.
+    /// Begins to listen to the kernel about connections on these local ports. Fails where the
+    /// kernel, its configuration or a filter of system calls does not allow it.
+    ///
+    /// # Errors
+    ///
+    /// The kernel, its configuration or a filter of system calls does not allow it.
     pub fn open(ports: &[u16]) -> io::Result<Self> {
         Self::with_buffer(ports, BUFFER_BYTES)
     }
 
     fn with_buffer(ports: &[u16], bytes: usize) -> io::Result<Self> {
-        // A kernel that cannot list sockets does not tell of their end either, but would not say so.
+        // A kernel that cannot list sockets does not tell of their end either, but would not say
+        // so.
         open_sockets(ports)?;
         let socket = new_socket()?;
         if sockopt::set_socket_recv_buffer_size_force(&socket, bytes).is_err() {
@@ -70,6 +69,10 @@ impl Closings {
     }
 
     /// Listens for these local ports from now on; the kernel drops what is about others.
+    ///
+    /// # Errors
+    ///
+    /// There are more instructions than a filter can have, or the kernel refuses the filter.
     pub fn watch(&self, ports: &[u16]) -> io::Result<()> {
         let mut program = filter(ports);
         let length = u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -79,8 +82,8 @@ impl Closings {
         };
         let size = libc::socklen_t::try_from(size_of::<libc::sock_fprog>())
             .map_err(|_| io::ErrorKind::InvalidInput)?;
-        // SAFETY: `filter` is a sock_fprog of `size` bytes, its pointer is valid for `len` instructions, and the kernel
-        // copies both before it returns. rustix has no filters.
+        // SAFETY: `filter` is a sock_fprog of `size` bytes, its pointer is valid for `len`
+        // instructions, and the kernel copies both before it returns. rustix has no filters.
         let done = unsafe {
             libc::setsockopt(
                 self.socket.as_raw_fd(),
@@ -97,14 +100,18 @@ impl Closings {
         }
     }
 
-    /// What can be polled: readable when there is something to [`read`](Self::read).
+    /// The descriptor to poll: readable if there is something to [`read`](Self::read).
     pub fn descriptor(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.socket)
     }
 
-    /// Appends the cookies of sockets that are gone. True when some went unnoticed, because too many came at once: then
-    /// [`open_sockets`] says what is still there. It is only said when nothing more waits to be read; before that the
-    /// kernel may drop more without a word.
+    /// Appends the cookies of sockets that are gone. True when some went unnoticed, because too
+    /// many came at once: then [`open_sockets`] says what is still there. It is only said when
+    /// nothing more waits to be read; before that the kernel may drop more without a word.
+    ///
+    /// # Errors
+    ///
+    /// The netlink socket fails. Lost messages are no error but the result `true`.
     pub fn read(&mut self, gone: &mut Vec<u64>) -> io::Result<bool> {
         let mut buffer = [0; 512];
         for _ in 0..BATCH {
@@ -124,6 +131,10 @@ impl Closings {
 }
 
 /// The TCP connections on these local ports that some process has open, half-closed ones included.
+///
+/// # Errors
+///
+/// The kernel, its configuration or a filter of system calls does not allow it.
 pub fn open_sockets(ports: &[u16]) -> io::Result<Vec<Socket>> {
     let mut open = Vec::new();
     for family in [AddressFamily::INET, AddressFamily::INET6] {

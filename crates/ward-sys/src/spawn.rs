@@ -1,23 +1,28 @@
-//! Starting a program as a life of its own: new session, clean signals, exactly the descriptors it was given.
+//! Starting a program as a life of its own: new session, clean signals, exactly the descriptors it
+//! was given.
 //!
 //! # How
 //!
-//! One `clone3(CLONE_VFORK | CLONE_PIDFD [| CLONE_VM] [| CLONE_INTO_CGROUP])`, on a stack of its own. The calling
-//! thread sleeps until the child has become the program or has failed, so an error is known when [`spawn`] returns;
-//! other threads run on. Everything the child needs is prepared before; the child itself only makes system calls.
+//! One `clone3(CLONE_VFORK | CLONE_PIDFD [| CLONE_VM] [| CLONE_INTO_CGROUP])`, on a stack of its
+//! own. The calling thread sleeps until the child has become the program or has failed, so an error
+//! is known when [`spawn`] returns; other threads run on. Everything the child needs is prepared
+//! before; the child itself only makes system calls.
 //!
-//! - **`CLONE_VM`** (memory shared until `execve`) saves the copy of the page tables and the page faults after it:
-//!   measured with 6 MB in use, 45 instead of 100 µs of CPU for the daemon (`posix_spawn`: 50), and the child's share
-//!   falls too. It is left out when the child changes its user: while the memory is shared, a process of the other user
-//!   could trace the child and read the daemon's memory, and the change would make the daemon itself undumpable.
-//! - **`CLONE_INTO_CGROUP`** puts the child into its cgroup with no moment outside and without the slow migration.
-//! - **Fallback**: where `clone3` is refused (Docker's default seccomp profile answers `ENOSYS`), `clone` does the same and
-//!   the child writes itself into `cgroup.procs` before `execve`.
-//! - **Errors** come back through the page above the child's stack, which is mapped shared and so works with and
-//!   without `CLONE_VM`; no error pipe is needed, as the parent is woken by the kernel itself.
+//! - **`CLONE_VM`** (memory shared until `execve`) saves the copy of the page tables and the page
+//!   faults after it: measured with 6 MB in use, 45 instead of 100 µs of CPU for the daemon
+//!   (`posix_spawn`: 50), and the child's share falls too. It is left out when the child changes
+//!   its user: while the memory is shared, a process of the other user could trace the child and
+//!   read the daemon's memory, and the change would make the daemon itself undumpable.
+//! - **`CLONE_INTO_CGROUP`** puts the child into its cgroup with no moment outside and without the
+//!   slow migration.
+//! - **Fallback**: where `clone3` is refused (Docker's default seccomp profile answers `ENOSYS`),
+//!   `clone` does the same and the child writes itself into `cgroup.procs` before `execve`.
+//! - **Errors** come back through the page above the child's stack, which is mapped shared and so
+//!   works with and without `CLONE_VM`; no error pipe is needed, as the parent is woken by the
+//!   kernel itself.
 //!
-//! This replaces a stub mode of our own binary: no second `execve`, and credentials, limits and priority cost nothing
-//! for apps that do not ask for them.
+//! This replaces a stub mode of our own binary: no second `execve`, and credentials, limits and
+//! priority cost nothing for apps that do not ask for them.
 
 mod child;
 mod clone;
@@ -29,11 +34,10 @@ mod stack;
 
 use std::os::fd::OwnedFd;
 
-pub use self::{
-    command::{Command, Credentials, Limit, Stdio},
-    error::SpawnError,
-};
-use crate::{Pid, errno::Errno, proc, reap};
+pub use self::command::{Command, Credentials, Limit, Stdio};
+pub use self::error::SpawnError;
+use crate::errno::Errno;
+use crate::{Pid, proc, reap};
 
 /// A started process.
 #[derive(Debug)]
@@ -48,8 +52,8 @@ pub struct Child {
     pub in_cgroup: bool,
 }
 
-/// Starts `command`. When this returns `Ok`, `execve` has succeeded (or the process was killed before it, which the
-/// reaper will tell).
+/// Starts `command`. When this returns `Ok`, `execve` has succeeded (or the process was killed
+/// before it, which the reaper will tell).
 ///
 /// # Errors
 ///
@@ -59,7 +63,8 @@ pub fn spawn(command: &Command) -> Result<Child, SpawnError> {
     let before = proc::now_ticks();
     let born = clone::into_child(&mut plan, command)?;
     let Some(failure) = born.failure else {
-        // Nearly always no tick has passed, and then it was born in this one: no file has to be read.
+        // Nearly always no tick has passed, and then it was born in this one: no file has to be
+        // read.
         let in_this_tick = proc::now_ticks() == before;
         return Ok(Child {
             pid: born.pid,
@@ -72,8 +77,9 @@ pub fn spawn(command: &Command) -> Result<Child, SpawnError> {
             in_cgroup: born.in_cgroup,
         });
     };
-    // The process ended by itself after the failed step; this is no exit of a life, so the reaper must not see it.
-    // An error means that the reaper of another thread was faster, which changes nothing here.
+    // The process ended by itself after the failed step; this is no exit of a life, so the reaper
+    // must not see it. An error means that the reaper of another thread was faster, which changes
+    // nothing here.
     drop(reap::wait_pidfd(&born.pidfd));
     Err(SpawnError::of_step(
         command,

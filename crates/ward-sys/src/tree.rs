@@ -1,58 +1,61 @@
-//! Who belongs to a life, and how to end them all.
+//! Which processes belong to a life, and how to end all of them.
 //!
-//! A life is its root process, its session and process group (whose ids are the root's pid), its descendants, its cgroup
-//! if it has one, and orphans that were adopted (by us, as sub-reaper) and carry its marker in their environment, with
-//! their descendants. A process that leaves the session, loses its parent *and* clears its environment is only found
-//! through the cgroup.
+//! A life is its root process, its session and process group (whose ids are the root's pid), its
+//! descendants, its cgroup if it has one, and orphans that were adopted (by us, as sub-reaper) and
+//! carry its marker in their environment, with their descendants. A process that leaves the
+//! session, loses its parent *and* clears its environment is only found through the cgroup.
 //!
-//! Pids are reused. A [`Member`] therefore has its start time, and no signal goes out before both were compared through
-//! a pidfd. The root's start time guards its session and group in the same way: if the root's pid names another
-//! process now, no process of the old session can exist, as the kernel keeps ids in use from being given out.
+//! Pids are reused. A [`Member`] therefore has its start time, and no signal goes out before both
+//! were compared through a pidfd. The root's start time guards its session and group in the same
+//! way: if the root's pid names another process now, no process of the old session can exist, as
+//! the kernel keeps ids in use from being given out.
 
 mod kill;
 mod origins;
 
-use std::{collections::HashMap, fs, io};
+use std::collections::HashMap;
+use std::{fs, io};
 
 pub use self::kill::{kill_once, signal_all};
 use self::origins::Origins;
-use crate::{
-    Pid,
-    cgroup::Cgroup,
-    proc::{Scanner, Stat},
-    signal,
-};
+use crate::cgroup::Cgroup;
+use crate::proc::{Scanner, Stat};
+use crate::{Pid, signal};
 
-/// What is known of a life.
+/// The facts that identify the processes of a life.
 #[derive(Debug, Clone, Copy)]
 pub struct Life<'a> {
     /// The pid of the process that was spawned, which may be gone.
     pub root: Pid,
     /// Its start time, read right after the spawn; `None` if it was gone by then.
     pub root_start_time: Option<u64>,
-    /// A `NAME=value` that processes of this life have in their environment. So may those of a life beside it.
+    /// A `NAME=value` that processes of this life have in their environment. So may those of a life
+    /// beside it.
     pub marker: Option<&'a [u8]>,
-    /// The roots of other lives: nothing of their sessions belongs to this one, whatever its environment says.
+    /// The roots of other lives: nothing of their sessions belongs to this one, whatever its
+    /// environment says.
     pub others: &'a [Pid],
-    /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty one is taken for the end
-    /// of the life.
+    /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty
+    /// one is taken for the end of the life.
     pub cgroup: Option<&'a Cgroup>,
 }
 
 /// A living process of a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// Its pid.
+    /// The pid.
     pub pid: Pid,
-    /// Ticks since boot at its start; with the pid, its name for all time.
+    /// The time of the start in clock ticks since boot. Together with the pid it identifies the
+    /// process for ever.
     pub start_time: u64,
-    /// Steps from the root or from the orphan it descends from.
+    /// The number of generations below the root, or below the orphan that it descends from.
     pub depth: u32,
 }
 
-/// A cheap look, without a scan of `/proc`: `true` means that surely nothing of the life is left. `false` means that
-/// something is, or might be: then ask [`members`]. `known` tells our children that are roots of other lives or helpers
-/// of ours; any other child is an orphan that might belong to this life.
+/// A cheap look, without a scan of `/proc`: `true` means that surely nothing of the life is left.
+/// `false` means that something is, or might be: then ask [`members`]. `known` tells our children
+/// that are roots of other lives or helpers of ours; any other child is an orphan that might belong
+/// to this life.
 pub fn is_empty(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
     if signal::group_exists(life.root) {
         return false;
@@ -65,12 +68,16 @@ pub fn is_empty(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
 }
 
 /// The children of this process, zombies included.
+///
+/// # Errors
+///
+/// `/proc` is not readable.
 pub fn own_children() -> io::Result<Vec<Pid>> {
     let mut children = Vec::new();
     for task in fs::read_dir("/proc/self/task")? {
         let text = match fs::read_to_string(task?.path().join("children")) {
-            // A thread that is gone leaves its children to another one, which was or will be read: start anew would be
-            // exact, but the caller only needs a hint that a scan can correct.
+            // A thread that is gone leaves its children to another one, which was or will be read:
+            // start anew would be exact, but the caller only needs a hint that a scan can correct.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             other => other?,
         };
@@ -82,8 +89,13 @@ pub fn own_children() -> io::Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`. A scan is no instant: a process born
-/// meanwhile with a smaller pid can be missing, so whoever kills must scan again.
+/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`. A scan is no
+/// instant: a process born meanwhile with a smaller pid can be missing, so whoever kills must scan
+/// again.
+///
+/// # Errors
+///
+/// `/proc` cannot be read.
 pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
     let all = scanner.all()?;
     let processes: HashMap<i32, Stat> = all.iter().map(|stat| (stat.pid, *stat)).collect();

@@ -1,17 +1,15 @@
 //! Users and groups of this machine, as the C library knows them (files, LDAP, ...).
 
-use std::{
-    ffi::{CStr, CString, OsString, c_char, c_int},
-    io,
-    mem::MaybeUninit,
-    os::unix::ffi::OsStringExt,
-    path::PathBuf,
-    ptr,
-};
+use std::ffi::{CStr, CString, OsString, c_char, c_int};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::{io, ptr};
 
-use crate::{errno::Errno, spawn::Credentials};
+use crate::errno::Errno;
+use crate::spawn::Credentials;
 
-/// Answers larger than this do not exist outside of broken name services.
+/// The largest answer in bytes; only a broken name service gives a larger one.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// An entry of the password database.
@@ -39,6 +37,10 @@ pub struct Group {
 }
 
 /// The user with this name, or with this number if there is no such name.
+///
+/// # Errors
+///
+/// The name service fails.
 pub fn find_user(name_or_id: &str) -> io::Result<Option<User>> {
     if let Some(user) = user_by_name(name_or_id)? {
         return Ok(Some(user));
@@ -47,6 +49,10 @@ pub fn find_user(name_or_id: &str) -> io::Result<Option<User>> {
 }
 
 /// The group with this name, or with this number if there is no such name.
+///
+/// # Errors
+///
+/// The name service fails.
 pub fn find_group(name_or_id: &str) -> io::Result<Option<Group>> {
     if let Some(group) = group_by_name(name_or_id)? {
         return Ok(Some(group));
@@ -55,6 +61,10 @@ pub fn find_group(name_or_id: &str) -> io::Result<Option<Group>> {
 }
 
 /// Everything needed to become `user`, optionally with another primary group.
+///
+/// # Errors
+///
+/// The name service fails.
 pub fn credentials(user: &User, gid: Option<u32>) -> io::Result<Credentials> {
     let gid = gid.unwrap_or(user.gid);
     Ok(Credentials {
@@ -71,8 +81,8 @@ fn user_by_name(name: &str) -> io::Result<Option<User>> {
     };
     lookup(
         |entry, buffer, length, found| {
-            // SAFETY: a live C string, an entry to be filled, a buffer of the said length, and where to put the result.
-            // (rustix knows no databases; std neither.)
+            // SAFETY: a live C string, an entry to be filled, a buffer of the said length, and
+            // where to put the result. (rustix knows no databases; std neither.)
             unsafe { libc::getpwnam_r(name.as_ptr(), entry, buffer, length, found) }
         },
         user_of,
@@ -121,7 +131,8 @@ fn groups_of(name: &str, gid: u32) -> io::Result<Vec<u32>> {
     let mut groups: Vec<libc::gid_t> = vec![0; 64];
     loop {
         let mut count = c_int::try_from(groups.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        // SAFETY: a live C string and an array with room for `count` ids. (rustix: see `user_by_name`.)
+        // SAFETY: a live C string and an array with room for `count` ids. (rustix: see
+        // `user_by_name`.)
         let result =
             unsafe { libc::getgrouplist(name.as_ptr(), gid, groups.as_mut_ptr(), &raw mut count) };
         let needed = usize::try_from(count).unwrap_or(0);
@@ -156,7 +167,8 @@ fn lookup<Entry, Answer>(
             0 if found.is_null() => return Ok(None),
             libc::ENOENT | libc::ESRCH | libc::EBADF | libc::EPERM => return Ok(None),
             0 => {
-                // SAFETY: on success `found` points to `entry`, which is filled; its strings are in `buffer`, still alive.
+                // SAFETY: on success `found` points to `entry`, which is filled; its strings are in
+                // `buffer`, still alive.
                 return Ok(Some(copy(unsafe { &*found })));
             }
             error => return Err(Errno(error).to_io()),
@@ -194,7 +206,8 @@ fn bytes_of<Entry>(text: *const c_char, _entry: &Entry) -> &CStr {
     if text.is_null() {
         return c"";
     }
-    // SAFETY: the C library filled the entry with null-terminated strings in the buffer of `lookup`, which outlives it.
+    // SAFETY: the C library filled the entry with null-terminated strings in the buffer of
+    // `lookup`, which outlives it.
     unsafe { CStr::from_ptr(text) }
 }
 

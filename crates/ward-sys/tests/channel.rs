@@ -7,10 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use common::{command, line, start};
 use rustix::event::{PollFd, PollFlags};
-use ward_sys::{
-    fdpass,
-    reap::{self, ExitStatus},
-};
+use ward_sys::reap::ExitStatus;
+use ward_sys::{fdpass, reap};
 
 fn wait_for_input(fd: BorrowedFd<'_>) {
     rustix::event::poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], None).unwrap();

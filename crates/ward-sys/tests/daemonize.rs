@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{fs::File, io::Read, os::fd::OwnedFd, path::Path, time::Duration};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
 
-use ward_sys::{
-    daemonize::{self, Launch, Outcome},
-    lock::Lock,
-    reap::{self, ExitStatus},
-    signal::Signal,
-};
+use ward_sys::daemonize::{Launch, Outcome};
+use ward_sys::lock::Lock;
+use ward_sys::reap::ExitStatus;
+use ward_sys::signal::Signal;
+use ward_sys::{daemonize, reap};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

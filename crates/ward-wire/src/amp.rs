@@ -1,7 +1,9 @@
-//! AMP frames, the outer layer of both client sockets: a count byte, then length-prefixed arguments.
+//! AMP frames, the outer layer of both client sockets: a count byte, then length-prefixed
+//! arguments.
 //!
-//! This module knows nothing of what arguments mean; it only tells text, JSON and raw bytes apart.
-//! Arguments stay bytes until someone asks, so that an id can be echoed exactly as it came.
+//! This module does not know the meaning of arguments; it only tells text, JSON and raw bytes
+//! apart. Arguments stay bytes until the caller decodes them, so that an id can be echoed exactly
+//! as it came.
 
 use bytes::{Buf, Bytes, BytesMut};
 use serde::Serialize;
@@ -9,10 +11,10 @@ use serde_json::Value;
 
 use crate::json;
 
-/// The longest argument a [`Decoder`] accepts.
+/// The longest argument that a [`Decoder`] accepts, in bytes.
 pub const MAX_ARGUMENT: usize = 64 << 20;
 
-/// How much all arguments of a frame may exceed [`MAX_ARGUMENT`] together; ids are short.
+/// The bytes by which all arguments of a frame may exceed [`MAX_ARGUMENT`] together; ids are short.
 const FRAME_SLACK: usize = 1 << 20;
 
 /// The most arguments a frame can hold: the count is four bits wide.
@@ -24,7 +26,7 @@ const VERSION: u8 = 0x10;
 const TEXT: &[u8] = b"s:";
 const JSON: &[u8] = b"j:";
 
-/// An argument as it stands on the wire, prefix included.
+/// An argument as it stands on the wire, with its prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RawArg(pub Bytes);
 
@@ -90,7 +92,7 @@ impl RawArg {
 /// One message: at most [`MAX_ARGUMENTS`] arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
-    /// Its arguments.
+    /// The arguments.
     pub args: Vec<RawArg>,
 }
 
@@ -127,23 +129,23 @@ impl Frame {
     }
 }
 
-/// The stream is not worth reading on; the caller closes the connection.
+/// The stream is not AMP; the caller closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A length prefix exceeds the limit. Foreign protocols end here too: `HTTP` is a long length.
     #[error("argument of {length} bytes exceeds the limit of {limit}")]
     ArgumentTooLong {
-        /// The length announced.
+        /// The announced length in bytes.
         length: usize,
-        /// The limit in force.
+        /// The limit in bytes.
         limit: usize,
     },
     /// The arguments of one frame together exceed the limit.
     #[error("frame of {length} bytes exceeds the limit of {limit}")]
     FrameTooLong {
-        /// The sum of the lengths announced so far.
+        /// The sum of the announced lengths in bytes.
         length: usize,
-        /// The limit in force.
+        /// The limit in bytes.
         limit: usize,
     },
 }

@@ -1,12 +1,19 @@
-//! The bus: a one-way stream of events, each a topic and a payload.
+//! The bus: a stream of events, each a topic and a payload.
 //!
-//! Every subscriber gets every event; choosing topics is the subscriber's business, see [`Pattern`].
+//! A subscriber that says nothing gets every event, and chooses topics by itself, see [`Pattern`]. One
+//! of ward's may tell the daemon what it wants, see [`Choice`].
+
+mod choice;
+mod output;
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::amp::{Arg, ArgError, Frame, RawArg};
 use crate::json;
+
+pub use choice::{About, AppName, Choice};
+pub use output::OutputEncoder;
 
 /// What JavaScript's `.` does not match; such topics cannot be reached with wildcards.
 const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
@@ -29,7 +36,7 @@ pub fn encode_parts(topic: RawArg, payload: RawArg) -> Bytes {
 pub struct Event {
     /// Normally text; a topic that is none (an app may send `type: 5`) is shown as JSON.
     pub topic: String,
-    /// What happened; null if the frame has none.
+    /// The payload; null if the frame has none.
     pub payload: Value,
 }
 

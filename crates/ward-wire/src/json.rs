@@ -1,4 +1,4 @@
-//! JSON the way JavaScript reads and writes it.
+//! Reads and writes JSON as JavaScript does.
 //!
 //! `serde_json` differs from `JSON.stringify` and `JSON.parse` in few places, all of which peers
 //! can see: how floating point numbers are printed, and lone surrogates and invalid UTF-8 in input.
@@ -194,6 +194,18 @@ mod tests {
                 panic!("{value} is no number")
             };
             assert_eq!(number(&value), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_exactly() {
+        for text in [
+            "-9.223372036854724e+22",
+            "-9.223372036854725e+22",
+            "0.1",
+            "5e-324",
+        ] {
+            assert_eq!(to_string(&parse(text.as_bytes()).unwrap()), text);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The names a client may call.
+//! The methods that a client may call.
 //!
 //! PM2 looks names up in a JavaScript object and so finds `toString`; here they are a fixed table.
 //! Its order and parameter names are those of PM2 7.0.4, whose `methods` reply drivers compare.
@@ -57,8 +57,8 @@ pub const METHODS: [Method; 30] = [
     method("reloadLogs", &["opts", "cb"]),
 ];
 
-/// PM2's method of that name. Calls may have any number of arguments: missing ones are null, further
-/// ones are ignored.
+/// PM2's method of that name. Calls may have any number of arguments: missing ones are null,
+/// further ones are ignored.
 pub fn find(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }

@@ -12,7 +12,7 @@ pub use inbound::{ClusterMessage, Handle, NodeMessage, WorkerAct};
 pub use listen::{AddressType, Endpoint, EndpointError, Host, ListenQuery, handle_key};
 pub use outbound::{Outbox, SocketName};
 
-/// How a runtime writes the same messages. The first internal line of a worker tells.
+/// The form in which a runtime writes the messages; the first internal line of a worker reveals it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
     /// Node 14 to 26 and Deno from 2.8: plain lines, handles in a `NODE_HANDLE` envelope.

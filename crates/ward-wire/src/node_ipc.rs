@@ -10,24 +10,24 @@ use serde_json::{Map, Value};
 use crate::json;
 use crate::node_cluster::{Dialect, NodeMessage};
 
-/// The longest line a [`LineDecoder`] accepts.
+/// The longest line that a [`LineDecoder`] accepts, in bytes.
 pub const MAX_LINE: usize = 16 << 20;
 
-/// Bun puts this byte before its internal lines.
+/// The byte that Bun puts before its internal lines.
 pub(crate) const BUN_PREFIX: u8 = 2;
 
-/// What a child sent.
+/// A line that a child sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line {
     /// A message of Node, Bun or our agent, which user code never sees.
     Internal(NodeMessage),
     /// A message of the app; any JSON value, null included.
     User(Value),
-    /// Nothing a peer of ours sends.
+    /// A line that is not a message.
     Junk(Junk),
 }
 
-/// Why a line is no message.
+/// Why a line is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Junk {
     /// The line is not JSON; an empty line is none either.
@@ -36,7 +36,7 @@ pub enum Junk {
     /// The line exceeds the limit; it was thrown away.
     #[error("line exceeds the limit of {limit} bytes")]
     TooLong {
-        /// The limit in force.
+        /// The limit in bytes.
         limit: usize,
     },
 }
@@ -164,8 +164,9 @@ fn has_internal_command(message: &Map<String, Value>) -> bool {
 
 /// A message for user code as a line.
 ///
-/// It is always valid JSON: Node dies of a line that is not. Whoever passes on foreign values asks
-/// [`is_internal`] first, since such a value would be taken for one of ours.
+/// The line is always valid JSON, because Node dies of a line that is not. A caller that passes on
+/// foreign values checks [`is_internal`] first, because the child would take such a value for one
+/// of ours.
 pub fn encode_message(message: &Value) -> Vec<u8> {
     let mut line = Vec::new();
     json::write_value(&mut line, message);

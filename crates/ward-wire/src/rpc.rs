@@ -15,18 +15,18 @@ use crate::methods::{self, Listing, METHODS};
 pub struct Request {
     /// Opaque; unique per connection at best. Echo it as it is.
     pub id: RawArg,
-    /// What is asked.
+    /// The body of the request.
     pub body: Body,
 }
 
-/// What a request asks.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// Call a method. The name may be unknown: see [`unknown_method`].
     Call {
-        /// The name.
+        /// The name of the method.
         method: String,
-        /// As many as the client chose to send.
+        /// The arguments, as many as the client chose to send.
         args: Vec<Value>,
     },
     /// List the methods: see [`reply_methods`].
@@ -35,7 +35,7 @@ pub enum Body {
     Invalid(InvalidRequest),
 }
 
-/// Why a request is no call. The display text is the official error text where one exists.
+/// Why a request is not a call. The text is that of the official daemon where one exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
     /// The message is not valid JSON; the official daemon dies of it.
@@ -184,7 +184,7 @@ pub fn encode_call(method: &str, args: &[Value], id: &str) -> Vec<u8> {
     direct(&RawArg::text(id), &message)
 }
 
-/// A call failed at the other end.
+/// The error of a call that failed at the daemon.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct RemoteError {

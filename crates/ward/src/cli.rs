@@ -1,4 +1,4 @@
-//! The command line: words in, requests to the daemon, text out.
+//! The command line: it parses arguments, sends requests to the daemon and prints text.
 
 pub(crate) mod args;
 pub(crate) mod client;
@@ -16,10 +16,11 @@ pub(crate) mod select;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use ward_home::Paths;
+
 use self::args::{Invocation, UsageError};
 use self::messages::Console;
 use crate::exit::Failure;
-use ward_home::Paths;
 
 /// Runs one command line. `program` is the name the binary was called by.
 pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
@@ -75,7 +76,7 @@ fn run(invocation: &Invocation) -> Result<(), Failure> {
     (command.run)(invocation)
 }
 
-/// No command, or an unknown one: both answers are on standard output, as PM2's are.
+/// Handles a missing or unknown command. Both messages go to standard output, as in PM2.
 fn no_command(invocation: &Invocation) -> Failure {
     if let Some(unknown) = &invocation.unknown {
         if let Some(failure) = missing::command(unknown) {
@@ -88,7 +89,8 @@ fn no_command(invocation: &Invocation) -> Failure {
     Failure::said()
 }
 
-/// Options that could not be read: each a warning, then all of them as the error, nothing is done.
+/// Reports invalid options: a warning for each, then all of them in one error. The command does
+/// nothing.
 fn refuse_wrong_options(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.wrong.is_empty() {
         return Ok(());

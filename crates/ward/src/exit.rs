@@ -7,9 +7,9 @@ use core::fmt;
 pub(crate) struct Failure {
     /// Process exit code.
     pub(crate) code: u8,
-    /// What went wrong; empty when everything was said already.
+    /// What went wrong; empty if the command has reported it already.
     pub(crate) message: String,
-    /// What to do about it.
+    /// What the user can do about it.
     pub(crate) hint: Option<String>,
 }
 
@@ -23,12 +23,12 @@ impl Failure {
         }
     }
 
-    /// Exit code 1, everything was said already.
+    /// A failure with exit code 1 that the command has reported already.
     pub(crate) fn said() -> Self {
         Self::new("")
     }
 
-    /// Adds what to do about it.
+    /// Adds what the user can do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

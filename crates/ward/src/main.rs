@@ -1,5 +1,5 @@
-//! `ward`: the command line, the daemon and the small helpers in one binary. The first word, or
-//! the name it was called by, decides which.
+//! `ward`: the command line, the daemon and the small helpers in one binary. The first argument
+//! selects one of them.
 
 mod cli;
 mod exit;

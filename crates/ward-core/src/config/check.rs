@@ -1,6 +1,7 @@
 //! A declaration as written becomes one in canonical keys and types, or a list of problems in
 //! PM2's words with place, value and wish added.
 
+mod cluster;
 mod loose;
 #[cfg(test)]
 mod tests;
@@ -66,17 +67,6 @@ pub fn options(written: &Map<String, Value>) -> Result<Checked, Vec<Problem>> {
     run(written, None, None)
 }
 
-/// Lays checked options over a declaration; the string `null` takes a key away.
-pub fn lay_over(decl: &mut Decl, options: &Decl) {
-    for (key, value) in options {
-        if value.as_str() == Some("null") {
-            decl.shift_remove(key);
-        } else {
-            decl.insert(key.clone(), value.clone());
-        }
-    }
-}
-
 /// Fills in what PM2 fills in when nothing was said.
 pub fn fill_defaults(decl: &mut Decl) {
     for field in FIELDS {
@@ -118,6 +108,7 @@ fn run(
             check.unknown(key);
         }
     }
+    check.cluster();
     if check.problems.is_empty() {
         Ok(Checked {
             decl: check.decl,
@@ -356,7 +347,8 @@ impl Check<'_> {
             ("kill_signal", Value::String(name)) => match signal::parse(name) {
                 Ok(number) => spelled_out(name, number).into(),
                 Err(unknown) => {
-                    self.refuse(key, &value, unknown.to_string(), String::new());
+                    let text = format!("\"{key}\": {unknown}");
+                    self.refuse(key, &value, text, String::new());
                     return;
                 }
             },

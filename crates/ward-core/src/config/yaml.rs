@@ -4,10 +4,21 @@ use serde_json::Value;
 
 use super::{SyntaxError, whole_numbers};
 
+/// How many parts of a file may come from anchors. Enough for hundreds of apps that share their variables, too few for
+/// a file that multiplies itself to take seconds.
+const MOST_REPLAYED: usize = 20_000;
+
 /// Reads one YAML document.
+///
+/// # Errors
+///
+/// The text is no YAML, is nested deeper than 64 levels, or has anchors that stand for more than 20,000 parts.
 pub fn parse(text: &str) -> Result<Value, SyntaxError> {
     // `yes` and `on` are words, as in YAML 1.2 and in PM2's parser.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPLAYED },
+    };
     serde_saphyr::from_str_with_options(text, options)
         .map(whole_numbers)
         .map_err(|error| {

@@ -29,18 +29,18 @@ pub enum Replacement {
     Starting(Box<Successor>),
     /// The replacement ends: it failed, or a later request made it pointless.
     Discarding {
-        /// How far.
+        /// The replacement, and how far its end is.
         termination: Termination,
-        /// Why it failed; none when nobody is to hear of it.
+        /// The reason of the failure, for people; none when nobody is to hear of it.
         reason: Option<String>,
     },
     /// The old worker finishes its work.
     Draining(Box<Old>),
     /// The old worker ends.
     Retiring {
-        /// How far.
+        /// The old worker, and how far its end is.
         termination: Termination,
-        /// What its record shows.
+        /// The facts its record shows.
         former: Box<Former>,
     },
 }
@@ -66,7 +66,7 @@ pub struct Successor {
 pub struct LastReload {
     /// The life that was replaced.
     old: Life,
-    /// When the new one took over.
+    /// The moment at which the new one took over.
     pub at: Wall,
     /// What became of the connections of the old one, once it is gone.
     pub tally: Option<Tally>,

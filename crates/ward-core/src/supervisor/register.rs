@@ -24,7 +24,8 @@ impl Supervisor {
         if let Some(name) = &self.defaults.instance_var {
             spec.instance_var.clone_from(name);
         }
-        if let Err(reply) = crate::change::check(&spec) {
+        let checked = crate::change::check(&spec);
+        if let Err(reply) = checked.and_then(|()| crate::change::check_cluster(&spec)) {
             let reply = Err(reply);
             actions.push(Action::Reply { request, reply });
             return;

@@ -144,33 +144,56 @@ impl Registry {
         Some(change(&mut entry.instance))
     }
 
+    /// Most events change the deadline alone, so each key is looked at by itself.
     fn file_anew(&mut self, id: InstanceId) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && !entry.keys.fit(&entry.instance)
-        {
-            let keys = Keys::of(&entry.instance);
-            let before = core::mem::replace(&mut entry.keys, keys.clone());
-            self.unfile(id, &before);
-            self.file(id, &keys);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        if entry.keys.fit(&entry.instance) {
+            return;
+        }
+        let keys = Keys::of(&entry.instance);
+        let before = core::mem::replace(&mut entry.keys, keys.clone());
+        self.unfile_time(id, &before);
+        self.file_time(id, &keys);
+        if (&before.name, before.number) != (&keys.name, keys.number) {
+            self.unfile_name(id, &before);
+            self.file_name(id, &keys);
         }
     }
 
     fn file(&mut self, id: InstanceId, keys: &Keys) {
+        self.file_time(id, keys);
+        self.file_name(id, keys);
+    }
+
+    fn unfile(&mut self, id: InstanceId, keys: &Keys) {
+        self.unfile_time(id, keys);
+        self.unfile_name(id, keys);
+    }
+
+    fn file_time(&mut self, id: InstanceId, keys: &Keys) {
         if let Some(deadline) = keys.deadline {
             self.deadlines.insert((deadline, id));
         }
         if keys.is_limited {
             self.limited.insert(id);
         }
-        let namesakes = self.names.entry(keys.name.clone()).or_default();
-        namesakes.insert(id, keys.number);
     }
 
-    fn unfile(&mut self, id: InstanceId, keys: &Keys) {
+    fn unfile_time(&mut self, id: InstanceId, keys: &Keys) {
         if let Some(deadline) = keys.deadline {
             self.deadlines.remove(&(deadline, id));
         }
         self.limited.remove(&id);
+    }
+
+    fn file_name(&mut self, id: InstanceId, keys: &Keys) {
+        let namesakes = self.names.entry(keys.name.clone()).or_default();
+        namesakes.insert(id, keys.number);
+    }
+
+    fn unfile_name(&mut self, id: InstanceId, keys: &Keys) {
         if let Some(namesakes) = self.names.get_mut(&keys.name) {
             namesakes.remove(id, keys.number);
             if namesakes.ids.is_empty() {

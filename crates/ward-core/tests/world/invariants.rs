@@ -177,7 +177,7 @@ fn take(world: &mut World, step: &Step) {
         }
         Step::Pass(millis) => world.run(millis),
         Step::Crash(id, status) => {
-            if let Some(life) = world.supervisor.life_of(InstanceId(id)) {
+            if let Some(life) = world.life_of(InstanceId(id)) {
                 world.crash(life, status);
             }
         }
@@ -190,7 +190,7 @@ fn take(world: &mut World, step: &Step) {
             }
         }
         Step::Sample(id, memory_bytes) => {
-            if let Some(life) = world.supervisor.life_of(InstanceId(id)) {
+            if let Some(life) = world.life_of(InstanceId(id)) {
                 world.deliver(Event::Sampled { life, memory_bytes });
             }
         }

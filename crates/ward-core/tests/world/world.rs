@@ -338,6 +338,11 @@ impl World {
         writeln!(self.story, "{seconds:3}.{millis:03} {line}").expect("a string takes all");
     }
 
+    /// The life an instance is about now.
+    pub(crate) fn life_of(&self, id: InstanceId) -> Option<Life> {
+        self.supervisor.instance(id)?.life()
+    }
+
     pub(crate) fn open_requests(&self) -> Vec<u64> {
         (1..=self.asked)
             .filter(|id| !self.replies.contains_key(&RequestId(*id)))

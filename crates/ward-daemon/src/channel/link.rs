@@ -2,7 +2,7 @@
 //! what waits to be sent. Descriptors travel in both directions: Node attaches one to a message.
 
 use std::collections::VecDeque;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
@@ -12,9 +12,11 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use ward_core::cluster::Role;
 use ward_core::id::Life;
 use ward_wire::node_ipc::{Line, LineDecoder};
 
+use super::export::{ChannelState, ExportedChannel, QueuedLine, owned};
 use super::window::Window;
 use crate::poll::Interest;
 
@@ -31,7 +33,8 @@ pub(crate) struct Link {
     pub(crate) socket: OwnedFd,
     lines: LineDecoder,
     pub(crate) window: Window,
-    /// Received, and to be claimed by the next message that says it has one.
+    /// Received, and to be claimed by the next message that says it has one. At most
+    /// [`INBOX_FDS`].
     pub(crate) fds: VecDeque<OwnedFd>,
     /// Not read, because the window is full.
     pub(crate) paused: bool,
@@ -43,8 +46,10 @@ pub(crate) struct Link {
     pub(crate) stalled: bool,
     /// What the poll was told to watch for; it does not know the socket when this is empty.
     pub(crate) interest: Interest,
-    /// It belongs to a cluster worker.
-    pub(crate) is_worker: bool,
+    /// What its process is in a cluster.
+    pub(crate) role: Role,
+    /// Messages of clients are bounded by [`OUTBOX_BYTES`]; those of the cluster's protocol by what
+    /// they answer and by the connections that may be on their way.
     outbox: VecDeque<Outgoing>,
     outbox_bytes: usize,
 }
@@ -86,7 +91,7 @@ pub(crate) enum Received {
 
 impl Link {
     /// A fresh channel.
-    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window, is_worker: bool) -> Self {
+    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window, role: Role) -> Self {
         Self {
             life,
             socket,
@@ -98,7 +103,7 @@ impl Link {
             told_junk: false,
             stalled: false,
             interest: Interest::IN,
-            is_worker,
+            role,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
         }
@@ -193,6 +198,47 @@ impl Link {
         wanted
     }
 
+    /// Gives everything away for another process.
+    ///
+    /// # Errors
+    ///
+    /// A descriptor cannot be duplicated.
+    pub(super) fn export(self) -> io::Result<ExportedChannel> {
+        let (unfinished, skipping) = self.lines.remainder();
+        let state = ChannelState {
+            life: self.life,
+            role: self.role,
+            unfinished: unfinished.to_vec(),
+            skipping,
+            choked: self.choked,
+            told_junk: self.told_junk,
+            outbox: self.outbox.iter().map(Outgoing::rest).collect(),
+        };
+        let queued = self.outbox.into_iter().filter_map(|it| it.fd).map(owned);
+        Ok(ExportedChannel {
+            state,
+            socket: self.socket,
+            received: self.fds.into(),
+            queued: queued.collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Goes on where another process stopped.
+    pub(super) fn import(exported: ExportedChannel, window: Window) -> Self {
+        let state = exported.state;
+        let mut link = Self::new(state.life, exported.socket, window, state.role);
+        link.lines = LineDecoder::resume(&state.unfinished, state.skipping);
+        link.fds = exported.received.into();
+        link.choked = state.choked;
+        link.told_junk = state.told_junk;
+        let mut queued = exported.queued.into_iter();
+        for line in state.outbox {
+            let fd = line.has_fd.then(|| queued.next()).flatten();
+            link.queue(line.rest, fd.map(Arc::new));
+        }
+        link
+    }
+
     /// Nothing can be sent any more.
     pub(crate) fn give_up_sending(&mut self) {
         self.outbox.clear();
@@ -201,6 +247,13 @@ impl Link {
 }
 
 impl Outgoing {
+    fn rest(&self) -> QueuedLine {
+        QueuedLine {
+            rest: self.bytes[self.sent..].to_vec(),
+            has_fd: self.fd.is_some(),
+        }
+    }
+
     /// One message with a descriptor must go out in one call with its first byte; Node drops a
     /// descriptor that another one overtakes.
     fn send(&mut self, socket: &OwnedFd) -> Result<(), Errno> {

@@ -7,13 +7,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
+use ward_core::cluster::Role;
 use ward_core::id::Life;
 
-use super::ChannelEvent;
+use super::export::ExportedChannel;
 use super::link::{Link, Received, Sent};
-use super::window::Window;
-use crate::cluster::WorkerEvent;
+use super::metrics::ChannelMetrics;
+use super::window::{Credit, Window};
 use crate::poll::{Interest, Poll, Slots, Token};
 
 /// How long is waited when the kernel has no room for what is to be sent.
@@ -22,59 +22,77 @@ const STALL: Duration = Duration::from_millis(20);
 /// All sockets of the thread.
 #[derive(Debug)]
 pub(crate) struct Links {
-    poll: Poll,
-    events: UnboundedSender<ChannelEvent>,
-    sources: Slots<Source>,
+    pub(super) poll: Poll,
+    pub(super) sources: Slots<Source>,
     by_life: HashMap<Life, Token>,
     /// Links that are not read because the control thread is behind.
     paused: Vec<Token>,
     /// Links the kernel has no room for, though their sockets do.
     stalled: Vec<Token>,
     /// Links that cannot be polled; the thread closes them.
-    pub(super) broken: Vec<Token>,
+    broken: Vec<Token>,
+    /// What went through so far.
+    pub(crate) counts: ChannelMetrics,
 }
 
+/// What became of a message of a client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It is on its way.
+    Queued,
+    /// It was thrown away, the first one since this life read the last time.
+    DroppedFirst(Life),
+    /// It was thrown away, as others before it.
+    Dropped,
+    /// There is no channel any more.
+    Closed,
+}
+
+/// What a token names.
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Link(Box<Link>),
     Listener { socket: Arc<OwnedFd>, armed: bool },
 }
 
 impl Links {
     /// Nothing yet.
-    pub(super) fn new(poll: Poll, events: UnboundedSender<ChannelEvent>) -> Self {
+    pub(crate) fn new(poll: Poll) -> Self {
         Self {
             poll,
-            events,
             sources: Slots::default(),
             by_life: HashMap::new(),
             paused: Vec::new(),
             stalled: Vec::new(),
             broken: Vec::new(),
+            counts: ChannelMetrics::default(),
         }
     }
 
-    /// Tells the control thread. When it is ending, nobody wants events any more.
-    pub(crate) fn tell(&self, event: ChannelEvent) {
-        self.events.send(event).ok();
-    }
-
-    /// Tells the control thread of a worker. It takes room in the window of the worker's channel, as
-    /// a message does: what a worker says over and over is read no faster than it is dealt with.
-    pub(crate) fn tell_of_worker(&self, life: Life, event: WorkerEvent) {
+    /// Room in the window of a life's channel, to be given back when something of it was dealt with.
+    pub(crate) fn credit(&self, life: Life) -> Option<Credit> {
         let source = self.find(life).and_then(|token| self.sources.get(token));
-        let credit = match source {
+        match source {
             Some(Source::Link(link)) => Some(link.window.take(0)),
             Some(Source::Listener { .. }) | None => None,
-        };
-        self.tell(ChannelEvent::Worker {
-            life,
-            event,
-            credit,
-        });
+        }
     }
 
-    pub(super) fn wait(
+    /// The counts so far, and how many channels there are.
+    pub(crate) fn metrics(&self) -> ChannelMetrics {
+        ChannelMetrics {
+            channels: self.by_life.len() as u64,
+            paused: self.paused.len() as u64,
+            ..self.counts
+        }
+    }
+
+    /// A channel that cannot be used any more, to be closed.
+    pub(crate) fn next_broken(&mut self) -> Option<Token> {
+        self.broken.pop()
+    }
+
+    pub(crate) fn wait(
         &self,
         limit: Option<Duration>,
         ready: &mut Vec<(Token, Interest)>,
@@ -85,7 +103,7 @@ impl Links {
     }
 
     /// Tries again to send what the kernel had no room for.
-    pub(super) fn retry(&mut self) {
+    pub(crate) fn retry(&mut self) {
         for token in core::mem::take(&mut self.stalled) {
             if let Some(link) = self.link(token) {
                 link.stalled = false;
@@ -95,9 +113,36 @@ impl Links {
     }
 
     /// Adds a channel.
-    pub(super) fn open(&mut self, life: Life, socket: OwnedFd, is_worker: bool) -> Token {
+    pub(crate) fn open(&mut self, life: Life, socket: OwnedFd, role: Role) -> Token {
         let window = Window::new(self.poll.waker());
-        let link = Link::new(life, socket, window, is_worker);
+        self.insert(Link::new(life, socket, window, role))
+    }
+
+    /// Adds a channel of an earlier process. What waits to be sent goes with the next
+    /// [`Self::flush`].
+    pub(crate) fn import(&mut self, exported: ExportedChannel) -> Token {
+        let window = Window::new(self.poll.waker());
+        self.insert(Link::import(exported, window))
+    }
+
+    /// Gives all channels away.
+    ///
+    /// # Errors
+    ///
+    /// A descriptor cannot be duplicated.
+    pub(crate) fn export(&mut self) -> io::Result<Vec<ExportedChannel>> {
+        let mut exported = Vec::new();
+        for (_, token) in self.by_life.drain() {
+            if let Some(Source::Link(link)) = self.sources.remove(token) {
+                self.poll.remove(&link.socket);
+                exported.push(link.export()?);
+            }
+        }
+        Ok(exported)
+    }
+
+    fn insert(&mut self, link: Link) -> Token {
+        let life = link.life;
         let token = self.sources.insert(Source::Link(Box::new(link)));
         self.by_life.insert(life, token);
         let added = match self.sources.get_mut(token) {
@@ -116,7 +161,7 @@ impl Links {
     }
 
     /// A channel, unless it is closed.
-    pub(super) fn link(&mut self, token: Token) -> Option<&mut Link> {
+    pub(crate) fn link(&mut self, token: Token) -> Option<&mut Link> {
         match self.sources.get_mut(token) {
             Some(Source::Link(link)) => Some(link),
             Some(Source::Listener { .. }) | None => None,
@@ -124,7 +169,7 @@ impl Links {
     }
 
     /// Removes a channel; returns whose it was.
-    pub(super) fn close(&mut self, token: Token) -> Option<Life> {
+    pub(crate) fn close(&mut self, token: Token) -> Option<Life> {
         self.link(token)?;
         let Some(Source::Link(link)) = self.sources.remove(token) else {
             return None;
@@ -137,27 +182,36 @@ impl Links {
     }
 
     /// Queues a message of a client; dropped when the app does not read.
-    pub(super) fn offer(&mut self, token: Token, line: Vec<u8>) {
+    pub(crate) fn offer(&mut self, token: Token, line: Vec<u8>) -> Offered {
         let Some(link) = self.link(token) else {
-            return;
+            return Offered::Closed;
         };
         if link.has_room(line.len()) {
             self.send(token, line, None);
-        } else if !core::mem::replace(&mut link.choked, true) {
-            let life = link.life;
-            self.tell(ChannelEvent::Choked { life });
+            return Offered::Queued;
+        }
+        let was_choked = core::mem::replace(&mut link.choked, true);
+        let life = link.life;
+        self.counts.choked += 1;
+        if was_choked {
+            Offered::Dropped
+        } else {
+            Offered::DroppedFirst(life)
         }
     }
 
     /// Sends a line of the protocol, with a descriptor beside it.
     pub(crate) fn send(&mut self, token: Token, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) {
+        let bytes = line.len() as u64;
         if let Some(link) = self.link(token) {
             link.queue(line, fd);
+            self.counts.messages_out += 1;
+            self.counts.bytes_out += bytes;
             self.flush(token);
         }
     }
 
-    pub(super) fn flush(&mut self, token: Token) {
+    pub(crate) fn flush(&mut self, token: Token) {
         let Some(link) = self.link(token) else {
             return;
         };
@@ -173,7 +227,7 @@ impl Links {
     }
 
     /// Tells the poll what the link wants now; one that wants nothing is not polled at all.
-    pub(super) fn watch(&mut self, token: Token) {
+    pub(crate) fn watch(&mut self, token: Token) {
         let Some(Source::Link(link)) = self.sources.get_mut(token) else {
             return;
         };
@@ -195,13 +249,13 @@ impl Links {
     }
 
     /// Reads once.
-    pub(super) fn receive(&mut self, token: Token, buffer: &mut [u8]) -> Received {
+    pub(crate) fn receive(&mut self, token: Token, buffer: &mut [u8]) -> Received {
         self.link(token)
             .map_or(Received::Nothing, |link| link.receive(buffer))
     }
 
     /// Stops reading a channel of which too much is not dealt with yet.
-    pub(super) fn pause_if_full(&mut self, token: Token) {
+    pub(crate) fn pause_if_full(&mut self, token: Token) {
         if let Some(link) = self.link(token)
             && link.window.pause_if_full()
         {
@@ -211,7 +265,7 @@ impl Links {
     }
 
     /// Reads paused links again when the control thread has caught up with them.
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         for token in core::mem::take(&mut self.paused) {
             let Some(link) = self.link(token) else {
                 continue;
@@ -222,60 +276,6 @@ impl Links {
             } else {
                 self.paused.push(token);
             }
-        }
-    }
-
-    /// Adds a socket to listen on; its token is told when a connection waits, while it is armed.
-    pub(crate) fn add_listener(&mut self, socket: Arc<OwnedFd>) -> Token {
-        self.sources.insert(Source::Listener {
-            socket,
-            armed: false,
-        })
-    }
-
-    /// Adds a connection to be read; its token is told once for each time something came, not as
-    /// long as something is there.
-    pub(crate) fn add_reader(&mut self, socket: &Arc<OwnedFd>) -> io::Result<Token> {
-        let token = self.add_listener(Arc::clone(socket));
-        let interest = Interest::IN | Interest::RDHUP | Interest::ET;
-        if let Err(error) = self.poll.add(&**socket, token, interest) {
-            self.sources.remove(token);
-            return Err(error);
-        }
-        if let Some(Source::Listener { armed, .. }) = self.sources.get_mut(token) {
-            *armed = true;
-        }
-        Ok(token)
-    }
-
-    /// Whether the token names a listener.
-    pub(super) fn is_listener(&mut self, token: Token) -> bool {
-        matches!(self.sources.get_mut(token), Some(Source::Listener { .. }))
-    }
-
-    /// Says whether to tell of waiting connections. A listener nobody can take connections from
-    /// is disarmed: they wait in the kernel.
-    pub(crate) fn arm(&mut self, token: Token, wanted: bool) -> io::Result<()> {
-        let Some(Source::Listener { socket, armed }) = self.sources.get_mut(token) else {
-            return Ok(());
-        };
-        if *armed == wanted {
-            return Ok(());
-        }
-        *armed = wanted;
-        if wanted {
-            self.poll.add(&**socket, token, Interest::IN)
-        } else {
-            self.poll.remove(&**socket);
-            Ok(())
-        }
-    }
-
-    /// Forgets a listener.
-    pub(crate) fn remove_listener(&mut self, token: Token) {
-        self.arm(token, false).ok();
-        if self.is_listener(token) {
-            self.sources.remove(token);
         }
     }
 }

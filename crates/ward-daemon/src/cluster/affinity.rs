@@ -1,9 +1,14 @@
 //! What makes a connection belong to a slot: a number drawn from the peer's address, or from a
 //! header or cookie of its first request. The request is only looked at, never taken.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use httparse::{EMPTY_HEADER, Header, Request, Status};
+use serde::{Deserialize, Serialize};
+use ward_core::balance::session::Session;
 
 use super::Connection;
+
+/// A request with more headers than this belongs to nobody.
+const HEADERS: usize = 256;
 
 /// A connection that waits for a worker.
 #[derive(Debug, Clone)]
@@ -13,12 +18,12 @@ pub(super) struct Waiter {
 }
 
 /// Whose a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Affinity {
     /// Nobody has looked.
     Unknown,
-    /// The slot that draws highest with this number.
-    Drawn(u64),
+    /// The slot that draws highest for this session.
+    Drawn(Session),
     /// Anybody's.
     None,
 }
@@ -34,11 +39,9 @@ impl Waiter {
 }
 
 impl Affinity {
-    /// All that are alike in this belong together.
-    pub(super) fn by(likeness: impl std::hash::Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        likeness.hash(&mut hasher);
-        Self::Drawn(hasher.finish())
+    /// All that have the same mark belong together.
+    pub(super) fn by(mark: &[u8]) -> Self {
+        Self::Drawn(Session::of(mark))
     }
 }
 
@@ -61,71 +64,71 @@ pub(super) enum Head {
     /// A request without it, or with nothing in it: a new session, perhaps.
     Unmarked,
     /// No request of HTTP/1 (RFC 9112): TLS, HTTP/2, or another protocol.
-    PortHolder,
+    NotHttp,
 }
 
 impl Head {
     /// Reads as much of a request as there is.
     pub(super) fn read(bytes: &[u8], mark: Mark<'_>) -> Self {
-        if !bytes.first().is_none_or(u8::is_ascii_uppercase) {
-            return Self::PortHolder;
+        let mut headers = [EMPTY_HEADER; HEADERS];
+        let mut request = Request::new(&mut headers);
+        match request.parse(bytes) {
+            Ok(Status::Complete(_)) => Self::of(mark.value_in(request.headers)),
+            // A server refuses a request with such a header; whose it is does not matter.
+            Err(_) if request.version.is_some() => Self::Unmarked,
+            Err(_) => Self::NotHttp,
+            Ok(Status::Partial) => match Self::begun(bytes, mark) {
+                Some(value) => Self::Marked(value),
+                None => Self::Partial,
+            },
         }
-        let mut lines = Lines(bytes);
-        match lines.next() {
-            None => return Self::Partial,
-            Some(line) if !line.ends_with(b" HTTP/1.1") && !line.ends_with(b" HTTP/1.0") => {
-                return Self::PortHolder;
-            }
-            Some(_) => {}
+    }
+
+    fn of(value: Option<&[u8]>) -> Self {
+        value.map_or(Self::Unmarked, |value| Self::Marked(value.to_vec()))
+    }
+
+    /// The value, if it is in a whole line of what has come: a head may be longer than what is
+    /// looked at.
+    fn begun(bytes: &[u8], mark: Mark<'_>) -> Option<Vec<u8>> {
+        let mut ends = memchr::memchr_iter(b'\n', bytes);
+        let (first, last) = (ends.next()?, ends.next_back()?);
+        let lines = [&bytes[first + 1..=last], b"\r\n"].concat();
+        let mut headers = [EMPTY_HEADER; HEADERS];
+        match httparse::parse_headers(&lines, &mut headers) {
+            Ok(Status::Complete((_, headers))) => mark.value_in(headers).map(<[u8]>::to_vec),
+            Ok(Status::Partial) | Err(_) => None,
         }
-        for line in lines {
-            if line.is_empty() {
-                return Self::Unmarked;
-            }
-            if let Some(value) = mark.value_in(line).filter(|value| !value.is_empty()) {
-                return Self::Marked(value.to_vec());
-            }
-        }
-        Self::Partial
     }
 }
 
 impl Mark<'_> {
-    fn value_in<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        match self {
-            Self::Header(header) => name
-                .eq_ignore_ascii_case(header.as_bytes())
-                .then_some(value),
-            Self::Cookie(cookie) => {
-                let mut pairs = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-                let wanted = |pair: &[u8]| {
-                    let value = pair.strip_prefix(cookie.as_bytes())?.strip_prefix(b"=")?;
-                    Some(pair.len() - value.len())
-                };
-                name.eq_ignore_ascii_case(b"cookie")
-                    .then(|| pairs.find_map(|pair| wanted(pair).map(|begin| &pair[begin..])))
-                    .flatten()
-            }
-        }
+    /// The first value that is not empty.
+    fn value_in<'l>(&self, headers: &[Header<'l>]) -> Option<&'l [u8]> {
+        let (name, cookie) = match self {
+            Self::Header(name) => (*name, None),
+            Self::Cookie(cookie) => ("cookie", Some(*cookie)),
+        };
+        let named = headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name));
+        let values = named.filter_map(|header| match cookie {
+            Some(cookie) => cookie_in(header.value, cookie),
+            None => Some(header.value.trim_ascii()),
+        });
+        let mut values = values.filter(|value| !value.is_empty());
+        values.next()
     }
 }
 
-/// The whole lines, without their ends.
-struct Lines<'a>(&'a [u8]);
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let end = self.0.iter().position(|&byte| byte == b'\n')?;
-        let line = &self.0[..end];
-        self.0 = &self.0[end + 1..];
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
-    }
+/// The value of a cookie in a header (RFC 6265 section 4.2.1).
+fn cookie_in<'l>(header: &'l [u8], name: &str) -> Option<&'l [u8]> {
+    let mut pairs = header.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
+#[cfg(test)]
+mod parsers;
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -166,7 +169,7 @@ mod tests {
         ] {
             assert_eq!(
                 Head::read(bytes, Mark::Header("x")),
-                Head::PortHolder,
+                Head::NotHttp,
                 "{bytes:?}"
             );
         }

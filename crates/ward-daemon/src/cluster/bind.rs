@@ -37,6 +37,17 @@ impl SocketFile {
         })
     }
 
+    /// Leaves the file to another process: its path, device and inode.
+    pub(super) fn leave(mut self) -> (PathBuf, (u64, u64)) {
+        // An empty path is nobody's, so there is nothing to remove.
+        (std::mem::take(&mut self.path), self.identity)
+    }
+
+    /// The file of an earlier process, as [`Self::leave`] gave it.
+    pub(super) fn take_over((path, identity): (PathBuf, (u64, u64))) -> Self {
+        Self { path, identity }
+    }
+
     /// Whether this is the file at a path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.path == path && identity(path).is_ok_and(|found| found == self.identity)

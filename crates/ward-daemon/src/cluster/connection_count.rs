@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
-use super::{Connection, Primary, WorkerEvent};
-use crate::channel::Links;
+use super::{Connection, Context, Primary, WorkerEvent};
 use crate::poll::Token;
 
 /// How often descriptors are counted while a worker has too many.
@@ -151,7 +150,7 @@ impl Census {
 
 impl Primary {
     /// A worker is granted a listener: its connections have to be counted if its app wants that.
-    pub(super) fn begin_counting(&mut self, token: Token, listener: Token, links: &mut Links) {
+    pub(super) fn begin_counting(&mut self, token: Token, listener: Token, cx: &mut Context) {
         let (Some(worker), Some(found)) =
             (self.workers.get_mut(&token), self.listeners.get(&listener))
         else {
@@ -164,14 +163,14 @@ impl Primary {
             worker.count_by(Count::Estimated { before: None });
         } else {
             worker.count_by(worker.count);
-            if let Err(error) = self.count_ports(links) {
-                self.estimate(&error, links);
+            if let Err(error) = self.count_ports(cx) {
+                self.estimate(&error, cx);
             }
         }
     }
 
     /// Listens to the kernel about all ports that matter now.
-    fn count_ports(&mut self, links: &mut Links) -> io::Result<()> {
+    fn count_ports(&mut self, cx: &mut Context) -> io::Result<()> {
         let counted = |holder: &Token| {
             let worker = self.workers.get(holder);
             worker.is_some_and(|it| matches!(it.count, Count::Exact(_)))
@@ -190,8 +189,8 @@ impl Primary {
             }
             None => {
                 let closings = Closings::open(&list)?;
-                let token = links.add_listener(closings.descriptor());
-                links.arm(token, true)?;
+                let token = cx.links.add_listener(closings.descriptor());
+                cx.links.arm(token, true)?;
                 self.census.counting = Some(Counting {
                     closings,
                     token,
@@ -203,8 +202,8 @@ impl Primary {
     }
 
     /// The kernel does not tell, or no more.
-    fn estimate(&mut self, error: &io::Error, links: &mut Links) {
-        self.end_counting(links);
+    fn estimate(&mut self, error: &io::Error, cx: &mut Context) {
+        self.end_counting(cx);
         let mut counted = None;
         for worker in self.workers.values_mut() {
             if let Count::Exact(_) = worker.count {
@@ -215,19 +214,19 @@ impl Primary {
         }
         if let Some(life) = counted.filter(|_| !core::mem::replace(&mut self.census.told, true)) {
             let event = WorkerEvent::Uncounted(error.to_string());
-            links.tell_of_worker(life, event);
+            cx.tell(life, event);
         }
     }
 
-    fn end_counting(&mut self, links: &mut Links) {
+    fn end_counting(&mut self, cx: &mut Context) {
         if let Some(counting) = self.census.counting.take() {
-            links.remove_listener(counting.token);
+            cx.links.remove_listener(counting.token);
         }
         self.census.owners.clear();
     }
 
     /// A worker is gone, and so are its connections.
-    pub(super) fn forget_connections(&mut self, token: Token, links: &mut Links) {
+    pub(super) fn forget_connections(&mut self, token: Token, cx: &mut Context) {
         if self.census.counting.is_none() {
             return;
         }
@@ -235,7 +234,7 @@ impl Primary {
         if self.workers.values().any(is_counted) {
             self.census.owners.retain(|_, owner| *owner != token);
         } else {
-            self.end_counting(links);
+            self.end_counting(cx);
         }
     }
 
@@ -245,14 +244,40 @@ impl Primary {
         counting.is_some_and(|counting| counting.token == token)
     }
 
+    /// The cookies of the connections of a worker.
+    pub(super) fn cookies_of(&self, token: Token) -> Vec<u64> {
+        let owners = self.census.owners.iter();
+        let of_worker = owners.filter(|(_, owner)| **owner == token);
+        of_worker.map(|(cookie, _)| *cookie).collect()
+    }
+
+    /// Goes on to count the connections of workers that an earlier process began to count. Those
+    /// that ended in between are found by their absence.
+    pub(super) fn resume_counting(&mut self, owners: HashMap<u64, Token>, cx: &mut Context) {
+        self.census.owners = owners;
+        let is_counted = |it: &Worker| matches!(it.count, Count::Exact(_));
+        if !self.workers.values().any(is_counted) {
+            return;
+        }
+        match self.count_ports(cx) {
+            Ok(()) => self.look_at_closings(true, cx),
+            Err(error) => self.estimate(&error, cx),
+        }
+    }
+
     /// Connections are gone: their workers have room for others.
-    pub(super) fn connections_closed(&mut self, links: &mut Links) {
+    pub(super) fn connections_closed(&mut self, cx: &mut Context) {
+        self.look_at_closings(false, cx);
+    }
+
+    /// `missed`: closings may have gone by untold.
+    fn look_at_closings(&mut self, missed: bool, cx: &mut Context) {
         let Some(counting) = &mut self.census.counting else {
             return;
         };
         let mut gone = Vec::new();
         let told = counting.closings.read(&mut gone).and_then(|lost| {
-            if lost {
+            if lost || missed {
                 let ports: Vec<u16> = counting.ports.iter().copied().collect();
                 let open = open_sockets(&ports)?;
                 let open: HashSet<u64> = open.iter().map(|it| it.cookie).collect();
@@ -274,10 +299,10 @@ impl Primary {
             }
         }
         if let Err(error) = told {
-            self.estimate(&error, links);
+            self.estimate(&error, cx);
         }
         for owner in relieved {
-            self.serve_all(owner, Instant::now(), links);
+            self.serve_all(owner, Instant::now(), cx);
         }
     }
 }

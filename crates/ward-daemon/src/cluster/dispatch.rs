@@ -5,11 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::affinity::Waiter;
 use super::listener::Listener;
-use super::worker::{Flight, Phase, Worker};
-use super::{Connection, Primary, WorkerEvent};
-use crate::channel::Links;
+use super::worker::Flight;
+use super::{Connection, Context, Primary, WorkerEvent};
 use crate::poll::Token;
 
 /// So many connections are handed out before others get their turn.
@@ -20,18 +18,18 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 
 impl Primary {
     /// The kernel has connections, or some are gone.
-    pub(crate) fn connections_wait(&mut self, listener: Token, links: &mut Links) {
+    pub(crate) fn connections_wait(&mut self, listener: Token, cx: &mut Context) {
         if self.is_awaited(listener) {
-            return self.head_came(listener, Instant::now(), links);
+            return self.head_came(listener, Instant::now(), cx);
         }
         if self.is_census(listener) {
-            return self.connections_closed(links);
+            return self.connections_closed(cx);
         }
-        self.dispatch(listener, Instant::now(), links);
+        self.dispatch(listener, Instant::now(), cx);
     }
 
     /// Hands out what there is, as far as there are workers for it.
-    pub(super) fn dispatch(&mut self, token: Token, now: Instant, links: &mut Links) {
+    pub(super) fn dispatch(&mut self, token: Token, now: Instant, cx: &mut Context) {
         let Some(listener) = self.listeners.get(&token) else {
             return;
         };
@@ -43,28 +41,28 @@ impl Primary {
             return;
         }
         if self.is_sticky(token) {
-            return self.dispatch_sticky(token, now, links);
+            return self.dispatch_sticky(token, now, cx);
         }
         for handed in 0..BATCH {
             let Some(place) = self.choose(token, now) else {
                 // They wait in the kernel, in order. Often there are none, and asking the poll to
                 // look away and to look again would cost more than the hand-over.
                 if handed == 0 {
-                    self.disarm(token, links);
+                    self.disarm(token, cx);
                 }
                 return;
             };
-            let Some(connection) = self.next_connection(token, now, links) else {
+            let Some(connection) = self.next_connection(token, now, cx) else {
                 return;
             };
             if let Some(worker) = self.take_turn(token, place, now) {
-                self.hand_over(token, worker, connection, links);
+                self.hand_over(token, worker, connection, cx);
                 if self.must_hear(worker) {
                     break;
                 }
             }
         }
-        self.arm(token, links);
+        self.arm(token, cx);
     }
 
     /// Whether a worker's word decides who is next. It may have come since the poll was asked, and
@@ -76,37 +74,51 @@ impl Primary {
     }
 
     /// The next connection, if there is one; otherwise the listener is armed.
-    pub(super) fn next_connection(
+    fn next_connection(
         &mut self,
         token: Token,
         now: Instant,
-        links: &mut Links,
+        cx: &mut Context,
     ) -> Option<Connection> {
         let listener = self.listeners.get_mut(&token)?;
         if let Some(waiting) = listener.waiting.pop_front() {
             return Some(waiting.connection);
         }
+        self.accept(token, now, cx)
+    }
+
+    /// Accepts the next connection, if there is one; otherwise the listener is armed.
+    pub(super) fn accept(
+        &mut self,
+        token: Token,
+        now: Instant,
+        cx: &mut Context,
+    ) -> Option<Connection> {
+        let listener = self.listeners.get_mut(&token)?;
         match ward_sys::listener::accept(&listener.socket) {
-            Ok(Some(connection)) => Some(Arc::new(connection)),
+            Ok(Some(connection)) => {
+                self.count(token, |it| it.accepted += 1);
+                Some(Arc::new(connection))
+            }
             Ok(None) => {
-                self.arm(token, links);
+                self.arm(token, cx);
                 None
             }
             Err(error) => {
                 let first = listener.exhausted.is_none();
                 listener.exhausted = Some(now + EXHAUSTED);
-                self.disarm(token, links);
+                self.disarm(token, cx);
                 self.wake_by(Some(now + EXHAUSTED));
                 if first {
-                    self.cannot_accept(token, &error, links);
+                    self.cannot_accept(token, &error, cx);
                 }
                 None
             }
         }
     }
 
-    fn arm(&mut self, token: Token, links: &mut Links) {
-        let armed = links.arm(token, true).is_ok();
+    fn arm(&mut self, token: Token, cx: &mut Context) {
+        let armed = cx.links.arm(token, true).is_ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.exhausted = None;
             listener.armed = armed;
@@ -118,22 +130,22 @@ impl Primary {
     }
 
     /// Connections are not told of until somebody can take them.
-    pub(super) fn disarm(&mut self, token: Token, links: &mut Links) {
-        links.arm(token, false).ok();
+    pub(super) fn disarm(&mut self, token: Token, cx: &mut Context) {
+        cx.links.arm(token, false).ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
             listener.armed = false;
         }
     }
 
     /// Somebody can take connections again: hands out those that nobody will tell of.
-    pub(super) fn resume(&mut self, token: Token, now: Instant, links: &mut Links) {
+    pub(super) fn resume(&mut self, token: Token, now: Instant, cx: &mut Context) {
         let told = |listener: &Listener| listener.armed && listener.waiting.is_empty();
         if !self.listeners.get(&token).is_none_or(told) {
-            self.dispatch(token, now, links);
+            self.dispatch(token, now, cx);
         }
     }
 
-    fn cannot_accept(&self, token: Token, error: &io::Error, links: &Links) {
+    fn cannot_accept(&self, token: Token, error: &io::Error, cx: &Context) {
         let Some(listener) = self.listeners.get(&token) else {
             return;
         };
@@ -144,7 +156,7 @@ impl Primary {
                 error: error.to_string(),
             };
             let life = worker.life;
-            links.tell_of_worker(life, event);
+            cx.tell(life, event);
         }
     }
 
@@ -154,7 +166,7 @@ impl Primary {
         listener: Token,
         token: Token,
         connection: Connection,
-        links: &mut Links,
+        cx: &mut Context,
     ) {
         let (Some(worker), Some(found)) = (
             self.workers.get_mut(&token),
@@ -162,161 +174,16 @@ impl Primary {
         ) else {
             return;
         };
+        crate::fault::inject("cluster.connection");
         self.census.enter(worker, token, &connection);
-        let mut line = Vec::with_capacity(160);
-        let seq = worker.outbox.new_connection(&mut line, &found.key);
-        worker.handles.push_back(seq);
+        let (delivery, line) = worker.port.connection(&found.key);
         let flight = Flight {
             listener,
             connection: Arc::clone(&connection),
             arrived: false,
         };
-        worker.inflight.insert(seq, flight);
-        links.send(token, line, Some(connection));
-    }
-
-    /// The worker has read the oldest descriptor.
-    pub(super) fn arrived(&mut self, token: Token, links: &mut Links) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let Some(seq) = worker.handles.pop_front() else {
-            return;
-        };
-        worker.grants.remove(&seq);
-        if let Some(flight) = worker.inflight.get_mut(&seq) {
-            flight.arrived = true;
-            self.serve_all(token, Instant::now(), links);
-        }
-    }
-
-    /// The worker answered to message number `seq`.
-    pub(super) fn replied(&mut self, token: Token, seq: u64, accepted: bool, links: &mut Links) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let Some(flight) = worker.inflight.remove(&seq) else {
-            return;
-        };
-        let now = Instant::now();
-        if accepted {
-            worker.took();
-            // Our copy must go now, or the other side would not see the worker close it.
-            drop(flight.connection);
-            self.freed(token, now, links);
-        } else {
-            self.untaken(token, flight, now, links);
-        }
-    }
-
-    /// The worker is out of descriptors: the connection never arrived.
-    pub(super) fn lost(&mut self, token: Token, links: &mut Links) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let Some(seq) = worker.handles.pop_front() else {
-            return;
-        };
-        let now = Instant::now();
-        if let Some(flight) = worker.inflight.remove(&seq) {
-            self.untaken(token, flight, now, links);
-        } else if let Some(grant) = worker.grants.remove(&seq) {
-            self.grant_again(token, grant, links);
-        }
-    }
-
-    /// The worker did not take a connection: it goes to another one.
-    fn untaken(&mut self, token: Token, flight: Flight, now: Instant, links: &mut Links) {
-        if let Some(worker) = self.workers.get_mut(&token) {
-            worker.refused(now);
-            self.census.leave(worker, &flight.connection);
-        }
-        if let Some(listener) = self.listeners.get_mut(&flight.listener) {
-            listener.waiting.push_front(Waiter::new(flight.connection));
-        }
-        self.freed(token, now, links);
-        // The worker may have closed the server: then it has nothing to do with this one any more.
-        self.resume(flight.listener, now, links);
-    }
-
-    /// The worker has room again.
-    fn freed(&mut self, token: Token, now: Instant, links: &mut Links) {
-        let Some(worker) = self.workers.get(&token) else {
-            return;
-        };
-        if worker.phase != Phase::Serving {
-            self.settle(token, links);
-        }
-        self.serve_all(token, now, links);
-    }
-
-    /// Whose turn it is, by place among the holders. `None` when nobody can take a connection;
-    /// whoever pauses is tried again.
-    pub(super) fn choose(&mut self, token: Token, now: Instant) -> Option<usize> {
-        let listener = self.listeners.get(&token)?;
-        let count = listener.attached.len();
-        let mut wake = None;
-        let mut found: Option<(usize, i64)> = None;
-        for step in 0..count {
-            let index = (listener.next + step) % count;
-            let Some(worker) = self.workers.get(&listener.attached[index]) else {
-                continue;
-            };
-            if !worker.is_in_rotation(&listener.key) {
-                continue;
-            }
-            if !worker.has_room() {
-                wake = [wake, worker.recount(now)].into_iter().flatten().min();
-                continue;
-            }
-            if worker.is_pausing(now) {
-                wake = [wake, worker.pause].into_iter().flatten().min();
-                continue;
-            }
-            let cost = worker.cost(now);
-            if found.is_none_or(|(_, best)| cost < best) {
-                found = Some((index, cost));
-            }
-            if !worker.is_compared() {
-                break;
-            }
-        }
-        if found.is_none() {
-            self.wake_by(wake);
-        }
-        found.map(|(place, _)| place)
-    }
-
-    /// The holder at this place has its turn.
-    pub(super) fn take_turn(&mut self, token: Token, place: usize, now: Instant) -> Option<Token> {
-        let listener = self.listeners.get_mut(&token)?;
-        let chosen = *listener.attached.get(place)?;
-        listener.next = (place + 1) % listener.attached.len();
-        self.charge(token, chosen, now);
-        Some(chosen)
-    }
-
-    /// Smooth weighted turns: everybody earns its weight, the chosen one pays for all.
-    fn charge(&mut self, listener: Token, chosen: Token, now: Instant) {
-        let Some(listener) = self.listeners.get(&listener) else {
-            return;
-        };
-        let weighted = |token: &Token| self.workers.get(token).is_some_and(Worker::has_weight);
-        if !weighted(&chosen) {
-            return;
-        }
-        let mut total = 0;
-        for holder in &listener.attached {
-            if let Some(worker) = self.workers.get_mut(holder)
-                && worker.is_in_rotation(&listener.key)
-            {
-                let weight = worker.weight(now);
-                worker.credit += weight;
-                total += weight;
-            }
-        }
-        if let Some(worker) = self.workers.get_mut(&chosen) {
-            worker.credit -= total;
-        }
+        worker.inflight.insert(delivery, flight);
+        self.count(listener, |it| it.dispatched += 1);
+        cx.links.send(token, line, Some(connection));
     }
 }

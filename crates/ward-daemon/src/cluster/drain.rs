@@ -9,16 +9,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
 use ward_core::event::Tally;
 use ward_core::id::Life;
-use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::listener::Listener;
 use super::sockets;
 use super::worker::{Phase, Reason, Worker};
-use super::{Primary, WorkerEvent};
-use crate::channel::Links;
+use super::{Context, Primary, WorkerEvent};
 use crate::poll::Token;
 
 /// How often the connections of a worker without agent are counted, at most.
@@ -31,25 +28,25 @@ const COUNT_SHARE: u32 = 10;
 impl Primary {
     /// No further connections for this worker; it is told to finish when all that were on their
     /// way have arrived.
-    pub(crate) fn drain(&mut self, life: Life, links: &mut Links) {
-        let Some(token) = links.find(life) else {
+    pub(crate) fn drain(&mut self, life: Life, cx: &mut Context) {
+        let Some(token) = cx.links.find(life) else {
             // Without a channel nothing can be waited for.
-            return tell_at_once(life, links);
+            return tell_at_once(life, cx);
         };
         match self.workers.get_mut(&token) {
-            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, links),
+            Some(worker) if worker.phase == Phase::Leaving => tell_at_once(life, cx),
             Some(worker) => {
                 worker.phase = Phase::Draining { told: false };
-                self.settle(token, links);
-                self.serve_all(token, Instant::now(), links);
+                self.settle(token, cx);
+                self.serve_all(token, Instant::now(), cx);
             }
-            None => tell_at_once(life, links),
+            None => tell_at_once(life, cx),
         }
     }
 
     /// The worker was asked to end by other means: it gets nothing more.
-    pub(crate) fn withdraw(&mut self, life: Life, links: &mut Links) {
-        let Some(token) = links.find(life) else {
+    pub(crate) fn withdraw(&mut self, life: Life, cx: &mut Context) {
+        let Some(token) = cx.links.find(life) else {
             return;
         };
         let Some(worker) = self.workers.get_mut(&token) else {
@@ -58,12 +55,12 @@ impl Primary {
         worker.reason = Reason::Asked;
         if worker.phase == Phase::Serving {
             worker.phase = Phase::Leaving;
-            self.serve_all(token, Instant::now(), links);
+            self.serve_all(token, Instant::now(), cx);
         }
     }
 
     /// Something of a worker that gets no more connections was settled.
-    pub(super) fn settle(&mut self, token: Token, links: &mut Links) {
+    pub(super) fn settle(&mut self, token: Token, cx: &mut Context) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -71,10 +68,8 @@ impl Primary {
             return;
         }
         worker.phase = Phase::Draining { told: true };
-        if worker.is_drained_by_agent() {
-            let mut line = Vec::new();
-            Outbox::ward(&mut line, "drain", &Map::new());
-            return links.send(token, line, None);
+        if let Some(line) = worker.port.drain() {
+            return cx.links.send(token, line, None);
         }
         let mut accepts = false;
         for held in worker.keys.values() {
@@ -84,63 +79,20 @@ impl Primary {
             }
         }
         // One that has none may be gone as soon as it is told.
-        worker.count_remaining(&self.listeners, links);
+        worker.count_remaining(&self.listeners, cx);
         if accepts {
-            let mut line = Vec::new();
-            worker.outbox.disconnect(&mut line);
+            let line = worker.port.disconnect();
             worker.reason = Reason::Finished;
-            links.send(token, line, None);
+            cx.links.send(token, line, None);
         }
         self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
 
-    /// Our agent inside a worker said something.
-    pub(super) fn agent_said(
-        &mut self,
-        token: Token,
-        act: &str,
-        body: &Map<String, Value>,
-        links: &Links,
-    ) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let life = worker.life;
-        match act {
-            "hello" => {
-                if let Some(version) = body.get("node").and_then(Value::as_str) {
-                    let event = WorkerEvent::Version(version.to_owned());
-                    links.tell_of_worker(life, event);
-                }
-            }
-            "open" => {
-                let now = body.get("count").and_then(Value::as_u64).unwrap_or(0);
-                let (began, _) = worker.open.unwrap_or((now, now));
-                worker.open = Some((began, now));
-            }
-            "drained" => worker.tell_drained(links),
-            // What follows comes from its process before the app begins (`launcher::worker`).
-            "launching" => worker.silent_until = None,
-            "bare" => worker.config.has_agent = false,
-            "alone" => {
-                worker.silent_until = None;
-                let reason = body.get("reason").and_then(Value::as_str);
-                let event = WorkerEvent::Alone(reason.unwrap_or_default().to_owned());
-                links.tell_of_worker(life, event);
-            }
-            // One that asked for a socket is about to listen.
-            "settled" if worker.keys.is_empty() => {
-                links.tell_of_worker(life, WorkerEvent::Settled);
-            }
-            _ => {}
-        }
-    }
-
     /// Counts the connections of workers that cannot tell.
-    pub(super) fn look_at_draining(&mut self, now: Instant, links: &mut Links) {
+    pub(super) fn look_at_draining(&mut self, now: Instant, cx: &mut Context) {
         let silent = |worker: &Worker| {
             let told = worker.phase == (Phase::Draining { told: true });
-            told && !worker.is_drained_by_agent() && !worker.drained
+            told && !worker.port.tells_when_drained() && !worker.drained
         };
         if !self.workers.values().any(silent) {
             return;
@@ -150,7 +102,7 @@ impl Primary {
         }
         let began = Instant::now();
         for worker in self.workers.values_mut().filter(|it| silent(it)) {
-            worker.count_remaining(&self.listeners, links);
+            worker.count_remaining(&self.listeners, cx);
         }
         let pause = began.elapsed().saturating_mul(COUNT_SHARE);
         let next = now + pause.max(COUNT_EVERY);
@@ -160,12 +112,8 @@ impl Primary {
 }
 
 impl Worker {
-    fn is_drained_by_agent(&self) -> bool {
-        self.config.has_agent && self.outbox.dialect == Dialect::Node
-    }
-
     /// Finds out whether it has finished.
-    fn count_remaining(&mut self, listeners: &HashMap<Token, Listener>, links: &Links) {
+    fn count_remaining(&mut self, listeners: &HashMap<Token, Listener>, cx: &Context) {
         let accepts = self
             .keys
             .values()
@@ -183,38 +131,38 @@ impl Worker {
         self.open = Some((began.max(left), left));
         // A table may leave out a line while it changes: only twice nothing is nothing.
         if left == 0 && last == 0 && !accepts {
-            self.tell_drained(links);
+            self.tell_drained(cx);
         }
     }
 
     /// Its channel is closed. One that was told to leave when it has finished has finished, and may
     /// live on for reasons that are not ours.
-    pub(super) fn end_draining(&mut self, links: &Links) {
+    pub(super) fn end_draining(&mut self, cx: &Context) {
         if self.reason == Reason::Finished {
             self.open = self.open.map(|(began, _)| (began, 0));
         }
-        self.tell_drained(links);
-        self.tell_tally(links);
+        self.tell_drained(cx);
+        self.tell_tally(cx);
     }
 
     /// It has finished; said once.
-    fn tell_drained(&mut self, links: &Links) {
+    pub(super) fn tell_drained(&mut self, cx: &Context) {
         if self.phase == (Phase::Draining { told: true })
             && !core::mem::replace(&mut self.drained, true)
         {
-            tell(self.life, links);
+            tell(self.life, cx);
         }
     }
 }
 
 /// Nothing of it is known that could be waited for.
-fn tell_at_once(life: Life, links: &Links) {
-    tell(life, links);
+fn tell_at_once(life: Life, cx: &Context) {
+    tell(life, cx);
     let event = WorkerEvent::Finished(Tally::default());
-    links.tell_of_worker(life, event);
+    cx.tell(life, event);
 }
 
-fn tell(life: Life, links: &Links) {
+fn tell(life: Life, cx: &Context) {
     let event = WorkerEvent::Drained;
-    links.tell_of_worker(life, event);
+    cx.tell(life, event);
 }

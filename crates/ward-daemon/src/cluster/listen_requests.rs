@@ -3,16 +3,15 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
+use ward_core::cluster::Sched;
 use ward_core::id::{InstanceId, Life};
-use ward_wire::node_cluster::{Endpoint, ListenQuery, handle_key};
+use ward_wire::node_cluster::{Endpoint, ListenQuery};
 
 use super::bind::{bind, is_deserted};
 use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
 use super::worker::{Grant, Held, Phase, Worker};
-use super::{Holder, Primary, Sched, WorkerConfig, WorkerEvent};
-use crate::channel::Links;
+use super::{Context, Holder, Primary, WorkerConfig, WorkerEvent};
 use crate::poll::Token;
 
 /// Why a worker does not get what it wants: a positive error number.
@@ -30,8 +29,15 @@ const TIMES: u32 = 3;
 const LISTENERS: usize = 1024;
 
 impl Primary {
-    /// `queryServer`.
-    pub(super) fn query(&mut self, token: Token, seq: u64, query: &ListenQuery, links: &mut Links) {
+    /// A worker wants to listen.
+    pub(super) fn query(
+        &mut self,
+        token: Token,
+        question: u64,
+        key: String,
+        query: &ListenQuery,
+        cx: &mut Context,
+    ) {
         let Some(worker) = self.workers.get(&token) else {
             return;
         };
@@ -39,18 +45,14 @@ impl Primary {
             // Node does not answer a worker that leaves: its listen() never comes to an end.
             return;
         }
-        let key = handle_key(query);
-        match self.listener_for(token, &key, query, links) {
-            Ok(listener) => self.grant(token, seq, key, listener, links),
+        match self.listener_for(token, &key, query, cx) {
+            Ok(listener) => self.grant(token, question, key, listener, cx),
             Err(Refusal(errno)) => {
                 let Some(worker) = self.workers.get_mut(&token) else {
                     return;
                 };
-                let mut line = Vec::new();
-                worker
-                    .outbox
-                    .refused(&mut line, seq, &key, &query.data, -errno);
-                links.send(token, line, None);
+                let line = worker.port.refuse(question, &key, &query.data, errno);
+                cx.links.send(token, line, None);
             }
         }
     }
@@ -61,7 +63,7 @@ impl Primary {
         token: Token,
         key: &str,
         query: &ListenQuery,
-        links: &mut Links,
+        cx: &mut Context,
     ) -> Result<Token, Refusal> {
         let worker = self.workers.get(&token).ok_or(Refusal(IN_USE))?;
         if worker.keys.contains_key(key) {
@@ -74,11 +76,11 @@ impl Primary {
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
-        let slot = (is_tcp && config.sched == Sched::Slot).then_some(config.instance);
+        let slot = (is_tcp && config.options.sched == Sched::Slot).then_some(config.instance);
         let private = is_private(&endpoint).then(|| config.app.clone());
         let entry = (private, named(key, slot));
         if let Some(listener) = self.known(&entry, &config) {
-            self.join(listener, life, &config, links);
+            self.join(listener, life, &config, cx);
             return Ok(listener);
         }
         let mut bound = bind(&endpoint, query, pid, slot.is_some());
@@ -91,7 +93,7 @@ impl Primary {
         match bound {
             Ok(bound) => {
                 let listener = Listener::new((config.app, entry.1), bound, query, &endpoint);
-                Ok(self.insert(listener, links))
+                Ok(self.insert(listener, cx))
             }
             Err(error) => {
                 let errno = errno_of(&error);
@@ -101,7 +103,7 @@ impl Primary {
                     held_by: self.holder_of(&endpoint, &config.app, key, slot),
                     errno,
                 };
-                links.tell_of_worker(life, event);
+                cx.tell(life, event);
                 Err(Refusal(errno))
             }
         }
@@ -128,7 +130,7 @@ impl Primary {
 
     /// Says so when a worker comes to a listener of another app. Whoever replaces a program that way
     /// wants it; whoever mistook a port has to find out.
-    fn join(&self, listener: Token, life: Life, config: &WorkerConfig, links: &Links) {
+    fn join(&self, listener: Token, life: Life, config: &WorkerConfig, cx: &Context) {
         let listener = self.listeners.get(&listener);
         let others =
             |it: &&Listener| it.app != config.app && !it.retained_by.contains(&config.instance);
@@ -137,19 +139,26 @@ impl Primary {
                 place: listener.place.clone(),
                 app: listener.app.clone(),
             };
-            links.tell_of_worker(life, event);
+            cx.tell(life, event);
         }
     }
 
-    fn insert(&mut self, listener: Listener, links: &mut Links) -> Token {
-        let token = links.add_listener(Arc::clone(&listener.socket));
+    fn insert(&mut self, listener: Listener, cx: &mut Context) -> Token {
+        let token = cx.links.add_listener(Arc::clone(&listener.socket));
         self.by_key.insert(listener.entry(), token);
         self.listeners.insert(token, listener);
         token
     }
 
     /// Tells the worker that it may have the listener, and gives it a share of what comes.
-    fn grant(&mut self, token: Token, seq: u64, key: String, listener: Token, links: &mut Links) {
+    fn grant(
+        &mut self,
+        token: Token,
+        question: u64,
+        key: String,
+        listener: Token,
+        cx: &mut Context,
+    ) {
         let (Some(worker), Some(found)) = (
             self.workers.get_mut(&token),
             self.listeners.get_mut(&listener),
@@ -158,20 +167,17 @@ impl Primary {
         };
         found.attached.push(token);
         found.retained_by.insert(worker.config.instance);
-        let shared = worker.config.sched.is_shared() || !found.listens;
+        let shared = worker.config.options.sched.is_shared() || !found.listens;
         if shared {
             let grant = Grant {
-                question: seq,
+                question,
                 key: key.clone(),
                 times: 1,
             };
-            share(worker, token, found, grant, links);
+            share(worker, token, found, grant, cx);
         } else {
-            let mut line = Vec::new();
-            worker
-                .outbox
-                .listening(&mut line, seq, &key, &found.data, found.name);
-            links.send(token, line, None);
+            let line = worker.port.listen(question, &key, &found.data, found.name);
+            cx.links.send(token, line, None);
         }
         let held = Held {
             listener,
@@ -179,12 +185,12 @@ impl Primary {
             listening: false,
         };
         worker.keys.insert(key, held);
-        self.begin_counting(token, listener, links);
+        self.begin_counting(token, listener, cx);
     }
 
     /// The worker had no room for a descriptor. Node's own primary sends it three times; then the
     /// worker has to know that it cannot listen.
-    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, links: &mut Links) {
+    pub(super) fn grant_again(&mut self, token: Token, grant: Grant, cx: &mut Context) {
         let Some(worker) = self.workers.get_mut(&token) else {
             return;
         };
@@ -203,80 +209,11 @@ impl Primary {
                 key,
                 times: times + 1,
             };
-            return share(worker, token, listener, grant, links);
+            return share(worker, token, listener, grant, cx);
         }
-        let mut line = Vec::new();
-        worker
-            .outbox
-            .refused(&mut line, question, &key, &listener.data, -TOO_MANY);
-        links.send(token, line, None);
-        self.closed(token, &key, links);
-    }
-
-    /// `listening`.
-    pub(super) fn listening(&mut self, token: Token, query: &ListenQuery, links: &mut Links) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let life = worker.life;
-        let listener = self.find_held(token, query);
-        let by_itself = listener.is_none();
-        let place = match listener.and_then(|listener| self.listeners.get(&listener)) {
-            Some(listener) => listener.place.clone(),
-            None => query.endpoint().map_or_else(
-                |_| "a socket".to_owned(),
-                |endpoint| place_of(&endpoint, None),
-            ),
-        };
-        let event = WorkerEvent::Listening { by_itself, place };
-        links.tell_of_worker(life, event);
-        if let Some(listener) = listener {
-            self.dispatch(listener, Instant::now(), links);
-        }
-    }
-
-    /// Which of its listeners a worker means, and notes that it listens there. With port 0 the
-    /// message has the real port, so that it has another key than the question had.
-    fn find_held(&mut self, token: Token, query: &ListenQuery) -> Option<Token> {
-        let worker = self.workers.get_mut(&token)?;
-        if let Some(held) = worker.keys.get_mut(&handle_key(query)) {
-            held.listening = true;
-            let listener = held.listener;
-            worker.begin_estimate();
-            worker.begin_rotation(Instant::now());
-            return Some(listener);
-        }
-        let listeners = &self.listeners;
-        let port = query.port.and_then(|port| u16::try_from(port).ok());
-        let held = worker.keys.values_mut().find(|held| {
-            let listener = listeners.get(&held.listener);
-            let bound = listener.and_then(|listener| listener.name);
-            !held.listening && bound.is_some_and(|name| Some(name.port) == port)
-        })?;
-        held.listening = true;
-        let listener = held.listener;
-        worker.begin_estimate();
-        worker.begin_rotation(Instant::now());
-        Some(listener)
-    }
-
-    /// `close`: this worker has closed the server.
-    pub(super) fn closed(&mut self, token: Token, key: &str, links: &mut Links) {
-        let Some(worker) = self.workers.get_mut(&token) else {
-            return;
-        };
-        let Some(held) = worker.keys.remove(key) else {
-            return;
-        };
-        let (instance, serving) = (worker.config.instance, worker.phase == Phase::Serving);
-        if let Some(listener) = self.listeners.get_mut(&held.listener) {
-            listener.attached.retain(|holder| *holder != token);
-        }
-        // One that is about to end closes everything; its successor wants it open.
-        if serving && !self.is_held_by(held.listener, instance) {
-            self.disown(held.listener, instance, links);
-        }
-        self.dispatch(held.listener, Instant::now(), links);
+        let line = worker.port.refuse(question, &key, &listener.data, TOO_MANY);
+        cx.links.send(token, line, None);
+        self.closed(token, &key, cx);
     }
 
     /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
@@ -322,13 +259,12 @@ impl Primary {
 }
 
 /// Sends the socket itself.
-fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, links: &mut Links) {
-    let mut line = Vec::new();
-    let outbox = &mut worker.outbox;
-    let number = outbox.shared(&mut line, grant.question, &grant.key, &listener.data);
-    worker.handles.push_back(number);
-    worker.grants.insert(number, grant);
-    links.send(token, line, Some(Arc::clone(&listener.socket)));
+fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, cx: &mut Context) {
+    let port = &mut worker.port;
+    let (delivery, line) = port.share(grant.question, &grant.key, &listener.data);
+    worker.grants.insert(delivery, grant);
+    cx.links
+        .send(token, line, Some(Arc::clone(&listener.socket)));
 }
 
 fn port_of(endpoint: &Endpoint) -> Option<u16> {

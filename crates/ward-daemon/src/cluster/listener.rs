@@ -11,6 +11,7 @@ use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName};
 
 use super::Waiting;
 use super::bind::{Bound, SocketFile};
+use super::metrics::ConnectionCounts;
 use crate::poll::Token;
 
 /// Between the key and the slot.
@@ -47,6 +48,8 @@ pub(super) struct Listener {
     pub(super) exhausted: Option<Instant>,
     /// Connections came that have no head to read, which was told.
     pub(super) told_of_strangers: bool,
+    /// What came in so far.
+    pub(super) counts: ConnectionCounts,
     /// The file to remove in the end.
     pub(super) file: Option<SocketFile>,
 }
@@ -87,6 +90,7 @@ impl Listener {
             armed: false,
             told_of_strangers: false,
             exhausted: None,
+            counts: ConnectionCounts::default(),
             file: bound.file,
             socket: Arc::new(bound.socket),
         }

@@ -6,22 +6,20 @@ use std::time::Instant;
 
 use ward_core::id::InstanceId;
 
-use super::Primary;
-use super::affinity::Waiter;
 use super::worker::Phase;
-use crate::channel::Links;
+use super::{Context, Primary};
 use crate::poll::Token;
 
 impl Primary {
     /// The channel is closed, so the worker has read all it ever will: what it has not taken is
     /// given to others.
-    pub(crate) fn gone(&mut self, token: Token, links: &mut Links) {
+    pub(crate) fn gone(&mut self, token: Token, cx: &mut Context) {
         let Some(mut worker) = self.workers.remove(&token) else {
             return;
         };
         let instance = worker.config.instance;
-        worker.end_draining(links);
-        self.forget_connections(token, links);
+        worker.end_draining(cx);
+        self.forget_connections(token, cx);
         let has_successor = self.workers.values().any(|other| {
             other.config.instance == instance && other.keys.values().any(|held| held.listening)
         });
@@ -37,34 +35,32 @@ impl Primary {
         for (_, flight) in worker.inflight {
             // It may have closed the server since.
             listeners.insert(flight.listener);
-            if let Some(listener) = self.listeners.get_mut(&flight.listener) {
-                listener.waiting.push_front(Waiter::new(flight.connection));
-            }
+            self.return_connection(flight.listener, flight.connection);
         }
         if for_good {
-            self.disown_unheld(instance, links);
+            self.disown_unheld(instance, cx);
         }
         for listener in listeners {
-            self.dispatch(listener, Instant::now(), links);
+            self.dispatch(listener, Instant::now(), cx);
         }
     }
 
     /// No worker of this instance will come by itself.
-    pub(crate) fn retire(&mut self, instance: InstanceId, links: &mut Links) {
+    pub(crate) fn retire(&mut self, instance: InstanceId, cx: &mut Context) {
         self.paused.remove(&instance);
         for worker in self.workers.values_mut() {
             // Its channel is not closed yet.
             worker.retired |= worker.config.instance == instance;
         }
-        self.disown_unheld(instance, links);
+        self.disown_unheld(instance, cx);
     }
 
     /// The instance gives up what none of its workers holds now.
-    fn disown_unheld(&mut self, instance: InstanceId, links: &mut Links) {
+    fn disown_unheld(&mut self, instance: InstanceId, cx: &mut Context) {
         let listeners: Vec<Token> = self.listeners.keys().copied().collect();
         for listener in listeners {
             if !self.is_held_by(listener, instance) {
-                self.disown(listener, instance, links);
+                self.disown(listener, instance, cx);
             }
         }
     }
@@ -80,14 +76,14 @@ impl Primary {
     }
 
     /// The instance has no claim on the listener any more; without any claim it is closed.
-    pub(super) fn disown(&mut self, token: Token, instance: InstanceId, links: &mut Links) {
+    pub(super) fn disown(&mut self, token: Token, instance: InstanceId, cx: &mut Context) {
         let Some(listener) = self.listeners.get_mut(&token) else {
             return;
         };
         listener.retained_by.remove(&instance);
         if listener.retained_by.is_empty() && listener.attached.is_empty() {
-            self.forget_heads(token, links);
-            links.remove_listener(token);
+            self.forget_heads(token, cx);
+            cx.links.remove_listener(token);
             if let Some(listener) = self.listeners.remove(&token) {
                 self.by_key.remove(&listener.entry());
             }

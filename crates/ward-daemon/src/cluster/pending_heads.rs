@@ -1,14 +1,15 @@
 //! Connections whose first request decides whose they are, until enough of it has come.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use ward_core::cluster::Sched;
 
 use super::affinity::{Affinity, Head, Mark, Waiter};
-use super::{Connection, Primary, Sched, WorkerEvent};
-use crate::channel::Links;
+use super::{Connection, Context, Primary, WorkerEvent};
 use crate::poll::Token;
 
 /// How long a request is waited for. Who has said nothing until then is anybody's.
@@ -45,6 +46,20 @@ enum Seen {
     Gone,
 }
 
+impl Heads {
+    /// Gives all connections of a listener away, in no order.
+    pub(super) fn take_of(&mut self, listener: Token) -> Vec<Connection> {
+        let of_listener = self.awaited.extract_if(|_, it| it.listener == listener);
+        of_listener.map(|(_, it)| it.connection).collect()
+    }
+
+    /// How many connections of a listener are waited for.
+    pub(super) fn count_of(&self, listener: Token) -> usize {
+        let of_listener = |it: &&Awaited| it.listener == listener;
+        self.awaited.values().filter(of_listener).count()
+    }
+}
+
 impl Primary {
     /// A connection came in: whose it is, if that can be known by now. Else it is waited for.
     pub(super) fn see(
@@ -52,15 +67,15 @@ impl Primary {
         listener: Token,
         connection: Connection,
         now: Instant,
-        links: &mut Links,
+        cx: &mut Context,
     ) -> Option<Waiter> {
-        match self.look(listener, &connection, links) {
+        match self.look(listener, &connection, cx) {
             Seen::Known(affinity) => Some(Waiter {
                 connection,
                 affinity,
             }),
             Seen::Gone => None,
-            Seen::Partial => self.await_head(listener, connection, now, links),
+            Seen::Partial => self.await_head(listener, connection, now, cx),
         }
     }
 
@@ -69,9 +84,9 @@ impl Primary {
         &mut self,
         listener: Token,
         connection: &Connection,
-        links: &Links,
+        cx: &Context,
     ) -> Affinity {
-        match self.look(listener, connection, links) {
+        match self.look(listener, connection, cx) {
             Seen::Known(affinity) => affinity,
             Seen::Partial | Seen::Gone => Affinity::None,
         }
@@ -82,9 +97,9 @@ impl Primary {
         listener: Token,
         connection: Connection,
         now: Instant,
-        links: &mut Links,
+        cx: &mut Context,
     ) -> Option<Waiter> {
-        let Ok(token) = links.add_reader(&connection) else {
+        let Ok(token) = cx.links.add_reader(&connection) else {
             return Some(Waiter {
                 connection,
                 affinity: Affinity::None,
@@ -128,33 +143,33 @@ impl Primary {
     }
 
     /// More of a request came.
-    pub(super) fn head_came(&mut self, token: Token, now: Instant, links: &mut Links) {
+    pub(super) fn head_came(&mut self, token: Token, now: Instant, cx: &mut Context) {
         let Some(awaited) = self.heads.awaited.get(&token) else {
             return;
         };
         let (listener, connection) = (awaited.listener, Connection::clone(&awaited.connection));
-        match self.look(listener, &connection, links) {
+        match self.look(listener, &connection, cx) {
             Seen::Partial => {}
-            Seen::Gone => self.forget_head(token, links),
-            Seen::Known(affinity) => self.release(token, affinity, now, links),
+            Seen::Gone => self.forget_head(token, cx),
+            Seen::Known(affinity) => self.release(token, affinity, now, cx),
         }
     }
 
     /// Those that have said too little for too long are anybody's.
-    pub(super) fn give_up_heads(&mut self, now: Instant, links: &mut Links) {
+    pub(super) fn give_up_heads(&mut self, now: Instant, cx: &mut Context) {
         while let Some(token) = self.oldest() {
             let until = self.heads.awaited.get(&token).map(|it| it.until);
             if until.is_some_and(|until| until > now) {
                 return self.wake_by(until);
             }
-            self.release(token, Affinity::None, now, links);
+            self.release(token, Affinity::None, now, cx);
         }
     }
 
     /// It is known whose it is: from here on it waits for a worker. The poll must not know it any
     /// more when it is handed over, for it would go on to watch it there.
-    fn release(&mut self, token: Token, affinity: Affinity, now: Instant, links: &mut Links) {
-        links.remove_listener(token);
+    fn release(&mut self, token: Token, affinity: Affinity, now: Instant, cx: &mut Context) {
+        cx.links.remove_listener(token);
         let Some(awaited) = self.heads.awaited.remove(&token) else {
             return;
         };
@@ -165,25 +180,25 @@ impl Primary {
             connection: awaited.connection,
             affinity,
         });
-        self.dispatch(awaited.listener, now, links);
+        self.dispatch(awaited.listener, now, cx);
     }
 
-    fn forget_head(&mut self, token: Token, links: &mut Links) {
-        links.remove_listener(token);
+    fn forget_head(&mut self, token: Token, cx: &mut Context) {
+        cx.links.remove_listener(token);
         self.heads.awaited.remove(&token);
     }
 
     /// A listener is closed, and with it what came in there.
-    pub(super) fn forget_heads(&mut self, listener: Token, links: &mut Links) {
+    pub(super) fn forget_heads(&mut self, listener: Token, cx: &mut Context) {
         let of_listener =
             |(token, it): (&Token, &Awaited)| (it.listener == listener).then_some(*token);
         let tokens: Vec<Token> = self.heads.awaited.iter().filter_map(of_listener).collect();
         for token in tokens {
-            self.forget_head(token, links);
+            self.forget_head(token, cx);
         }
     }
 
-    fn look(&mut self, listener: Token, connection: &Connection, links: &Links) -> Seen {
+    fn look(&mut self, listener: Token, connection: &Connection, cx: &Context) -> Seen {
         let mark = match self.sched_of(listener) {
             Some(Sched::StickyHeader(name)) => Mark::Header(name),
             Some(Sched::StickyCookie(name)) => Mark::Cookie(name),
@@ -203,17 +218,17 @@ impl Primary {
         match Head::read(&bytes[..count], mark) {
             Head::Partial if count == HEAD_BYTES => Seen::Known(Affinity::None),
             Head::Partial => Seen::Partial,
-            Head::Marked(value) => Seen::Known(Affinity::by(value)),
+            Head::Marked(value) => Seen::Known(Affinity::by(&value)),
             Head::Unmarked => Seen::Known(Affinity::None),
-            Head::PortHolder => {
-                self.tell_of_strangers(listener, links);
+            Head::NotHttp => {
+                self.tell_of_strangers(listener, cx);
                 Seen::Known(by_address(connection))
             }
         }
     }
 
     /// Said once: such connections have no header that could be read.
-    fn tell_of_strangers(&mut self, listener: Token, links: &Links) {
+    fn tell_of_strangers(&mut self, listener: Token, cx: &Context) {
         let Some(listener) = self.listeners.get_mut(&listener) else {
             return;
         };
@@ -223,7 +238,7 @@ impl Primary {
         let holder = listener.attached.last().and_then(|it| self.workers.get(it));
         if let Some(worker) = holder {
             let place = listener.place.clone();
-            links.tell_of_worker(worker.life, WorkerEvent::Unreadable { place });
+            cx.tell(worker.life, WorkerEvent::Unreadable { place });
         }
     }
 }
@@ -231,5 +246,10 @@ impl Primary {
 /// The same address is the same, written as IPv4 or IPv6.
 fn by_address(connection: &Connection) -> Affinity {
     let peer = ward_sys::listener::peer_address(connection).ok().flatten();
-    Affinity::by(peer.map(|peer| peer.ip().to_canonical()))
+    match peer.map(|peer| peer.ip().to_canonical()) {
+        Some(IpAddr::V4(address)) => Affinity::by(&address.octets()),
+        Some(IpAddr::V6(address)) => Affinity::by(&address.octets()),
+        // All that come over a Unix socket come from here.
+        None => Affinity::by(&[]),
+    }
 }

@@ -1,13 +1,14 @@
-//! What belongs together (by address, header or cookie) goes to the same slot, also after the slot's process was replaced: each slot
-//! draws a number for each such mark, and the highest one wins (rendezvous hashing). When a slot has
-//! no worker, only its own connections move.
+//! What belongs together (by address, header or cookie) goes to the same slot, also after the slot's
+//! process was replaced ([`ward_core::balance::session`]). When a slot has no worker, only its own
+//! connections move.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Instant;
 
+use ward_core::balance::session::Session;
+use ward_core::cluster::Sched;
+
 use super::affinity::{Affinity, Waiter};
-use super::{Primary, Sched, Waiting};
-use crate::channel::Links;
+use super::{Context, Primary};
 use crate::poll::Token;
 
 /// Connections that may wait for their own worker while others are served.
@@ -18,7 +19,7 @@ impl Primary {
     /// that holds now.
     pub(super) fn sched_of(&self, listener: Token) -> Option<&Sched> {
         let last = self.listeners.get(&listener)?.attached.last()?;
-        Some(&self.workers.get(last)?.config.sched)
+        Some(&self.workers.get(last)?.config.options.sched)
     }
 
     /// Whether connections of this listener belong to certain workers.
@@ -28,30 +29,36 @@ impl Primary {
 
     /// Hands out what there is; a connection whose worker is busy waits for it, and lets others
     /// pass.
-    pub(super) fn dispatch_sticky(&mut self, token: Token, now: Instant, links: &mut Links) {
-        let waiting = match self.listeners.get_mut(&token) {
-            Some(listener) => core::mem::take(&mut listener.waiting),
-            None => return,
-        };
-        let mut later = Waiting::new();
-        for waiter in waiting {
-            later.extend(self.send_home(token, waiter, now, links));
-        }
-        while later.len() < WAITING && self.has_rotation(token) {
-            let Some(connection) = self.next_connection(token, now, links) else {
-                return self.wait_on(token, later);
+    pub(super) fn dispatch_sticky(&mut self, token: Token, now: Instant, cx: &mut Context) {
+        // One that stays waits at the end, so that after a round all are in their order again. Each
+        // is out of the queue only while it is looked at: a fault there loses no other.
+        for _ in 0..self.waiting(token) {
+            let waiting = self.listeners.get_mut(&token);
+            let Some(waiter) = waiting.and_then(|it| it.waiting.pop_front()) else {
+                break;
             };
-            if let Some(waiter) = self.see(token, connection, now, links) {
-                later.extend(self.send_home(token, waiter, now, links));
+            self.send_home_or_wait(token, waiter, now, cx);
+        }
+        while self.waiting(token) < WAITING && self.has_rotation(token) {
+            let Some(connection) = self.accept(token, now, cx) else {
+                return;
+            };
+            if let Some(waiter) = self.see(token, connection, now, cx) {
+                self.send_home_or_wait(token, waiter, now, cx);
             }
         }
-        self.disarm(token, links);
-        self.wait_on(token, later);
+        self.disarm(token, cx);
     }
 
-    fn wait_on(&mut self, token: Token, later: Waiting) {
+    /// How many connections wait for their worker.
+    fn waiting(&self, token: Token) -> usize {
+        self.listeners.get(&token).map_or(0, |it| it.waiting.len())
+    }
+
+    fn send_home_or_wait(&mut self, token: Token, waiter: Waiter, now: Instant, cx: &mut Context) {
+        let waiter = self.send_home(token, waiter, now, cx);
         if let Some(listener) = self.listeners.get_mut(&token) {
-            listener.waiting.extend(later);
+            listener.waiting.extend(waiter);
         }
     }
 
@@ -72,19 +79,19 @@ impl Primary {
         token: Token,
         mut waiter: Waiter,
         now: Instant,
-        links: &mut Links,
+        cx: &mut Context,
     ) -> Option<Waiter> {
         if waiter.affinity == Affinity::Unknown {
-            waiter.affinity = self.affinity_of(token, &waiter.connection, links);
+            waiter.affinity = self.affinity_of(token, &waiter.connection, cx);
         }
         let home = match waiter.affinity {
-            Affinity::Drawn(number) => self.home(token, number, now),
+            Affinity::Drawn(session) => self.home(token, session, now),
             Affinity::Unknown | Affinity::None => self
                 .choose(token, now)
                 .and_then(|place| self.take_turn(token, place, now)),
         };
         match home {
-            Some(home) => self.hand_over(token, home, waiter.connection, links),
+            Some(home) => self.hand_over(token, home, waiter.connection, cx),
             None => return Some(waiter),
         }
         None
@@ -92,16 +99,11 @@ impl Primary {
 
     /// The worker a connection belongs to, if that one can take it. Of two workers of one slot it
     /// is the younger one.
-    fn home(&mut self, token: Token, number: u64, now: Instant) -> Option<Token> {
+    fn home(&mut self, token: Token, session: Session, now: Instant) -> Option<Token> {
         let listener = self.listeners.get(&token)?;
         let drawn = |holder: &&Token| {
-            let slot = self
-                .workers
-                .get(holder)
-                .map(|worker| worker.config.instance);
-            let mut hasher = DefaultHasher::new();
-            (number, slot).hash(&mut hasher);
-            hasher.finish()
+            let worker = self.workers.get(holder);
+            worker.map(|worker| session.draw(worker.config.instance))
         };
         let in_rotation = |holder: &&Token| {
             let worker = self.workers.get(holder);

@@ -1,16 +1,17 @@
 //! One worker, as its primary sees it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+use ward_core::balance::weight::Credit;
 use ward_core::event::{Taken, Tally};
 use ward_core::id::Life;
-use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::connection_count::Count;
+use super::port::{Delivery, WorkerPort};
 use super::sockets::Endpoints;
-use super::{Connection, Sched, WorkerConfig, WorkerEvent};
-use crate::channel::Links;
+use super::{Connection, Context, WorkerConfig, WorkerEvent};
 use crate::poll::Token;
 
 /// The first pause after a refusal; it doubles with each further one.
@@ -19,28 +20,20 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The share a fresh worker begins with under `slow_start`, in percent.
-const FIRST_SHARE: u128 = 10;
-
-/// And the one it ends with.
-const FULL_SHARE: u128 = 100;
-
 /// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) life: Life,
     pub(super) config: WorkerConfig,
     pub(super) pid: Option<u32>,
-    pub(super) outbox: Outbox,
+    pub(super) port: Box<dyn WorkerPort>,
     /// What it listens on, by key.
     pub(super) keys: HashMap<String, Held>,
-    /// The numbers of the messages that had a descriptor beside them and are not confirmed: Node
-    /// confirms them in order and without a number.
-    pub(super) handles: VecDeque<u64>,
-    /// Sockets it was given to share and has not confirmed, by message number.
-    pub(super) grants: HashMap<u64, Grant>,
-    /// Connections it was given and has not taken, by message number.
-    pub(super) inflight: HashMap<u64, Flight>,
+    /// Sockets it was given to share and has not confirmed, by message.
+    pub(super) grants: HashMap<Delivery, Grant>,
+    /// Connections it was given and has not taken, by message. No more than the window
+    /// and one.
+    pub(super) inflight: HashMap<Delivery, Flight>,
     /// It may get connections.
     pub(super) admitted: bool,
     pub(super) phase: Phase,
@@ -52,11 +45,11 @@ pub(super) struct Worker {
     /// The user wants it to get no connections for now.
     pub(super) paused: bool,
     /// Since when it may get connections.
-    in_rotation_since: Option<Instant>,
+    pub(super) in_rotation_since: Option<Instant>,
     /// If it says nothing until then, it is no cluster worker.
     pub(super) silent_until: Option<Instant>,
     /// For weighted turns.
-    pub(super) credit: i64,
+    pub(super) credit: Credit,
     /// How many connections it has, if anybody wants to know.
     pub(super) count: Count,
     /// Connections that were open when it began to drain, and now.
@@ -70,7 +63,7 @@ pub(super) struct Worker {
 }
 
 /// What a worker does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// It serves.
     Serving,
@@ -84,7 +77,7 @@ pub(super) enum Phase {
 }
 
 /// Why its channel would close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Reason {
     /// Nobody asked for it.
     Unasked,
@@ -105,7 +98,7 @@ pub(super) struct Held {
 }
 
 /// A socket to share on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Grant {
     /// The number of the question it answers.
     pub(super) question: u64,
@@ -129,9 +122,8 @@ impl Worker {
         Self {
             life,
             pid: None,
-            outbox: Outbox::new(Dialect::Node),
+            port: config.protocol.open(),
             keys: HashMap::new(),
-            handles: VecDeque::new(),
             grants: HashMap::new(),
             inflight: HashMap::new(),
             admitted: !config.wait_ready,
@@ -142,12 +134,12 @@ impl Worker {
             paused: false,
             in_rotation_since: None,
             silent_until: Some(silent_until),
-            credit: 0,
+            credit: Credit::default(),
             open: None,
             endpoints: Endpoints::default(),
             reason: Reason::Unasked,
             drained: false,
-            count: if config.counts_connections() && !config.sched.is_shared() {
+            count: if config.counts_connections() && !config.options.sched.is_shared() {
                 Count::Exact(0)
             } else {
                 Count::Unwanted
@@ -191,58 +183,8 @@ impl Worker {
         self.pause.is_some_and(|until| until > now)
     }
 
-    /// How dear it is to give it a connection; the cheapest one gets it.
-    pub(super) fn cost(&self, now: Instant) -> i64 {
-        if self.has_weight() {
-            return -(self.credit + self.weight(now));
-        }
-        if self.config.sched != Sched::LeastConnections {
-            return 0;
-        }
-        let on_their_way = self.inflight.len() as u64;
-        let open = self.open_connections().unwrap_or(on_their_way);
-        let open = i64::try_from(open).unwrap_or(i64::MAX / 2) + 1;
-        // A fresh one counts as if it had more.
-        open.saturating_mul(100) / self.share(now)
-    }
-
-    /// Whether it has its turn as often as its weight says, and not as often as all others.
-    pub(super) fn has_weight(&self) -> bool {
-        let slow = !self.config.options.slow_start.is_zero();
-        matches!(self.config.sched, Sched::Weighted)
-            || slow && self.config.sched == Sched::RoundRobin
-    }
-
-    /// Whether others are looked at before it has its turn, even when it can take a connection.
-    pub(super) fn is_compared(&self) -> bool {
-        self.has_weight() || self.config.sched == Sched::LeastConnections
-    }
-
-    /// How much of its full share it gets, in percent: a fresh one begins with little.
-    fn share(&self, now: Instant) -> i64 {
-        let (slow, age) = (self.config.options.slow_start, self.age(now));
-        if age >= slow {
-            return 100;
-        }
-        let grown = (FULL_SHARE - FIRST_SHARE) * age.as_millis() / slow.as_millis().max(1);
-        i64::try_from(FIRST_SHARE + grown).unwrap_or(100)
-    }
-
-    fn age(&self, now: Instant) -> Duration {
-        let since = self.in_rotation_since.unwrap_or(now);
-        now.saturating_duration_since(since)
-    }
-
-    /// It may get connections from now on.
-    pub(super) fn begin_rotation(&mut self, now: Instant) {
-        let listens = self.keys.values().any(|held| held.listening);
-        if self.admitted && listens {
-            self.in_rotation_since.get_or_insert(now);
-        }
-    }
-
     /// It is gone: what became of its connections, if it was drained.
-    pub(super) fn tell_tally(&self, links: &Links) {
+    pub(super) fn tell_tally(&self, cx: &Context) {
         if !matches!(self.phase, Phase::Draining { .. }) {
             return;
         }
@@ -256,12 +198,7 @@ impl Worker {
         };
         let event = WorkerEvent::Finished(tally);
         let life = self.life;
-        links.tell_of_worker(life, event);
-    }
-
-    /// For weighted turns.
-    pub(super) fn weight(&self, now: Instant) -> i64 {
-        i64::from(self.config.options.weight) * self.share(now)
+        cx.tell(life, event);
     }
 
     /// How many descriptors it has. Linux tells it as the size of the folder since 6.2; before that
@@ -286,50 +223,5 @@ impl Worker {
     pub(super) fn took(&mut self) {
         self.pause = None;
         self.next_pause = FIRST_PAUSE;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ward_core::id::InstanceId;
-
-    use super::super::options::Options;
-    use super::super::{ConnectionCount, Runtime};
-    use super::*;
-
-    fn fresh(sched: Sched, now: Instant) -> Worker {
-        let options = Options {
-            slow_start: Duration::from_secs(10),
-            ..Options::default()
-        };
-        let config = WorkerConfig {
-            app: "app".to_owned(),
-            instance: InstanceId(0),
-            sched,
-            options,
-            wait_ready: false,
-            has_agent: true,
-            gauge: ConnectionCount::default(),
-            runtime: Runtime::Node,
-        };
-        let mut worker = Worker::new(Life(1), config, now);
-        worker.in_rotation_since = Some(now);
-        worker
-    }
-
-    #[test]
-    fn a_fresh_worker_gets_its_share_little_by_little() {
-        let now = Instant::now();
-        let worker = fresh(Sched::RoundRobin, now);
-        let shares = [0, 5, 10, 99].map(|age| worker.weight(now + Duration::from_secs(age)));
-        assert_eq!(shares, [10, 55, 100, 100]);
-    }
-
-    #[test]
-    fn a_fresh_worker_counts_as_if_it_had_more_connections() {
-        let now = Instant::now();
-        let worker = fresh(Sched::LeastConnections, now);
-        let costs = [0, 10].map(|age| worker.cost(now + Duration::from_secs(age)));
-        assert_eq!(costs, [10, 1]);
     }
 }

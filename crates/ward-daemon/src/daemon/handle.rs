@@ -61,6 +61,8 @@ impl Daemon {
     fn decide(&mut self, event: Event, actions: &mut Vec<Action>) {
         let about = About::of(&event);
         let supervisor = &mut self.supervisor;
+        // Listeners come, go and choose at any time.
+        supervisor.set_followed(self.bus.wants_process_events());
         let decided = fault::contain(|| {
             fault::inject(about.point());
             supervisor.handle(clock::now(), event, actions);

@@ -56,6 +56,10 @@ impl Daemon {
                 self.launch.released(number);
                 self.release_replies();
             }
+            LaunchEvent::Sampled { usages, measured } => {
+                self.launch.sampled();
+                self.sampled(usages, &measured);
+            }
             LaunchEvent::NodeAsked { file, asked } => {
                 self.launch.node_asked();
                 self.node_asked(&file, asked);
@@ -93,9 +97,7 @@ impl Daemon {
             }
             self.speakers.insert(life, instance);
         }
-        if let Err(error) = self.log.attach(started.output) {
-            self.say(true, &format!("cannot follow the output: {error}"));
-        }
+        self.log.attach(life, started.output);
         if let Some(reason) = started.alone {
             self.events.push_back(Event::WorkerAlone { life, reason });
         }

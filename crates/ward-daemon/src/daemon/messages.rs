@@ -6,8 +6,9 @@ use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
 
 use super::run::Daemon;
-use crate::channel::ChannelEvent;
 use crate::clock;
+use crate::cluster::WorkerReport;
+use crate::worker_loop::ChannelEvent;
 
 /// Topics only the daemon speaks on. An app that uses one is heard as `process:msg`, so that
 /// nobody can fake the end of another app or of the daemon.
@@ -36,13 +37,21 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
-            ChannelEvent::Worker {
+            ChannelEvent::Worker(WorkerReport {
                 life,
                 event,
                 credit,
-            } => {
+            }) => {
                 self.worker_event(life, event);
                 drop(credit);
+            }
+            ChannelEvent::Fault { life, task, fault } => {
+                let whose = life.map(|life| format!(" of {}", self.name_of(life)));
+                let whose = whose.unwrap_or_default();
+                let text = format!(
+                    "A fault in ward: {task}{whose} was dropped, and all else goes on: {fault}"
+                );
+                self.say(true, &text);
             }
             ChannelEvent::Junk { life, junk } => {
                 let name = self.name_of(life);

@@ -1,5 +1,5 @@
-//! The methods of `rpc.sock`: PM2's 30, and ward's own under `ward:`. A name is looked up in this
-//! one table; missing arguments are null, further ones are ignored.
+//! The methods of `rpc.sock`: PM2's 30, and ward's own with the prefix `ward:`. This module alone
+//! looks up their names. Missing arguments are null, extra ones are ignored.
 
 mod act;
 mod control;
@@ -8,18 +8,23 @@ mod own;
 mod send;
 mod watch;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use ward_core::event::Event;
 
 use super::rpc::{Call, Peer, Responder};
 use super::run::Daemon;
 
-/// Arguments of a call.
+/// How long a client waits for log files to be opened anew.
+const REOPEN_LIMIT: Duration = Duration::from_secs(2);
+
+/// The arguments of a call.
 #[derive(Debug)]
 pub(super) struct Args(Vec<Value>);
 
 impl Args {
-    /// One of them, null when it is missing.
+    /// The argument at `index`, or null if it is missing.
     fn at(&self, index: usize) -> &Value {
         self.0.get(index).unwrap_or(&Value::Null)
     }
@@ -64,8 +69,12 @@ impl Daemon {
             "startWatch" | "stopWatch" | "toggleWatch" => self.watch(method, args, responder),
             "monitor" | "unmonitor" => self.monitor(method, args.at(0), responder),
             "reloadLogs" => {
-                self.reopen_logs();
-                responder.ok(serde_json::json!({}));
+                let reopened = self.reopen_logs();
+                tokio::task::spawn_local(async move {
+                    // A file on a dead mount may take for ever; all others are done long before.
+                    tokio::time::timeout(REOPEN_LIMIT, reopened).await.ok();
+                    responder.ok(serde_json::json!({}));
+                });
             }
             "notifyKillPM2" => {
                 self.handle(Event::KillAnnounced);

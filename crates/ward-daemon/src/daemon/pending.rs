@@ -1,4 +1,4 @@
-//! Requests the core has not answered yet, and what to do with each answer.
+//! Requests that the core has not answered yet, and the destination of each answer.
 
 use std::collections::HashMap;
 
@@ -8,45 +8,45 @@ use super::batch::Part;
 use super::rpc::Responder;
 use crate::watch::AppId;
 
-/// All of them.
+/// The unanswered requests by their id.
 #[derive(Debug, Default)]
 pub(super) struct Pending(HashMap<RequestId, Waiting>);
 
-/// Who waits.
+/// The destination of the answer to a request.
 #[derive(Debug)]
 pub(super) enum Waiting {
-    /// A method of PM2's.
+    /// A client that called one of PM2's methods.
     Method {
         responder: Responder,
-        /// Which form the answer has.
+        /// The form of the reply.
         form: Form,
-        /// The id as the client wrote it, for error texts.
+        /// The id of the instance as the client wrote it, for error texts.
         id: String,
-        /// The method, for error texts.
+        /// The name of the method, for error texts.
         method: &'static str,
     },
-    /// One instance of a batch.
+    /// The batch that this request for one instance is part of.
     Part(Part),
-    /// The files of this app, which changed.
+    /// The watched app that restarts because its files changed.
     Watched(AppId),
-    /// The end of the daemon.
+    /// The shutdown of the daemon.
     End,
-    /// Nobody.
+    /// No destination: the answer is dropped.
     Nobody,
 }
 
-/// The forms of answers (axon-rpc: P, PL, C and others).
+/// The forms of PM2's replies (in the notes on axon-rpc: P, PL, C and others).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The child of each instance.
+    /// A list with the child object of each instance, as PM2 sends it.
     Children,
-    /// The child of one instance.
+    /// The child object of one instance, as PM2 sends it.
     Child,
-    /// One process.
+    /// The record of one instance.
     Process,
-    /// All processes.
+    /// The records of all instances.
     List,
-    /// `{"success":true,"pm_id":id}`
+    /// The object `{"success":true,"pm_id":id}`.
     Monitored(InstanceId),
     /// `{"pm_id":id,"paused":true}`
     Paused(InstanceId, bool),

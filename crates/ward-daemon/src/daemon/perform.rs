@@ -7,6 +7,7 @@ use ward_core::id::Life;
 use ward_sys::signal::{self, Signal};
 
 use super::run::Daemon;
+use super::sampling::Purpose;
 use crate::clock;
 
 impl Daemon {
@@ -49,16 +50,13 @@ impl Daemon {
             }
             Action::Pause { instance, paused } => self.channel.pause(instance, paused),
             Action::SilenceAgent { life } => self.silence_agent(life),
-            Action::Sample { lives } => self.sample_memory(&lives),
+            Action::Sample { lives } => self.sample(Purpose::Limits(lives)),
             Action::Publish(Notice::Process {
                 event,
                 manually,
                 process,
             }) => {
                 self.publish_process(event, manually, process);
-                // The last listener may have left.
-                let followed = self.bus.is_followed();
-                self.supervisor.set_followed(followed);
             }
             Action::Reply { request, reply } => self.reply(request, reply),
             Action::Log { error, text } => self.say(error, &text),
@@ -122,22 +120,5 @@ impl Daemon {
                 &json!({ "process": process, "at": clock::wall().0, "data": format!("{text}\n") }),
             );
         }
-    }
-
-    /// Output of an app, for those who follow it.
-    pub(super) fn output(&mut self, chunk: &crate::log::LogChunk) {
-        if !self.bus.is_followed() {
-            self.log.set_followed(false);
-            return;
-        }
-        let origin = &chunk.origin;
-        let process = json!({
-            "pm_id": origin.pm_id, "name": origin.app_name, "rev": null, "namespace": origin.namespace,
-        });
-        let topic = if chunk.error { "log:err" } else { "log:out" };
-        self.bus.publish(
-            topic,
-            &json!({ "process": process, "at": chunk.at_ms, "data": chunk.data }),
-        );
     }
 }

@@ -112,8 +112,8 @@ impl Processes {
     }
 
     /// The cgroup of a life, if it has one.
-    pub(super) fn cgroup(&self, life: Life) -> Option<&Cgroup> {
-        self.by_life.get(&life)?.cgroup.as_deref()
+    pub(super) fn cgroup(&self, life: Life) -> Option<Arc<Cgroup>> {
+        self.by_life.get(&life)?.cgroup.clone()
     }
 
     /// Collects one ended child, if there is one.

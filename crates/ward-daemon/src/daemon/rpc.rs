@@ -1,5 +1,5 @@
-//! `rpc.sock`: a task per connection turns bytes into calls and writes replies in the order they
-//! are ready. Each request gets exactly one reply, also when a handler drops it.
+//! `rpc.sock`: a task per connection turns bytes into calls and writes the replies in the order in
+//! which they are ready. Each request gets exactly one reply, even if a handler drops it.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc::{self, Body, Request};
 
-/// Calls of one connection that may be unanswered; more wait in the socket.
+/// The most unanswered calls of one connection; further calls wait in the socket.
 const IN_FLIGHT: usize = 64;
 
 /// Up to so many bytes a request is parsed on the control thread, which takes some ten microseconds.
@@ -27,14 +27,14 @@ pub(super) struct Call {
     pub(super) responder: Responder,
 }
 
-/// Who is at the other end.
+/// The client of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
-    /// Its pid when it connected, if the kernel knows.
+    /// The pid of the client when it connected, if the kernel knows it.
     pub(super) pid: Option<i32>,
 }
 
-/// The right and duty to answer a request once.
+/// The obligation to reply to a request, once.
 #[derive(Debug)]
 pub(super) struct Responder {
     id: RawArg,

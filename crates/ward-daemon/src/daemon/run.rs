@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use ward_core::event::Event;
 use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
@@ -18,7 +18,6 @@ use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::batch::Batches;
-use super::bus::Bus;
 use super::held_replies::HeldReplies;
 use super::meter::Meter;
 use super::methods;
@@ -26,26 +25,25 @@ use super::node_versions::NodeVersions;
 use super::pending::{Pending, Waiting};
 use super::processes::{Processes, Reaped};
 use super::rpc::{self, Call, Unwritten};
+use super::sampling::Sampling;
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::system::System;
-use super::usage::Usages;
 use super::watched::Watched;
 use super::workers::Workers;
-use crate::channel::{ChannelHandle, ChannelThread};
+use crate::bus::Bus;
 use crate::clock;
 use crate::fault;
 use crate::launch::LaunchHandle;
 use crate::log::{LogHandle, LogThread};
-
-/// Chunks of output that may wait for the bus; more are dropped and counted.
-const CHUNKS: usize = 256;
+use crate::worker_loop::{ChannelHandle, ChannelThread};
 
 /// How long after a fault what is due is looked at again.
 const FAULT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long after the last call freed memory is given back to the kernel.
+/// How long after the last call memory is given back to the kernel: what was freed, and pages of the
+/// program's file, which stay in the kernel's cache.
 const TIDY_AFTER: Duration = Duration::from_millis(500);
 
 /// The daemon: the core and everything it acts on.
@@ -68,7 +66,7 @@ pub(super) struct Daemon {
     /// Replies that clients have not been sent yet.
     pub(super) unwritten: Unwritten,
     pub(super) batches: Batches,
-    pub(super) usages: Usages,
+    pub(super) sampling: Sampling,
     pub(super) watched: Watched,
     /// Lives whose channels are open, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
@@ -97,7 +95,6 @@ pub(super) async fn run(
 ) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_launches, launches) = mpsc::unbounded_channel();
-    let (to_bus, chunks) = mpsc::channel(CHUNKS);
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
     let (rpc_listener, subscribers) = listeners;
@@ -105,12 +102,12 @@ pub(super) async fn run(
         calls,
         messages,
         launches,
-        chunks,
         changes,
         signals: Signals::register()?,
         clock: Clock::watch(),
     };
-    let log = LogThread::start(to_bus, Some(&paths.daemon_log))?;
+    let bus = Bus::start()?;
+    let log = LogThread::start(bus.publisher(), Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
     let settings = Settings::from_env();
     settings.own_sockets(&paths)?;
@@ -123,12 +120,12 @@ pub(super) async fn run(
         channel,
         workers: Workers::default(),
         node_versions: NodeVersions::default(),
-        bus: Bus::default(),
+        bus,
         pending: Pending::default(),
         held_replies: HeldReplies::default(),
         unwritten: Unwritten::new(),
         batches: Batches::default(),
-        usages: Usages::new(),
+        sampling: Sampling::default(),
         watched: Watched::new(to_restarts),
         speakers: HashMap::new(),
         system: System::default(),
@@ -172,9 +169,8 @@ impl Daemon {
                 biased;
                 // First: who subscribed before he asked for something sees what comes of it.
                 Ok((stream, _)) = subscribers.accept() => {
-                    self.bus.subscribe(stream);
-                    self.log.set_followed(true);
-                    self.supervisor.set_followed(true);
+                    // A connection that cannot be served is closed; its client tries again.
+                    stream.into_std().and_then(|stream| self.bus.subscribe(stream)).ok();
                 }
                 occurred = from.next(wake) => self.occurred(occurred),
             }
@@ -214,14 +210,13 @@ impl Daemon {
             Occurrence::Call(call) => self.call(call),
             Occurrence::Channel(event) => self.message(event),
             Occurrence::Launch(event) => self.launched(event),
-            Occurrence::Log(chunk) => self.output(&chunk),
             Occurrence::Watch(event) => self.watch_event(event),
             Occurrence::Signal(signal) => {
                 let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
                 self.end(&format!("by {name}"));
             }
-            Occurrence::LogsMoved => self.reopen_logs(),
+            Occurrence::LogsMoved => drop(self.reopen_logs()),
             Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
@@ -259,6 +254,7 @@ impl Daemon {
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             ward_sys::limits::release_memory();
+            ward_sys::limits::release_file_pages();
         }
     }
 
@@ -307,16 +303,16 @@ impl Daemon {
     }
 
     /// Workers are told, as PM2 tells those that write their files themselves.
-    pub(super) fn reopen_logs(&mut self) {
+    /// The receiver completes when nothing more goes to the old files.
+    pub(super) fn reopen_logs(&mut self) -> oneshot::Receiver<()> {
         self.say(false, "reopening all log files");
-        if let Err(error) = self.log.reopen_all() {
-            self.say(true, &format!("cannot reopen log files: {error}"));
-        }
+        let reopened = self.log.reopen_all();
         let message = json!({ "type": "log:reload" });
         for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
             if let Some(life) = worker.life() {
                 self.channel.send(life, &message);
             }
         }
+        reopened
     }
 }

@@ -18,6 +18,9 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 /// does not must not keep the daemon alive.
 const LAST_REPLIES: Duration = Duration::from_secs(2);
 
+/// Likewise for subscribers and the last events.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
 /// The end of the daemon, once it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Shutdown {
@@ -65,10 +68,12 @@ impl Daemon {
         for caller in self.shutdown.callers.drain(..) {
             rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
         }
-        self.bus.close();
+        let published = self.bus.close(LAST_EVENTS);
         // Requests nobody will come to any more are answered, too.
         drop((self.pending, self.batches, self.workers.held));
         self.unwritten.flushed(LAST_REPLIES).await;
+        // The limit of the bus runs since it was closed. Its thread is gone: that is an end, too.
+        published.await.ok();
         self.processes.close();
         self.log.stop(LAST_OUTPUT);
     }

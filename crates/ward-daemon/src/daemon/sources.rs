@@ -12,10 +12,9 @@ use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
 use super::rpc::Call;
-use crate::channel::ChannelEvent;
 use crate::launch::LaunchEvent;
-use crate::log::LogChunk;
 use crate::watch::WatchEvent;
+use crate::worker_loop::ChannelEvent;
 
 /// Where the world comes in.
 #[derive(Debug)]
@@ -24,7 +23,6 @@ pub(super) struct Sources {
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
     /// Bounded by what the launch plane was asked: one answer each.
     pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
-    pub(super) chunks: mpsc::Receiver<LogChunk>,
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
     pub(super) clock: Clock,
@@ -78,7 +76,6 @@ pub(super) enum Occurrence {
     Call(Call),
     Channel(ChannelEvent),
     Launch(LaunchEvent),
-    Log(LogChunk),
     Watch(WatchEvent),
     Signal(ProcessSignal),
     LogsMoved,
@@ -94,7 +91,6 @@ impl Occurrence {
             Self::Call(_) => "control.call",
             Self::Channel(_) => "control.channel",
             Self::Launch(_) => "control.launch",
-            Self::Log(_) => "control.log",
             Self::Watch(_) => "control.watch",
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
@@ -141,7 +137,6 @@ impl Sources {
                 Some(call) = self.calls.recv() => Occurrence::Call(call),
                 Some(event) = self.messages.recv() => Occurrence::Channel(event),
                 Some(event) = self.launches.recv() => Occurrence::Launch(event),
-                Some(chunk) = self.chunks.recv() => Occurrence::Log(chunk),
                 Some(event) = self.changes.recv() => Occurrence::Watch(event),
                 _ = self.signals.terminate.recv() => Occurrence::Signal(ProcessSignal::TERM),
                 _ = self.signals.interrupt.recv() => Occurrence::Signal(ProcessSignal::INT),

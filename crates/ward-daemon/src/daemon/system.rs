@@ -1,5 +1,5 @@
-//! Figures of the host (`getSystemData`, lifecycle 6.3), measured when asked. Rates are since the
-//! last time; the first time they are zero.
+//! Figures of the host (PM2's method `getSystemData`), measured on request. Rates cover the time
+//! since the previous request and are zero at the first one.
 
 mod reading;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use reading::{Disk, Interface, Mount, Reading};
 
-/// Over less than this a rate is noise: the answer is the last one.
+/// The shortest time for a meaningful rate; a request that comes earlier gets the previous figures.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 const MIB: f64 = 1_048_576.0;
@@ -17,7 +17,7 @@ const GIB: f64 = 1_073_741_824.0;
 const SECTOR_BYTES: f64 = 512.0;
 const MINUTE: f64 = 60.0;
 
-/// What was read last, and what was answered.
+/// The previous reading and the figures made of it.
 #[derive(Debug, Default)]
 pub(super) struct System {
     last: Option<(Reading, Value)>,
@@ -104,7 +104,7 @@ const DISK_FIGURES: [DiskFigure; 2] = [
     ("Disk Writes", |disk| disk.written_sectors),
 ];
 
-/// Share of the time all processors worked since the last reading.
+/// The percentage of time that all processors were busy since the last reading.
 fn busy(now: &Reading, last: Option<&Reading>) -> f64 {
     last.map_or(0.0, |last| {
         let worked = now.cpu.busy.saturating_sub(last.cpu.busy);
@@ -112,7 +112,7 @@ fn busy(now: &Reading, last: Option<&Reading>) -> f64 {
     })
 }
 
-/// Counts in a second. A counter that went back, or was not there before, has no rate.
+/// Counts per second. The rate is zero if the counter went back or was absent in the last reading.
 fn rate(now: u64, before: Option<u64>, seconds: Option<f64>) -> f64 {
     match (before, seconds) {
         (Some(before), Some(seconds)) if seconds > 0.0 => {
@@ -135,7 +135,7 @@ fn float(value: u64) -> f64 {
     value as f64
 }
 
-/// So many decimals at most. The wire writes a whole one without a fraction, as JavaScript does.
+/// Rounds to `decimals` places. The wire writes a whole number without a fraction, as JavaScript does.
 fn rounded(value: f64, decimals: i32) -> Value {
     let scale = 10_f64.powi(decimals);
     ((value * scale).round() / scale).into()

@@ -9,8 +9,11 @@ use ward_core::request::Reply;
 
 use super::batch::Part;
 use super::run::Daemon;
-use crate::cluster::sockets::{PortHolders, listener_of};
+use crate::cluster::port_holders::{PortHolders, listener_of};
 use crate::cluster::{Holder, WorkerEvent};
+
+/// What is wrong with a worker that does not speak; completes "cannot …".
+const SILENT: &str = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
 
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
@@ -49,6 +52,20 @@ impl Workers {
     }
 
     /// Why a worker cannot listen there; completes "cannot …".
+    fn refusal(
+        &mut self,
+        place: &str,
+        port: Option<u16>,
+        held_by: Option<Holder>,
+        errno: i32,
+    ) -> String {
+        match errno {
+            EADDRINUSE => self.in_use(place, port, held_by),
+            EACCES => no_permission(place, port),
+            _ => format!("listen on {place}: {}", ward_sys::errno::Errno(errno)),
+        }
+    }
+
     fn in_use(&mut self, place: &str, port: Option<u16>, held_by: Option<Holder>) -> String {
         let holder = match held_by {
             // One socket for all and one for each slot exclude each other.
@@ -145,19 +162,17 @@ impl Daemon {
                 held_by,
                 errno,
             } => {
-                let reason = match errno {
-                    EADDRINUSE => self.workers.in_use(&place, port, held_by),
-                    EACCES => no_permission(&place, port),
-                    _ => {
-                        let errno = ward_sys::errno::Errno(errno);
-                        format!("listen on {place}: {errno}")
-                    }
-                };
+                let reason = self.workers.refusal(&place, port, held_by, errno);
                 self.trouble(life, &reason);
             }
+            WorkerEvent::BadOptions(reason) => {
+                self.trouble(
+                    life,
+                    &format!("use its options, and gets the defaults: {reason}"),
+                );
+            }
             WorkerEvent::Silent => {
-                let reason = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
-                self.trouble(life, reason);
+                self.trouble(life, SILENT);
             }
             WorkerEvent::Uncounted(error) => {
                 let text = format!(

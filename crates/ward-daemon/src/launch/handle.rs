@@ -16,6 +16,7 @@ use super::node::NodeFile;
 use super::pool::{MOST_THREADS, Pool};
 use super::progress::Progress;
 use super::start::StartRequest;
+use super::usage::{Root, Usages};
 
 /// A start that takes longer is told about.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +34,8 @@ pub(crate) struct LaunchHandle {
     last_removal: u64,
     /// Questions to nodes that are being started.
     asking: usize,
+    /// Something is being measured.
+    sampling: bool,
     /// Exits of processes whose start is not answered.
     pub(crate) early: EarlyExits,
     /// It was told that no thread is left.
@@ -65,6 +68,7 @@ impl LaunchHandle {
             removing: BTreeSet::new(),
             last_removal: 0,
             asking: 0,
+            sampling: false,
             early: EarlyExits::default(),
             told_exhausted: false,
         }
@@ -97,6 +101,17 @@ impl LaunchHandle {
     pub(crate) fn ask_node(&mut self, file: NodeFile, launch: Box<Launch>) {
         self.asking += 1;
         self.pool.ask(Job::AskNode(file, launch));
+    }
+
+    /// Measures what these trees use; answered by [`LaunchEvent::Sampled`].
+    pub(crate) fn sample(&mut self, usages: Box<Usages>, roots: Vec<Root>) {
+        self.sampling = true;
+        self.pool.ask(Job::Sample(usages, roots));
+    }
+
+    /// The measuring was answered.
+    pub(crate) fn sampled(&mut self) {
+        self.sampling = false;
     }
 
     /// A start was answered. Says how long it took if it was told that it waits.
@@ -160,7 +175,7 @@ impl LaunchHandle {
 
     /// When [`Self::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        if self.open.is_empty() && self.asking == 0 && self.removing.is_empty() {
+        if !self.makes_processes() && self.removing.is_empty() && !self.sampling {
             return None;
         }
         let untold = self.untold.front().map(|(at, _)| *at);

@@ -12,6 +12,7 @@ use super::node::{self, NodeAsked, NodeFile};
 use super::pid_file;
 use super::progress::Progress;
 use super::start::{StartRequest, Started, start};
+use super::usage::{Measured, Root, Usages};
 use crate::fault;
 
 /// One thing to do that may take long.
@@ -23,6 +24,8 @@ pub(super) enum Job {
     Release(u64, Leavings, Option<InstanceId>),
     /// Start a node that tells its version.
     AskNode(NodeFile, Box<Launch>),
+    /// Measure what these trees use.
+    Sample(Box<Usages>, Vec<Root>),
     #[cfg(test)]
     Test(InstanceId, super::tests::Work),
 }
@@ -46,6 +49,11 @@ pub(crate) enum LaunchEvent {
     },
     /// What a life has left is removed, as far as it can be.
     Released { number: u64 },
+    /// What the trees use.
+    Sampled {
+        usages: Box<Usages>,
+        measured: Measured,
+    },
     /// This node was asked; nothing when it cannot be run.
     NodeAsked {
         file: NodeFile,
@@ -59,7 +67,7 @@ impl Job {
         match self {
             Self::Start(request, _) => Some(request.instance),
             Self::Release(_, _, instance) => *instance,
-            Self::AskNode(..) => None,
+            Self::AskNode(..) | Self::Sample(..) => None,
             #[cfg(test)]
             Self::Test(instance, _) => Some(*instance),
         }
@@ -67,7 +75,7 @@ impl Job {
 
     /// It is short, and somebody waits for it: it is done before the starts that wait.
     pub(super) fn is_urgent(&self) -> bool {
-        matches!(self, Self::Release(..))
+        matches!(self, Self::Release(..) | Self::Sample(..))
     }
 
     /// Does it. A panic is the failure of this one job.
@@ -97,6 +105,15 @@ impl Job {
                 let asked = fault::contain(|| node::ask(&launch, &Progress::default()));
                 let asked = asked.ok().flatten();
                 LaunchEvent::NodeAsked { file, asked }
+            }
+            Self::Sample(mut usages, roots) => {
+                // What was measured before is lost with a fault; it is measured anew.
+                let sampled = fault::contain(|| {
+                    let measured = usages.sample(&roots);
+                    (usages, measured)
+                });
+                let (usages, measured) = sampled.unwrap_or_default();
+                LaunchEvent::Sampled { usages, measured }
             }
             #[cfg(test)]
             Self::Test(_, work) => {

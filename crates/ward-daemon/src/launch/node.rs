@@ -13,7 +13,7 @@ use ward_sys::spawn::{Child, Command, Stdio, spawn};
 
 use super::command::command;
 use super::progress::Progress;
-use crate::cluster::Runtime;
+use crate::node::Runtime;
 
 /// Variables of an app the question must not have: the first would make it a process of the app,
 /// the other lets node load more than itself.

@@ -57,6 +57,8 @@ struct State {
     idle: usize,
     threads: usize,
     last: u64,
+    /// Threads that work side by side on this machine; to count its processors takes reading files.
+    at_once: usize,
 }
 
 impl State {
@@ -92,20 +94,18 @@ impl State {
     fn wants_thread(&self, now: Instant) -> bool {
         self.idle == 0
             && self.threads < MOST_THREADS
-            && self.working(now).0 < at_once()
+            && self.working(now).0 < self.at_once
             && self.next().is_some()
     }
-}
-
-/// Threads that work side by side on this machine.
-fn at_once() -> usize {
-    AT_ONCE.min(ward_sys::limits::cpu_count()).max(1)
 }
 
 impl Pool {
     pub(super) fn new(answers: UnboundedSender<LaunchEvent>) -> Self {
         let shared = Shared {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                at_once: AT_ONCE.min(ward_sys::limits::cpu_count()).max(1),
+                ..State::default()
+            }),
             work: Condvar::new(),
             answers,
         };
@@ -163,7 +163,7 @@ impl Pool {
         state.next()?;
         let now = Instant::now();
         let (working, stuck_at) = state.working(now);
-        if working < at_once() {
+        if working < state.at_once {
             return Some(now);
         }
         stuck_at
@@ -218,7 +218,7 @@ impl Shared {
                 state = self.lock();
                 state.busy.retain(|(it, _)| *it != number);
                 // Who was stuck finds others in his place.
-                if state.working(Instant::now()).0 >= at_once() {
+                if state.working(Instant::now()).0 >= state.at_once {
                     break;
                 }
                 continue;

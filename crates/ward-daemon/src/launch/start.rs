@@ -20,9 +20,10 @@ use super::node::{NodeProgram, node_program};
 use super::progress::{Progress, Step};
 use super::worker_command::{WorkerPlan, worker_command};
 use super::{package, pid_file};
-use crate::channel::{self, CHANNEL_FD};
+use crate::channel;
 use crate::cluster::WorkerConfig;
 use crate::log::{self, Outputs, Streams};
+use crate::node::CHANNEL_FD;
 
 /// All that is needed to start a life.
 #[derive(Debug)]

@@ -8,8 +8,15 @@ use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_sys::spawn::Command;
 
-use crate::cluster::{self, Runtime, WorkerConfig, agent};
+use crate::cluster::{Protocol, WorkerConfig};
 use crate::launcher::{self, Context, Place, Verdict};
+use crate::node::{Runtime, agent, spread_inspectors};
+
+/// Before it is known what the command runs on.
+const UNKNOWN: Protocol = Protocol::Node {
+    runtime: Runtime::Node,
+    has_agent: false,
+};
 
 /// What a beginning cluster worker needs besides its launch, taken from its instance.
 #[derive(Debug)]
@@ -19,8 +26,8 @@ pub(crate) struct WorkerPlan {
     /// It loads the agent if it can.
     wants_agent: bool,
     parts: agent::Parts,
-    /// Not right before runtime and agent are known; or what is wrong with the declaration.
-    config: Result<WorkerConfig, String>,
+    /// Not right before runtime and agent are known.
+    config: WorkerConfig,
 }
 
 impl WorkerPlan {
@@ -35,7 +42,7 @@ impl WorkerPlan {
             number: instance.number,
             wants_agent: instance.spec.cluster.agent != Some(false),
             parts,
-            config: WorkerConfig::of(instance, &launch.env, false, Runtime::Node),
+            config: WorkerConfig::of(instance, &launch.env, UNKNOWN),
         }
     }
 }
@@ -52,7 +59,7 @@ pub(super) fn worker_command(
         cwd: Path::new(&launch.cwd),
         search: ward_sys::path::path_of(&command.env).to_owned(),
     };
-    let declared = launcher::words(&launch.argv, &place);
+    let declared = launcher::effective_argv(&launch.argv, &place);
     let verdict = launcher::classify(&declared, Some(&launch.script), &place);
     let found = |argv: &[String]| {
         let name = argv.first().map_or("", String::as_str);
@@ -88,7 +95,7 @@ pub(super) fn worker_command(
             let agent = agent().filter(|_| worker.runtime == Runtime::Node);
             let has_agent = agent.is_some_and(|path| agent::load(&mut argv, script, &path));
             script = script.map(|at| at + agent::words(has_agent));
-            cluster::spread_inspectors(&mut argv, script, plan.number);
+            spread_inspectors(&mut argv, script, plan.number);
             if argv.first() != launch.argv.first() {
                 command.program = found(&argv)?;
             }
@@ -100,11 +107,9 @@ pub(super) fn worker_command(
         }
     };
     command.argv = argv.into_iter().map(OsString::from).collect();
-    let config = plan.config.clone()?;
     let config = WorkerConfig {
-        has_agent,
-        runtime,
-        ..config
+        protocol: Protocol::Node { runtime, has_agent },
+        ..plan.config.clone()
     };
     Ok((Some(config), None))
 }

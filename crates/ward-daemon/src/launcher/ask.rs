@@ -1,6 +1,7 @@
-//! Asks a launcher what it would run. npm, npx, yarn 1 and pnpm run scripts of a package in a shell
-//! that can be told to them: it is ward, which notes folder, environment and command line and runs
-//! nothing. So packages, workspaces, options and `pre` scripts are found by the launcher itself.
+//! Asks a launcher what it would run. npm, npx, yarn 1 and pnpm run the scripts of a package in a
+//! shell that a variable names. Here that shell is ward, which records folder, environment and
+//! command line and runs nothing. So the launcher itself finds packages, workspaces, options and
+//! `pre` scripts.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,22 +17,23 @@ use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Where the script shell notes what it is asked to run.
+/// The variable with the path of the file to which the script shell appends what it is asked to
+/// run: the folder, the command line, each variable and an empty string, each ended by a NUL byte.
 pub const RECORD: &str = "WARD_LAUNCH_RECORD";
 
-/// How the launchers learn of their script shell: npm and pnpm up to 11, pnpm from 12, yarn 1.
+/// The variables that name the script shell: of npm and pnpm up to 11, of pnpm from 12, of yarn 1.
 const SHELL_VARIABLES: [&str; 3] = [
     "npm_config_script_shell",
     "pnpm_config_script_shell",
     "YARN_SCRIPT_SHELL",
 ];
 
-/// The environment of the script that is run now, in the launchers' own words.
+/// The variable in which a launcher names the script that it runs, such as `prestart`.
 const EVENT: &str = "npm_lifecycle_event";
 
-/// A launcher answers as soon as it has loaded, and however long that takes on a busy machine, it has no
-/// other processes meanwhile. One with the same process at two looks this far apart does not use the
-/// script shell and runs the app itself.
+/// How often to look at the children of a launcher. A launcher calls its script shell as soon as it
+/// has loaded and has no other child until then, however busy the machine is. A child that is seen
+/// twice therefore means that the launcher runs the app itself, without the script shell.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A script that a launcher would run.
@@ -45,7 +47,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// A shell with a line, where and how the launcher would run it.
+    /// A shell that runs `line` in the folder and environment that the launcher chose.
     pub(super) fn command(&self, line: &OsStr) -> Command {
         let mut command = Command::new("sh");
         command.arg("-c").arg(line).current_dir(&self.cwd);
@@ -61,7 +63,7 @@ impl Script {
     }
 }
 
-/// What a launcher would run: the script, and those around it.
+/// What a launcher would run: the script with its `pre` and `post` scripts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scripts {
     pub(super) before: Option<Script>,
@@ -69,43 +71,48 @@ pub(super) struct Scripts {
     pub(super) after: Option<Script>,
 }
 
-/// What came of the question.
+/// What became of a launcher that was asked.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It would run this.
+    /// It would run these scripts.
     Runs(Box<Scripts>),
-    /// It ended otherwise: it failed and said why, or ran the app without a shell, which has ended.
+    /// It ended without calling the script shell: it failed with a message of its own, or it ran
+    /// the app without a shell, and the app has ended.
     Ended(ExitStatus),
-    /// It would run several scripts side by side or one after the other.
+    /// It would run several independent scripts, in parallel or in sequence.
     Several,
-    /// It uses no script shell, and the app runs behind it already.
+    /// It uses no script shell, and the app already runs as its child.
     RunsItself(Running),
 }
 
-/// A launcher that was asked and runs the app instead.
+/// A launcher that runs the app itself.
 #[derive(Debug)]
 pub(super) struct Running {
     ended: Receiver<io::Result<ExitStatus>>,
 }
 
 impl Running {
-    /// Waits for its end.
+    /// Waits until the launcher ends.
     pub(super) fn wait(self) -> io::Result<ExitStatus> {
         let ended = self.ended.recv();
         ended.unwrap_or_else(|_| Err(io::Error::other("nobody waits for the launcher")))
     }
 }
 
-/// Asks the launcher with these words. `shell`: the path of ward.
+/// Runs the launcher with `shell`, the path of ward, as its script shell.
 pub(super) fn ask(mut launcher: Command, shell: &Path) -> io::Result<Answer> {
-    let mut noted = File::from(memfd_create("ward-launch", MemfdFlags::CLOEXEC)?);
-    let path = format!("/proc/{}/fd/{}", std::process::id(), noted.as_raw_fd());
+    let mut record_file = File::from(memfd_create("ward-launch", MemfdFlags::CLOEXEC)?);
+    let path = format!(
+        "/proc/{}/fd/{}",
+        std::process::id(),
+        record_file.as_raw_fd()
+    );
     launcher.env(RECORD, path).stdin(Stdio::null());
     launcher.envs(SHELL_VARIABLES.map(|name| (name, shell)));
     let child = launcher.spawn()?;
     let pid = child.id();
     let running = Running {
-        ended: wait_beside(child)?,
+        ended: wait_on_a_thread(child)?,
     };
     let mut before = Vec::new();
     let status = loop {
@@ -122,13 +129,13 @@ pub(super) fn ask(mut launcher: Command, shell: &Path) -> io::Result<Answer> {
         }
     };
     let mut bytes = Vec::new();
-    noted.rewind()?;
-    noted.read_to_end(&mut bytes)?;
+    record_file.rewind()?;
+    record_file.read_to_end(&mut bytes)?;
     let scripts = read(&bytes);
     if !status.success() || scripts.is_empty() {
         return Ok(Answer::Ended(status));
     }
-    Ok(arrange(scripts).map_or(Answer::Several, |scripts| Answer::Runs(Box::new(scripts))))
+    Ok(group_hooks(scripts).map_or(Answer::Several, |scripts| Answer::Runs(Box::new(scripts))))
 }
 
 /// The children of a process, of all its threads (proc(5), `/proc/pid/task/tid/children`).
@@ -143,7 +150,7 @@ fn children(pid: u32) -> Vec<u32> {
     lists.flat_map(numbers).collect()
 }
 
-fn wait_beside(mut child: Child) -> io::Result<Receiver<io::Result<ExitStatus>>> {
+fn wait_on_a_thread(mut child: Child) -> io::Result<Receiver<io::Result<ExitStatus>>> {
     let (done, ended) = channel();
     thread::Builder::new()
         .name("launcher".to_owned())
@@ -151,23 +158,23 @@ fn wait_beside(mut child: Child) -> io::Result<Receiver<io::Result<ExitStatus>>>
     Ok(ended)
 }
 
-/// Ward as a script shell: `ward -c <line>` notes what it is asked to run.
+/// Ward as a script shell: `ward -c <line>` records what it is asked to run.
 pub(super) fn record(line: &OsStr) -> io::Result<()> {
     let mut bytes = Vec::new();
-    let mut put = |part: &OsStr| {
+    let mut append = |part: &OsStr| {
         bytes.extend_from_slice(part.as_bytes());
         bytes.push(0);
     };
-    put(env::current_dir()?.as_os_str());
-    put(line);
+    append(env::current_dir()?.as_os_str());
+    append(line);
     for (name, value) in env::vars_os() {
         let mut variable = name;
         variable.push("=");
         variable.push(value);
-        put(&variable);
+        append(&variable);
     }
-    // No variable is empty: an empty one ends the list.
-    put(OsStr::new(""));
+    // No variable is an empty string, so an empty string ends the list.
+    append(OsStr::new(""));
     let path = env::var_os(RECORD).unwrap_or_default();
     OpenOptions::new()
         .append(true)
@@ -175,7 +182,7 @@ pub(super) fn record(line: &OsStr) -> io::Result<()> {
         .write_all(&bytes)
 }
 
-/// Reads what was noted.
+/// Parses what [`record`] wrote.
 fn read(bytes: &[u8]) -> Vec<Script> {
     let mut parts = bytes.split(|byte| *byte == 0);
     let mut scripts = Vec::new();
@@ -186,10 +193,10 @@ fn read(bytes: &[u8]) -> Vec<Script> {
             let at = part.iter().position(|byte| *byte == b'=')?;
             Some((text(&part[..at]), text(&part[at + 1..])))
         };
-        let noted = |name: &OsStr| name == RECORD || SHELL_VARIABLES.iter().any(|it| name == *it);
+        let is_ours = |name: &OsStr| name == RECORD || SHELL_VARIABLES.iter().any(|it| name == *it);
         let mut env: Vec<_> = variables.filter_map(pair).collect();
-        env.retain(|(name, _)| !noted(name));
-        // Those that the user has set are the user's.
+        env.retain(|(name, _)| !is_ours(name));
+        // A script shell that the user has set stays in force for the app.
         let own = SHELL_VARIABLES
             .iter()
             .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
@@ -203,8 +210,8 @@ fn read(bytes: &[u8]) -> Vec<Script> {
     scripts
 }
 
-/// One script, with those that are called like it and run before and after it.
-fn arrange(scripts: Vec<Script>) -> Option<Scripts> {
+/// Finds the script among its `pre` and `post` scripts; `None` if there are others beside it.
+fn group_hooks(scripts: Vec<Script>) -> Option<Scripts> {
     let event = |script: &Script| {
         let found = script.env.iter().find(|(name, _)| name == EVENT);
         found
@@ -212,13 +219,13 @@ fn arrange(scripts: Vec<Script>) -> Option<Scripts> {
             .unwrap_or_default()
     };
     let events: Vec<String> = scripts.iter().map(event).collect();
-    let around = |prefix: &str, main: usize, other: usize| {
+    let is_hook = |prefix: &str, main: usize, other: usize| {
         events
             .get(other)
             .is_some_and(|name| *name == format!("{prefix}{}", events[main]))
     };
-    let main = usize::from(scripts.len() > 1 && around("pre", 1, 0));
-    let after = around("post", main, main + 1);
+    let main = usize::from(scripts.len() > 1 && is_hook("pre", 1, 0));
+    let after = is_hook("post", main, main + 1);
     if scripts.len() != main + 1 + usize::from(after) {
         return None;
     }
@@ -243,14 +250,14 @@ mod tests {
     }
 
     fn arranged(events: &[&str]) -> Option<String> {
-        let scripts = arrange(events.iter().map(|event| script(event)).collect())?;
+        let scripts = group_hooks(events.iter().map(|event| script(event)).collect())?;
         let text = |script: &Script| script.line.to_string_lossy().into_owned();
-        let around = |script: &Option<Script>| script.as_ref().map(text).unwrap_or_default();
+        let is_hook = |script: &Option<Script>| script.as_ref().map(text).unwrap_or_default();
         Some(format!(
             "{}<{}>{}",
-            around(&scripts.before),
+            is_hook(&scripts.before),
             text(&scripts.main),
-            around(&scripts.after)
+            is_hook(&scripts.after)
         ))
     }
 

@@ -1,13 +1,13 @@
-//! Whether a command can be a cluster worker, judged by its words alone: nothing is run.
+//! Whether a command can be a cluster worker, judged by its arguments alone: nothing is run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::programs::{self, Kind};
 use super::shell;
-use crate::cluster::Runtime;
+use crate::node::Runtime;
 
-/// Options of node that take the next word.
+/// Options of node whose value is the next argument.
 const WITH_VALUE: [&str; 9] = [
     "-r",
     "--require",
@@ -23,25 +23,25 @@ const WITH_VALUE: [&str; 9] = [
 /// Options of node with which it runs no script in its own process.
 const NO_SCRIPT: [&str; 2] = ["--run", "--test"];
 
-/// What a command is to a cluster.
+/// Whether a command can be a cluster worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// A worker.
+    /// It can, in this form.
     Worker(WorkerCommand),
-    /// A launcher or a shell that may run a worker: [`super::worker`] finds out.
+    /// It is a launcher or a shell that may run a worker: [`super::worker`] finds out.
     Launcher,
-    /// No worker, for this reason: whole sentences, with what to do about it.
+    /// It cannot. The text gives the reason and the remedy in whole sentences.
     Alone(String),
 }
 
 /// A command that can be a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCommand {
-    /// What the command runs on.
+    /// The runtime that the command starts.
     pub(crate) runtime: Runtime,
-    /// All words, the runtime first.
+    /// All arguments, the runtime first.
     pub(crate) argv: Vec<String>,
-    /// The place of the script among the words; none where there is none (`node -e`).
+    /// The index of the script in `argv`; `None` if there is no script (`node -e`).
     pub(crate) script: Option<usize>,
     /// Variables that the command sets.
     pub(crate) env: Vec<(String, String)>,
@@ -55,41 +55,41 @@ pub(crate) struct Place<'a> {
     pub(crate) search: OsString,
 }
 
-/// Finds a program of a command.
+/// Finds a program as `execvp` would, in the folder and `PATH` of `place`.
 pub(crate) fn find(program: &str, place: &Place<'_>) -> Option<PathBuf> {
     ward_sys::path::find(program.as_ref(), &place.search, place.cwd)
 }
 
-/// Judges a command. `script`: the word that is the script, where that is known.
+/// Judges a command. `script` is the argument that is the script, if that is known.
 pub(crate) fn classify(argv: &[String], script: Option<&str>, place: &Place<'_>) -> Verdict {
     let Some((first, rest)) = argv.split_first() else {
         return Verdict::Alone("There is no command.".to_owned());
     };
     match (Runtime::of(first), base_name(first)) {
-        (Some(Runtime::Node), _) => node(argv, script, place),
+        (Some(Runtime::Node), _) => classify_node(argv, script, place),
         (Some(runtime), _) => Verdict::Worker(WorkerCommand {
             runtime,
             argv: argv.to_vec(),
             script: script.and_then(|script| position(argv, script)),
             env: Vec::new(),
         }),
-        (None, "env") => with_variables("env", rest, place),
+        (None, "env") => classify_after_assignments("env", rest, place),
         (None, _) if is_shell(first) => match rest {
             [option, line, ..] if option == "-c" => command_line(line, place),
-            _ => Verdict::Alone(not_a_runtime(first)),
+            _ => Verdict::Alone(unknown_runtime(first)),
         },
         (None, _) => match find(first, place) {
             Some(program) if is_of_node(&program, place) => {
                 let shown = program.to_string_lossy().into_owned();
                 let argv = [vec!["node".to_owned(), shown], rest.to_vec()].concat();
-                by_program(argv, 1, place)
+                classify_program(argv, 1, place)
             }
-            _ => Verdict::Alone(not_a_runtime(first)),
+            _ => Verdict::Alone(unknown_runtime(first)),
         },
     }
 }
 
-/// Whether a program takes command lines as `sh` does.
+/// Whether a program takes command lines as `sh -c` does.
 pub(super) fn is_shell(program: &str) -> bool {
     matches!(base_name(program), "sh" | "bash" | "dash")
 }
@@ -98,14 +98,15 @@ fn position(argv: &[String], script: &str) -> Option<usize> {
     (1..argv.len()).find(|at| argv[*at] == script)
 }
 
-/// Whether a program that is named without a runtime is one that node runs, or a launcher.
+/// Whether a program that is named without a runtime is a launcher or is run by node.
 fn is_of_node(program: &Path, place: &Place<'_>) -> bool {
     programs::is_for_node(program) || programs::kind(program, place.cwd) != Kind::Other
 }
 
-/// The words of a cluster app as they are run. PM2 runs its script with node, whatever interpreter is
-/// declared; where that is a shell, which can do nothing with JavaScript, so does ward.
-pub(crate) fn words(argv: &[String], place: &Place<'_>) -> Vec<String> {
+/// The arguments with which a cluster app is run. PM2 runs the script of such an app with node,
+/// whatever interpreter is declared. Ward does so if the declared interpreter is a shell and the
+/// script is JavaScript, which a shell cannot run.
+pub(crate) fn effective_argv(argv: &[String], place: &Place<'_>) -> Vec<String> {
     match argv {
         [shell, script, ..] if is_shell(shell) && is_javascript(script, place) => {
             [&["node".to_owned()], &argv[1..]].concat()
@@ -120,8 +121,8 @@ fn is_javascript(script: &str, place: &Place<'_>) -> bool {
     matches!(extension, Some("js" | "cjs" | "mjs")) || programs::is_for_node(&path)
 }
 
-/// `node <options> <script> <words>`.
-fn node(argv: &[String], script: Option<&str>, place: &Place<'_>) -> Verdict {
+/// Judges `node <options> <script> <arguments>`.
+fn classify_node(argv: &[String], script: Option<&str>, place: &Place<'_>) -> Verdict {
     let script = script.and_then(|script| position(argv, script));
     let script = script.or_else(|| script_of(argv));
     let options = &argv[1..script.unwrap_or(argv.len())];
@@ -140,7 +141,7 @@ fn node(argv: &[String], script: Option<&str>, place: &Place<'_>) -> Verdict {
         ));
     }
     match script {
-        Some(at) => by_program(argv.to_vec(), at, place),
+        Some(at) => classify_program(argv.to_vec(), at, place),
         None => Verdict::Worker(WorkerCommand {
             runtime: Runtime::Node,
             argv: argv.to_vec(),
@@ -150,7 +151,8 @@ fn node(argv: &[String], script: Option<&str>, place: &Place<'_>) -> Verdict {
     }
 }
 
-/// The place of the script in `node …`: the first word that is no option and belongs to none.
+/// The index of the script in `node …`: the first argument that is neither an option nor the value
+/// of one.
 fn script_of(argv: &[String]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -168,11 +170,12 @@ fn script_of(argv: &[String]) -> Option<usize> {
     }
 }
 
-/// `argv`: node and its options, the program at place `at`, its words.
-fn by_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
+/// Judges a program of node. `argv` is node and its options, the program at index `at`, and the
+/// arguments of the program.
+fn classify_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
     let name = base_name(&argv[at]).to_owned();
     match programs::kind(&place.cwd.join(&argv[at]), place.cwd) {
-        Kind::Launcher => match without_shell(&name, &argv[at + 1..]) {
+        Kind::Launcher => match shell_less_subcommand(&name, &argv[at + 1..]) {
             Some(subcommand) => {
                 return Verdict::Alone(format!(
                     "{name} {subcommand} starts the app in a process of its own. For a cluster give the app itself as `script`, or a script of its package to {name}."
@@ -180,13 +183,15 @@ fn by_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
             }
             None => return Verdict::Launcher,
         },
-        Kind::SetsVariables => return with_variables(&name, &argv[at + 1..], place),
+        Kind::SetsVariables => return classify_after_assignments(&name, &argv[at + 1..], place),
         Kind::OwnProcess(how) => {
             return Verdict::Alone(format!(
                 "{name} {how}. For a cluster give the app itself as `script`."
             ));
         }
-        Kind::Loader(module) => return loader(&name, &argv[..at], &module, &argv[at + 1..]),
+        Kind::Loader(module) => {
+            return classify_with_loader(&name, &argv[..at], &module, &argv[at + 1..]);
+        }
         Kind::Inner(inner) => argv[at] = inner.to_string_lossy().into_owned(),
         Kind::Other => {}
     }
@@ -198,8 +203,8 @@ fn by_program(mut argv: Vec<String>, at: usize, place: &Place<'_>) -> Verdict {
     })
 }
 
-/// The subcommand with which a launcher runs a program without a shell, if the words have one.
-fn without_shell<'a>(launcher: &str, words: &'a [String]) -> Option<&'a str> {
+/// The subcommand among `words` with which a launcher runs a program without a shell.
+fn shell_less_subcommand<'a>(launcher: &str, words: &'a [String]) -> Option<&'a str> {
     let direct: &[&str] = match launcher {
         "pnpm" | "pn" | "pnpm.cjs" | "pnpm.mjs" => &["exec", "dlx"],
         "yarn" | "yarnpkg" | "yarn.js" => &["node", "exec"],
@@ -211,9 +216,14 @@ fn without_shell<'a>(launcher: &str, words: &'a [String]) -> Option<&'a str> {
     own.map(String::as_str).find(|word| direct.contains(word))
 }
 
-/// `tsx app.ts`: node can load tsx's loader itself.
-fn loader(name: &str, runtime: &[String], module: &Path, words: &[String]) -> Verdict {
-    // Its own options and subcommands are for its own process.
+/// Judges `tsx app.ts`: node can load tsx's loader itself.
+fn classify_with_loader(
+    name: &str,
+    runtime: &[String],
+    module: &Path,
+    words: &[String],
+) -> Verdict {
+    // These options and subcommands only work in the process that tsx itself starts.
     let own = |word: &String| word.starts_with("--tsconfig") || word == "--no-cache";
     let script = script_of(&[vec![name.to_owned()], words.to_vec()].concat());
     let script = script
@@ -236,8 +246,8 @@ fn loader(name: &str, runtime: &[String], module: &Path, words: &[String]) -> Ve
     })
 }
 
-/// `cross-env A=1 node app.js`, `env A=1 node app.js`.
-fn with_variables(name: &str, words: &[String], place: &Place<'_>) -> Verdict {
+/// Judges `cross-env A=1 node app.js` and `env A=1 node app.js`.
+fn classify_after_assignments(name: &str, words: &[String], place: &Place<'_>) -> Verdict {
     let count = words.iter().take_while(|word| word.contains('=')).count();
     let (variables, command) = words.split_at(count);
     if command.first().is_none_or(|word| word.starts_with('-')) {
@@ -254,7 +264,7 @@ fn with_variables(name: &str, words: &[String], place: &Place<'_>) -> Verdict {
     verdict
 }
 
-/// A line for the shell, as far as it can be judged before the shell has expanded it.
+/// Judges a command line for the shell, as far as that is possible before the shell expands it.
 pub(super) fn command_line(line: &str, place: &Place<'_>) -> Verdict {
     /// Stands for what the shell has to expand: neither an option nor an assignment.
     const EXPANDED: &str = "$";
@@ -282,7 +292,7 @@ pub(super) fn command_line(line: &str, place: &Place<'_>) -> Verdict {
     }
 }
 
-fn not_a_runtime(program: &str) -> String {
+fn unknown_runtime(program: &str) -> String {
     format!(
         "{} is no program of node, bun or deno, and only these can be workers. Declare fork mode, or give such a program as `script`.",
         base_name(program)

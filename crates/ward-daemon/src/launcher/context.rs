@@ -1,20 +1,22 @@
-//! What the process of a worker is told on its command line before it becomes the app.
+//! What the daemon passes to the process of a worker on its command line, before that process
+//! becomes the app.
 
 use std::path::PathBuf;
 
-/// What a worker needs beside its command; one word of a command line.
+/// What a worker needs beside its command, as one argument of a command line:
+/// `<unique id>:<number>:<path of the agent>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Context {
-    /// `NODE_UNIQUE_ID`.
+    /// The value of Node's variable `NODE_UNIQUE_ID`.
     pub(crate) unique_id: u32,
-    /// The number of the instance.
+    /// The number of the instance among those of its app, from 0.
     pub(crate) number: u32,
     /// The agent to load, if any.
     pub(crate) agent: Option<PathBuf>,
 }
 
 impl Context {
-    /// The words that make a command the worker's, given before the command.
+    /// The arguments that turn a command into a worker's; they stand before the command.
     pub(crate) fn words(&self) -> [String; 2] {
         let agent = self
             .agent

@@ -1,4 +1,4 @@
-//! Programs that begin other programs, and how each of them does it.
+//! Programs that start other programs, and how each of them does it.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,20 +9,20 @@ use serde_json::Value;
 /// Enough for any first line that names an interpreter (Linux reads 256 bytes of it).
 const FIRST_LINE_BYTES: u64 = 256;
 
-/// How a program begins the app.
+/// How a program starts the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It takes the command from a package and runs it in a shell, which can be told to it.
+    /// It takes the command from a package and runs it in a shell, which a variable can name.
     Launcher,
-    /// It sets variables and runs the rest of its words.
+    /// It sets variables and runs the command in the rest of its arguments.
     SetsVariables,
     /// Node can load this module, its first argument, instead of the program.
     Loader(PathBuf),
-    /// It begins this program, which runs the app in its own process.
+    /// It starts this program, which runs the app in its own process.
     Inner(PathBuf),
-    /// It runs the app in another process, with this reason not to.
+    /// It runs the app in another process; the text completes "nodemon …" in the reason.
     OwnProcess(&'static str),
-    /// Nothing is known of it.
+    /// An unknown program.
     Other,
 }
 
@@ -57,7 +57,7 @@ const WATCHES: &str =
 const SEVERAL: &str = "starts its commands in processes of their own";
 const BETWEEN: &str = "starts the app in a process of its own";
 
-/// How the program in this file begins others. `cwd`: where it is run.
+/// How the program in this file starts others when it runs in the folder `cwd`.
 pub(super) fn kind(program: &Path, cwd: &Path) -> Kind {
     let target = fs::canonicalize(program).unwrap_or_else(|_| program.to_path_buf());
     let names = [program, &target].map(|path| path.file_name().and_then(|name| name.to_str()));
@@ -80,11 +80,11 @@ pub(super) fn kind(program: &Path, cwd: &Path) -> Kind {
             return Kind::OwnProcess(how);
         }
     }
-    packaged(&target)
+    kind_by_package(&target)
 }
 
-/// What is known by the package a file is in.
-fn packaged(target: &Path) -> Kind {
+/// The kind of a file by its path inside a known package.
+fn kind_by_package(target: &Path) -> Kind {
     let path = target.to_string_lossy();
     if path.ends_with("/cross-env/dist/bin/cross-env.js")
         || path.ends_with("/cross-env/src/bin/cross-env.js")

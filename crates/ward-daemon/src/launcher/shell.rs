@@ -1,6 +1,6 @@
-//! The last command of a shell's command line, found without running a shell. In
-//! `NODE_ENV=production node server.js` and `npm run build && node server.js` it can take the place
-//! of the shell; a pipe, a background job or a subshell needs the shell itself.
+//! Finds the last command of a shell's command line without running a shell. In
+//! `NODE_ENV=production node server.js` and `npm run build && node server.js` that command can
+//! replace the shell; a pipe, a background job or a subshell needs the shell itself.
 
 mod lexer;
 
@@ -13,18 +13,18 @@ const COMPOUND: [&str; 12] = [
     "if", "while", "until", "for", "case", "select", "function", "{", "}", "!", "[[", "time",
 ];
 
-/// A command line taken apart. `before` and `command` together are the whole line, less an `exec`.
+/// A parsed command line. `before` and `command` together are the whole line, without an `exec`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     /// Everything before the last command: other commands and its own assignments.
     pub(super) before: &'a str,
     /// The last command with its redirections.
     pub(super) command: &'a str,
-    /// The words of the last command without quotes. None: the shell has to expand the word.
+    /// The words of the last command without quotes; `None` if the shell has to expand the word.
     pub(super) words: Vec<Option<String>>,
 }
 
-/// Why no command of the line can take the place of the shell; completes "it has …".
+/// Why no command of the line can replace the shell. The text completes "it has …".
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NeedsShell {
     Pipe,
@@ -54,13 +54,13 @@ impl fmt::Display for NeedsShell {
     }
 }
 
-/// Takes a command line apart.
+/// Splits a command line before its last command.
 pub(super) fn last_command(text: &str) -> Result<Line<'_>, NeedsShell> {
-    let words = last_words(text)?;
+    let words = last_command_words(text)?;
     let first = words.iter().position(|word| !word.assigns);
     let first = first.ok_or(NeedsShell::NoCommand)?;
     let before = &text[..words[first].start];
-    // The command is to be executed in place of the shell anyway.
+    // The command replaces the shell anyway.
     let executes = words[first].text.as_deref() == Some("exec") && words.len() > first + 1;
     let words = &words[first + usize::from(executes)..];
     Ok(Line {
@@ -70,24 +70,24 @@ pub(super) fn last_command(text: &str) -> Result<Line<'_>, NeedsShell> {
     })
 }
 
-/// A word for the shell.
-pub(super) fn quoted(word: &str) -> String {
+/// Quotes a word for the shell.
+pub(super) fn shell_quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The words of the last command of a line.
-fn last_words(text: &str) -> Result<Vec<Word>, NeedsShell> {
+fn last_command_words(text: &str) -> Result<Vec<Word>, NeedsShell> {
     let mut lexer = Lexer::new(text);
     let mut words: Vec<Word> = Vec::new();
     let mut ended = false;
     loop {
-        match lexer.token()? {
+        match lexer.next_token()? {
             Token::Word(word) => {
                 if core::mem::take(&mut ended) {
                     words.clear();
                 }
                 if words.iter().all(|word| word.assigns) {
-                    refuse_compound(&word)?;
+                    refuse_shell_keyword(&word)?;
                 }
                 words.push(word);
             }
@@ -97,7 +97,7 @@ fn last_words(text: &str) -> Result<Vec<Word>, NeedsShell> {
     }
 }
 
-fn refuse_compound(word: &Word) -> Result<(), NeedsShell> {
+fn refuse_shell_keyword(word: &Word) -> Result<(), NeedsShell> {
     match word.text.as_deref() {
         Some("trap") => Err(NeedsShell::Trap),
         Some(text) if COMPOUND.contains(&text) => Err(NeedsShell::Compound(text.to_owned())),

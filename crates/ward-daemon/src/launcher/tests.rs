@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::classify::command_line;
-use super::{Place, Verdict, classify, words};
+use super::{Place, Verdict, classify, effective_argv};
 
 /// A folder with programs, the only one in PATH.
 struct Programs {
@@ -152,7 +152,7 @@ fn javascript_is_for_node_even_under_a_shell() {
         ("node app.js", "node app.js"),
     ] {
         let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
-        assert_eq!(words(&argv, &programs.place()).join(" "), wanted);
+        assert_eq!(effective_argv(&argv, &programs.place()).join(" "), wanted);
     }
 }
 

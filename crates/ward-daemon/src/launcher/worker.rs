@@ -1,6 +1,6 @@
-//! The process of a worker before the app begins (`ward __worker <context> <command>`): it finds
-//! the command behind launchers and shells and becomes it. What turns out to be no worker is run
-//! all the same, alone, and the daemon is told why.
+//! The process of a worker before the app starts (`ward __worker <context> <command>`): it finds
+//! the command behind launchers and shells and becomes that command. A command that cannot be a
+//! worker runs unchanged, as in fork mode, and the process tells the daemon why.
 
 use std::convert::Infallible;
 use std::env;
@@ -17,44 +17,44 @@ use ward_sys::signal::{self, Signal};
 use super::ask::{self, Answer, Scripts};
 use super::classify::{Place, Verdict, WorkerCommand, classify, command_line, is_shell};
 use super::context::Context;
-use super::shell::{self, quoted};
-use crate::channel::CHANNEL_FD;
-use crate::cluster::{agent, spread_inspectors};
+use super::shell::{self, shell_quote};
+use crate::node::{CHANNEL_FD, agent, spread_inspectors};
 
-/// What the shell exits with when a command cannot be run.
+/// The exit code of a shell that cannot run a command.
 const CANNOT_RUN: u8 = 127;
 
 /// Variables by which Node finds its channel and knows itself to be a worker.
-const NODES_OWN: [&str; 3] = [
+const NODE_VARIABLES: [&str; 3] = [
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
     "NODE_UNIQUE_ID",
 ];
 
-/// Becomes the command; returns only when that is not possible, or when the app had to be waited for.
+/// Becomes the command of a worker. It returns only if that is not possible, or after the end of an
+/// app that had to run as a child.
 pub fn main(words: &[OsString]) -> ExitCode {
     let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let context = words.next().and_then(|word| Context::read(&word));
     let argv: Vec<String> = words.collect();
     let started = (context, argv.is_empty());
     let (Some(context), false) = started else {
-        return complain("__worker is ward's own; use `ward start`", 1);
+        return report_error("__worker is ward's own; use `ward start`", 1);
     };
     let ended = Worker::new(context).and_then(|worker| worker.run(&argv));
     match ended {
-        Ok(status) => code(status),
-        Err(error) => complain(&error.to_string(), CANNOT_RUN),
+        Ok(status) => exit_code(status),
+        Err(error) => report_error(&error.to_string(), CANNOT_RUN),
     }
 }
 
-/// Said into the log of the app.
-fn complain(text: &str, code: u8) -> ExitCode {
-    // Nobody may read it any more.
+/// Writes a line to the log of the app.
+fn report_error(text: &str, code: u8) -> ExitCode {
+    // The log pipe may be closed already.
     writeln!(io::stderr(), "ward: {text}").ok();
     ExitCode::from(code)
 }
 
-/// Called as the script shell of a launcher: `ward -c <line>`.
+/// The program that a launcher calls as its script shell: `ward -c <line>`.
 pub fn script_shell(words: &[OsString]) -> ExitCode {
     let noted = match words.first() {
         Some(line) => ask::record(line),
@@ -62,14 +62,14 @@ pub fn script_shell(words: &[OsString]) -> ExitCode {
     };
     match noted {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(
+        Err(error) => report_error(
             &format!("cannot note what is to be run: {error}"),
             CANNOT_RUN,
         ),
     }
 }
 
-fn code(status: ExitStatus) -> ExitCode {
+fn exit_code(status: ExitStatus) -> ExitCode {
     let signal = || 128 + status.signal().unwrap_or_default();
     let code = status.code().unwrap_or_else(signal);
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
@@ -99,15 +99,15 @@ impl Worker {
         let run = match classify(argv, None, &place) {
             Verdict::Worker(command) => self.become_worker(command),
             Verdict::Alone(reason) => self.become_alone(argv, &reason),
-            Verdict::Launcher => match line_of(argv) {
-                Some(line) => self.become_line(argv, line),
-                None => return self.ask(argv),
+            Verdict::Launcher => match shell_line(argv) {
+                Some(line) => self.become_shell_line(argv, line),
+                None => return self.ask_launcher(argv),
             },
         };
         run.map(|never| match never {})
     }
 
-    /// The app itself.
+    /// Becomes the app itself.
     fn become_worker(&self, command: WorkerCommand) -> io::Result<Infallible> {
         let WorkerCommand {
             mut argv,
@@ -120,14 +120,14 @@ impl Worker {
             None => false,
         };
         if self.context.agent.is_some() && !has_agent {
-            self.tell("bare", "")?;
+            self.notify_daemon("bare", "")?;
         }
         spread_inspectors(
             &mut argv,
             script.map(|at| at + agent::words(has_agent)),
             self.context.number,
         );
-        let mut command = program(&argv);
+        let mut command = command_of(&argv);
         command
             .envs(env)
             .env("NODE_CHANNEL_FD", CHANNEL_FD.to_string())
@@ -136,10 +136,10 @@ impl Worker {
         self.execute(&mut command)
     }
 
-    /// The command as it is, with a channel as in fork mode.
+    /// Becomes the unchanged command, with a channel as in fork mode.
     fn become_alone(&self, argv: &[String], reason: &str) -> io::Result<Infallible> {
-        self.tell("alone", reason)?;
-        let mut command = program(argv);
+        self.notify_daemon("alone", reason)?;
+        let mut command = command_of(argv);
         command
             .env("NODE_CHANNEL_FD", CHANNEL_FD.to_string())
             .env("NODE_CHANNEL_SERIALIZATION_MODE", "json")
@@ -147,31 +147,32 @@ impl Worker {
         self.execute(&mut command)
     }
 
-    /// `sh -c <line>`: its last command becomes the worker.
-    fn become_line(&self, argv: &[String], line: &str) -> io::Result<Infallible> {
-        let ward = match own_path() {
+    /// Becomes the shell of `sh -c <line>`, whose last command then becomes the worker.
+    fn become_shell_line(&self, argv: &[String], line: &str) -> io::Result<Infallible> {
+        let ward = match ward_executable() {
             Ok(ward) => ward,
-            Err(error) => return self.become_alone(argv, &unreachable_ward(&error)),
+            Err(error) => return self.become_alone(argv, &executable_missing(&error)),
         };
-        let line = self.rewritten(line, &ward)?;
+        let line = self.rewrite_line(line, &ward)?;
         let mut command =
-            program(&[&[argv[0].clone(), "-c".to_owned(), line], &argv[3..]].concat());
+            command_of(&[&[argv[0].clone(), "-c".to_owned(), line], &argv[3..]].concat());
         without_channel(&mut command);
         self.execute(&mut command)
     }
 
-    /// A launcher.
-    fn ask(&self, argv: &[String]) -> io::Result<ExitStatus> {
-        let ward = match own_path() {
+    /// Asks a launcher for its command and becomes that command.
+    fn ask_launcher(&self, argv: &[String]) -> io::Result<ExitStatus> {
+        let ward = match ward_executable() {
             Ok(ward) => ward,
             Err(error) => {
-                let alone = self.become_alone(argv, &unreachable_ward(&error));
+                let alone = self.become_alone(argv, &executable_missing(&error));
                 return alone.map(|never| match never {});
             }
         };
-        // Whoever begins late is not silent for want of a protocol.
-        self.tell("launching", "")?;
-        let mut launcher = program(argv);
+        // The daemon must not take the silence until the app starts for a runtime without Node's
+        // protocol.
+        self.notify_daemon("launching", "")?;
+        let mut launcher = command_of(argv);
         without_channel(&mut launcher);
         let alone = |reason: &str| self.become_alone(argv, reason).map(|never| match never {});
         let scripts = match ask::ask(launcher, &ward)? {
@@ -183,8 +184,8 @@ impl Worker {
                 );
             }
             Answer::RunsItself(running) => {
-                self.tell("alone", "It runs the app without a script shell, in a process of its own. For a cluster give the app itself as `script`.")?;
-                // The signals of a stop are for the app; its end is ours.
+                self.notify_daemon("alone", "It runs the app without a script shell, in a process of its own. For a cluster give the app itself as `script`.")?;
+                // The signals of a stop are meant for the app; this process ends with the app.
                 signal::ignore(Signal::INT)?;
                 signal::ignore(Signal::TERM)?;
                 return running.wait();
@@ -201,8 +202,8 @@ impl Worker {
         }
     }
 
-    /// The script before, then the script itself in place of this process; the script after it needs
-    /// a shell that waits.
+    /// Runs the `pre` script, then becomes the script itself. With a `post` script it becomes a
+    /// shell that waits for the script and then runs the `post` script.
     fn run_scripts(&self, scripts: &Scripts, line: &str, ward: &Path) -> io::Result<ExitStatus> {
         if let Some(before) = &scripts.before {
             let status = before.command(&before.line).status()?;
@@ -210,10 +211,10 @@ impl Worker {
                 return Ok(status);
             }
         }
-        let mut line = self.rewritten(line, ward)?;
+        let mut line = self.rewrite_line(line, ward)?;
         if let Some(after) = &scripts.after {
-            let event = quoted(&after.variable("npm_lifecycle_event").to_string_lossy());
-            let text = quoted(&after.line.to_string_lossy());
+            let event = shell_quote(&after.variable("npm_lifecycle_event").to_string_lossy());
+            let text = shell_quote(&after.line.to_string_lossy());
             line = format!(
                 "trap : INT TERM HUP\n( {line}\n) || exit $?\nnpm_lifecycle_event={event} npm_lifecycle_script={text} exec sh -c {text}"
             );
@@ -222,23 +223,23 @@ impl Worker {
         self.execute(&mut command).map(|never| match never {})
     }
 
-    /// The line with ward in front of its last command, in place of the shell. That there is such a
-    /// command was found out before.
-    fn rewritten(&self, line: &str, ward: &Path) -> io::Result<String> {
+    /// The line with `exec ward __worker …` in front of its last command. The caller knows that
+    /// there is such a command.
+    fn rewrite_line(&self, line: &str, ward: &Path) -> io::Result<String> {
         let shell::Line {
             before, command, ..
         } = shell::last_command(line)
             .map_err(|why| io::Error::other(format!("{line:?} needs a shell: it has {why}")))?;
         let [word, context] = self.context.words();
-        let ward = quoted(&ward.to_string_lossy());
+        let ward = shell_quote(&ward.to_string_lossy());
         Ok(format!(
             "{before}exec {ward} {word} {} {command}",
-            quoted(&context)
+            shell_quote(&context)
         ))
     }
 
     fn execute(&self, command: &mut Command) -> io::Result<Infallible> {
-        // What ran before had no part in it.
+        // Only the app inherits the channel; the programs that ran before it did not.
         ward_sys::fdpass::close_on_exec(&self.channel, false)?;
         let error = command.exec();
         let program = command.get_program().display();
@@ -248,8 +249,8 @@ impl Worker {
         ))
     }
 
-    /// Tells the daemon something, as the agent in a worker does.
-    fn tell(&self, act: &str, reason: &str) -> io::Result<()> {
+    /// Sends an internal message to the daemon, in the form that the agent inside a worker uses.
+    fn notify_daemon(&self, act: &str, reason: &str) -> io::Result<()> {
         let message = json!({ "cmd": "NODE_WARD", "act": act, "reason": reason });
         let mut channel = std::fs::File::from(self.channel.try_clone()?);
         channel.write_all(format!("{message}\n").as_bytes())
@@ -257,30 +258,30 @@ impl Worker {
 }
 
 /// The line of `sh -c <line>`.
-fn line_of(argv: &[String]) -> Option<&str> {
+fn shell_line(argv: &[String]) -> Option<&str> {
     match argv {
         [shell, option, line, ..] if option == "-c" && is_shell(shell) => Some(line),
         _ => None,
     }
 }
 
-fn program(argv: &[String]) -> Command {
+fn command_of(argv: &[String]) -> Command {
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]);
     command
 }
 
 fn without_channel(command: &mut Command) {
-    for name in NODES_OWN {
+    for name in NODE_VARIABLES {
         command.env_remove(name);
     }
 }
 
-/// The path of this program, for those that have to run it again.
-fn own_path() -> io::Result<PathBuf> {
+/// The path of this executable, for launchers and shells that run it again.
+fn ward_executable() -> io::Result<PathBuf> {
     let path = env::current_exe()?;
     let text = path.to_string_lossy();
-    // A newer one may have taken its place since.
+    // A new release may have replaced the file since this process started.
     let path = PathBuf::from(text.strip_suffix(" (deleted)").unwrap_or(&text));
     if ward_sys::path::is_executable(&path) {
         return Ok(path);
@@ -289,6 +290,6 @@ fn own_path() -> io::Result<PathBuf> {
     Err(io::Error::other(text))
 }
 
-fn unreachable_ward(error: &io::Error) -> String {
+fn executable_missing(error: &io::Error) -> String {
     format!("What it runs cannot be found out: {error}.")
 }

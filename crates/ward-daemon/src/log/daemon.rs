@@ -60,12 +60,15 @@ impl DaemonLog {
         }
     }
 
-    /// Opens the file anew after it was renamed; the old one stays when that fails.
-    pub(crate) fn reopen(&mut self) {
+    /// Where it is, if it is a file.
+    pub(super) fn path(&self) -> Option<&PathBuf> {
+        self.path.as_ref()
+    }
+
+    /// Takes the file that was opened anew after the old one was renamed.
+    pub(super) fn replace(&mut self, file: File) {
         self.write();
-        if let Some(Ok(file)) = self.path.as_deref().map(open) {
-            self.file = Some(file);
-        }
+        self.file = Some(file);
     }
 }
 

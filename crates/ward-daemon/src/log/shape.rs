@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use ward_core::date::{DateFormat, Stamp, iso};
 
+use super::source::Origin;
+
 /// The form of the lines of one stream.
 #[derive(Debug)]
 pub(crate) enum Shape {
@@ -23,18 +25,18 @@ pub(crate) enum Shape {
 
 impl Shape {
     /// The form that was declared.
-    pub(crate) fn new(output: &ward_core::launch::Output, error: bool) -> Self {
-        let stamp = output
+    pub(crate) fn new(origin: &Origin, error: bool) -> Self {
+        let stamp = origin
             .date_format
             .as_deref()
             .filter(|format| !format.is_empty())
             .map(|format| Stamp::new(DateFormat::parse(format)));
-        if output.json {
+        if origin.json {
             let kind = if error { "err" } else { "out" };
             let rest = format!(
                 r#","type":"{kind}","process_id":{},"app_name":{}}}"#,
-                output.pm_id,
-                Value::from(output.app_name.as_str())
+                origin.pm_id,
+                Value::from(origin.app_name.as_str())
             );
             return Self::Json { stamp, rest };
         }

@@ -12,17 +12,18 @@ use std::rc::Rc;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use super::metrics::Counters;
 use crate::poll::Token;
 
 /// An open log file.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    path: PathBuf,
-    file: File,
+    pub(super) path: PathBuf,
+    pub(super) file: File,
     /// Who left an unfinished line at the end.
-    torn: Option<Token>,
+    pub(super) torn: Option<Token>,
     /// Bytes lost since writing began to fail.
-    lost: u64,
+    pub(super) lost: u64,
 }
 
 /// Shared by the sources that write to it and by the table; only the log thread has any.
@@ -64,7 +65,13 @@ impl Sink {
 
     /// Appends. `apart` asks for a line end first when somebody else left a line unfinished.
     /// A failure is told once, with the loss when writing works again: the file is tried each time.
-    pub(crate) fn write(&mut self, bytes: &[u8], writer: Token, apart: bool) -> Option<String> {
+    pub(crate) fn write(
+        &mut self,
+        bytes: &[u8],
+        writer: Token,
+        apart: bool,
+        counters: &Counters,
+    ) -> Option<String> {
         let (Some(last), foreign) = (bytes.last(), self.torn.is_some_and(|by| by != writer)) else {
             return None;
         };
@@ -77,6 +84,7 @@ impl Sink {
         let result = self
             .append(separator, &mut 0)
             .and_then(|()| self.append(bytes, &mut written));
+        counters.bytes_written.add(written as u64);
         match result {
             Ok(()) => {
                 self.torn = (*last != b'\n').then_some(writer);
@@ -90,7 +98,10 @@ impl Sink {
             }
             Err(error) => {
                 let first = self.lost == 0;
-                self.lost += (bytes.len() - written) as u64;
+                let lost = (bytes.len() - written) as u64;
+                self.lost += lost;
+                counters.bytes_lost.add(lost);
+                counters.write_errors.add(1);
                 if let Some(last) = bytes[..written].last() {
                     self.torn = (*last != b'\n').then_some(writer);
                 }
@@ -116,17 +127,25 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes another open file in the place of the present one.
+    /// Takes another open file in the place of the present one. If it is the same, an unfinished line
+    /// is at its end still.
     fn replace(&mut self, file: File) {
+        let identity = |file: &File| {
+            rustix::fs::fstat(file)
+                .map(|it| (it.st_dev, it.st_ino))
+                .ok()
+        };
+        if identity(&file) != identity(&self.file) {
+            self.torn = None;
+        }
         self.file = file;
-        self.torn = None;
     }
 }
 
 /// All open log files by path.
 #[derive(Debug, Default)]
 pub(crate) struct Sinks {
-    by_path: HashMap<PathBuf, SharedSink>,
+    pub(super) by_path: HashMap<PathBuf, SharedSink>,
 }
 
 impl Sinks {
@@ -142,51 +161,72 @@ impl Sinks {
         sink
     }
 
+    /// The sinks of files that were opened just now, each once. `stale` ones may have been renamed
+    /// since, and take the place of nothing that is open.
+    pub(super) fn share_all(
+        &mut self,
+        files: Vec<(PathBuf, File)>,
+        stale: bool,
+    ) -> Vec<SharedSink> {
+        let mut all: Vec<SharedSink> = Vec::new();
+        for (path, file) in files {
+            let sink = match self.by_path.get(&path) {
+                Some(open) if stale => Rc::clone(open),
+                _ => self.share(path, file),
+            };
+            if !all.iter().any(|known| Rc::ptr_eq(known, &sink)) {
+                all.push(sink);
+            }
+        }
+        all
+    }
+
     /// Closes the files nobody writes to any more.
     pub(crate) fn sweep(&mut self) {
         self.by_path.retain(|_, sink| Rc::strong_count(sink) > 1);
     }
 
-    /// Opens all files anew by their paths; the complaints are those of files that cannot be.
-    pub(crate) fn reopen(&mut self) -> Vec<String> {
-        let mut complaints = Vec::new();
-        for (path, sink) in &self.by_path {
-            match open(path) {
-                Ok(file) => sink.borrow_mut().replace(file),
-                Err(error) => complaints.push(format!(
-                    "cannot reopen {}: {error}; the old file is still written",
-                    path.display()
-                )),
-            }
-        }
-        complaints
+    /// Paths of all open files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.by_path.keys()
     }
 
-    /// Empties the file at a path, open or not; a missing one stays missing.
-    pub(crate) fn truncate(&mut self, path: &Path) -> Option<String> {
-        let result = match self.by_path.get(path) {
-            Some(sink) => {
-                let mut sink = sink.borrow_mut();
-                sink.torn = None;
-                sink.file.set_len(0)
-            }
-            // Opening a pipe that nobody reads must not stop the thread.
-            None => OpenOptions::new()
-                .write(true)
-                .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-                .open(path)
-                .and_then(|file| file.set_len(0)),
-        };
-        match result {
-            // EINVAL: a pipe or a terminal, which has nothing to empty; ENXIO: a pipe that nobody reads.
-            Err(error)
-                if error.kind() != io::ErrorKind::NotFound
-                    && error.kind() != io::ErrorKind::InvalidInput
-                    && Errno::from_io_error(&error) != Some(Errno::NXIO) =>
-            {
-                Some(format!("cannot empty {}: {error}", path.display()))
-            }
-            _ => None,
+    /// Takes a file that was opened anew by its path; it is closed if nobody writes there any more.
+    pub(super) fn replace(&mut self, path: &Path, file: File) {
+        if let Some(sink) = self.by_path.get(path) {
+            sink.borrow_mut().replace(file);
         }
+    }
+
+    /// Empties the file at a path if it is open; otherwise nothing.
+    pub(super) fn truncate(&mut self, path: &Path) -> Option<io::Result<()>> {
+        let mut sink = self.by_path.get(path)?.borrow_mut();
+        sink.torn = None;
+        Some(sink.file.set_len(0))
+    }
+}
+
+/// Empties a file that is not open; a missing one stays missing. Opening a pipe that nobody reads
+/// fails instead of waiting.
+pub(super) fn empty(path: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+        .open(path)?
+        .set_len(0)
+}
+
+/// Why a file could not be emptied, if it is a reason to complain.
+pub(super) fn not_emptied(path: &Path, result: io::Result<()>) -> Option<String> {
+    match result {
+        // EINVAL: a pipe or a terminal, which has nothing to empty; ENXIO: a pipe that nobody reads.
+        Err(error)
+            if error.kind() != io::ErrorKind::NotFound
+                && error.kind() != io::ErrorKind::InvalidInput
+                && Errno::from_io_error(&error) != Some(Errno::NXIO) =>
+        {
+            Some(format!("cannot empty {}: {error}", path.display()))
+        }
+        _ => None,
     }
 }

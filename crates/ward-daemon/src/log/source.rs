@@ -1,22 +1,51 @@
 //! One stream of one life: the read end of its pipe, what is held of an unfinished line, and the
-//! files it goes to. It ends when the last writer has closed the pipe, never at an exit.
+//! way its lines take. It ends when the last writer has closed the pipe, never at an exit.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
+use serde::{Deserialize, Serialize};
+use ward_core::id::Life;
+use ward_core::launch::Output;
 
-use super::shape::Shape;
-use super::sink::{SharedSink, Sinks};
-use super::{LogChunk, Origin};
+use super::outlet::{Files, Outlet, Work};
+use super::sink::SharedSink;
+use crate::fault;
 use crate::poll::Token;
 
 /// A longer line is passed on in pieces.
 const LONGEST_HELD: usize = 64 * 1024;
+
+/// Whose output it is, and the form it was declared to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// Name of the app when the life began.
+    pub(crate) app_name: String,
+    /// Its namespace.
+    pub(crate) namespace: String,
+    /// The instance.
+    pub(crate) pm_id: u32,
+    /// One JSON object per line.
+    pub(crate) json: bool,
+    /// Day.js format of the date before each line.
+    pub(crate) date_format: Option<String>,
+}
+
+impl From<&Output> for Origin {
+    fn from(output: &Output) -> Self {
+        Self {
+            app_name: output.app_name.clone(),
+            namespace: output.namespace.clone(),
+            pm_id: output.pm_id,
+            json: output.json,
+            date_format: output.date_format.clone(),
+        }
+    }
+}
 
 /// A stream to be, as it travels to the log thread.
 #[derive(Debug)]
@@ -24,7 +53,6 @@ pub(crate) struct Stream {
     pub(crate) origin: Arc<Origin>,
     pub(crate) error: bool,
     pub(crate) pipe: OwnedFd,
-    pub(crate) shape: Shape,
     /// The own file and the combined one, opened just now.
     pub(crate) files: Vec<(PathBuf, File)>,
 }
@@ -32,163 +60,123 @@ pub(crate) struct Stream {
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) origin: Arc<Origin>,
-    pub(crate) pipe: OwnedFd,
-    error: bool,
-    shape: Shape,
-    /// Without repetition.
-    sinks: Vec<SharedSink>,
-    /// The beginning of a line that has not ended, for files.
-    held: Vec<u8>,
-    /// Likewise for followers, when the files get the bytes as they come.
-    tail: Vec<u8>,
-    /// A piece of the held line was passed on already.
-    inside: bool,
-}
-
-/// What the sources of a thread share while they work.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    /// Formatted lines.
-    pub(crate) scratch: Vec<u8>,
-    /// What went wrong, for the daemon's log.
-    pub(crate) complaints: Vec<String>,
-    /// What followers shall see.
-    pub(crate) chunks: Vec<LogChunk>,
-    /// Whether anybody follows.
-    pub(crate) followed: bool,
-    /// The time of the present round.
-    pub(crate) wall_ms: u64,
+    pub(super) life: Life,
+    pub(super) pipe: OwnedFd,
+    pub(super) outlet: Outlet,
+    /// The beginning of a line that has not ended, for files and subscribers.
+    pub(super) held: Vec<u8>,
+    /// Likewise for subscribers alone, when the files get the bytes as they come.
+    pub(super) tail: Vec<u8>,
+    /// When something came last.
+    pub(super) last_read: Instant,
+    /// A deadline for its unfinished line is set.
+    pub(super) is_awaited: bool,
 }
 
 impl Source {
-    /// Begins a stream.
-    pub(crate) fn new(stream: Stream, sinks: &mut Sinks) -> Self {
-        let mut own: Vec<SharedSink> = Vec::new();
-        for (path, file) in stream.files {
-            let sink = sinks.share(path, file);
-            if !own.iter().any(|known| Rc::ptr_eq(known, &sink)) {
-                own.push(sink);
-            }
-        }
+    /// Begins a stream that goes to these files.
+    pub(crate) fn new(life: Life, stream: Stream, sinks: Vec<SharedSink>) -> Self {
         Self {
-            origin: stream.origin,
+            life,
             pipe: stream.pipe,
-            error: stream.error,
-            shape: stream.shape,
-            sinks: own,
+            outlet: Outlet::new(stream.origin, stream.error, sinks),
             held: Vec::new(),
             tail: Vec::new(),
-            inside: false,
+            last_read: Instant::now(),
+            is_awaited: false,
         }
     }
 
-    /// Whether followers wait for the end of a line.
-    pub(crate) fn has_tail(&self) -> bool {
-        !self.tail.is_empty()
+    /// Whether an unfinished line is to be passed on after a while. One that gets a date or becomes
+    /// JSON waits for its end: half a record is worse than a late one.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.tail.is_empty() || !self.held.is_empty() && self.outlet.shape.is_plain()
     }
 
-    /// Takes what was read.
+    /// Takes what was read. If it panics, [`Self::salvage`] is given the same bytes.
     pub(crate) fn take(&mut self, token: Token, bytes: &[u8], work: &mut Work) {
-        if !self.shape.is_plain() || self.is_shared() {
-            let joined = join(core::mem::take(&mut self.held), bytes);
-            let (whole, rest) = joined.split_at(whole_end(&joined));
-            self.pass(token, whole, false, work);
-            self.held = rest.to_vec();
-            return;
+        self.outlet.files = Files::Untouched;
+        let whole_lines = !self.outlet.shape.is_plain() || self.outlet.is_shared();
+        let joined = !self.held.is_empty();
+        if joined {
+            self.held.extend_from_slice(bytes);
         }
-        if !self.held.is_empty() {
+        fault::inject("log.take");
+        if whole_lines && joined {
+            let end = whole_end(&self.held);
+            self.outlet.pass(token, &self.held[..end], false, work);
+            // Nothing keeps the memory of a burst: there may be hundreds of streams.
+            self.held = self.held[end..].to_vec();
+        } else if whole_lines {
+            let (whole, rest) = bytes.split_at(whole_end(bytes));
+            self.outlet.pass(token, whole, false, work);
+            self.held = rest.to_vec();
+        } else if joined {
             // The file was shared when this was held, and is no more.
             let held = core::mem::take(&mut self.held);
-            self.write(token, &held, work);
+            self.pass_plain(token, &held, work);
+        } else {
+            self.pass_plain(token, bytes, work);
         }
-        self.write(token, bytes, work);
-        if work.followed {
-            let joined = join(core::mem::take(&mut self.tail), bytes);
-            let (whole, rest) = joined.split_at(whole_end(&joined));
-            self.publish(whole, work);
+    }
+
+    /// To the files as it comes, to subscribers in whole lines.
+    fn pass_plain(&mut self, token: Token, bytes: &[u8], work: &mut Work) {
+        self.outlet.write(token, bytes, work);
+        fault::inject("log.publish");
+        if !self.outlet.is_followed(work) {
+            self.tail = Vec::new();
+        } else if self.tail.is_empty() {
+            let (whole, rest) = bytes.split_at(whole_end(bytes));
+            self.outlet.publish(whole, work);
             self.tail = rest.to_vec();
         } else {
-            self.tail.clear();
+            self.tail.extend_from_slice(bytes);
+            let end = whole_end(&self.tail);
+            self.outlet.publish(&self.tail[..end], work);
+            self.tail = self.tail[end..].to_vec();
         }
+    }
+
+    /// After a panic in [`Self::take`] with these bytes: what no file has yet goes to the files as it
+    /// came, without date or JSON; subscribers miss it. Returns how many bytes the files may lack.
+    pub(crate) fn salvage(&mut self, token: Token, bytes: &[u8], work: &mut Work) -> usize {
+        let held = core::mem::take(&mut self.held);
+        self.tail = Vec::new();
+        self.outlet.inside = false;
+        let bytes = if held.is_empty() { bytes } else { &held };
+        match self.outlet.files {
+            Files::Untouched => self.outlet.write(token, bytes, work),
+            Files::Begun => return bytes.len(),
+            Files::Written if !self.outlet.shape.is_plain() || self.outlet.is_shared() => {
+                self.held = bytes[whole_end(bytes)..].to_vec();
+            }
+            Files::Written => {}
+        }
+        0
     }
 
     /// Passes on what is held: nothing more will come.
     pub(crate) fn finish(&mut self, token: Token, work: &mut Work) {
         let held = core::mem::take(&mut self.held);
-        self.pass(token, &held, true, work);
-        self.show_tail(work);
-    }
-
-    /// Shows followers an unfinished line, such as a prompt, as far as it is whole characters.
-    pub(crate) fn show_tail(&mut self, work: &mut Work) {
+        self.outlet.pass(token, &held, true, work);
         let tail = core::mem::take(&mut self.tail);
-        self.publish(&tail, work);
+        self.outlet.publish(&tail, work);
     }
 
-    /// Formats and writes whole lines, or what is left at the end.
-    fn pass(&mut self, token: Token, lines: &[u8], last: bool, work: &mut Work) {
-        if lines.is_empty() {
-            return;
+    /// Passes on an unfinished line, such as a prompt, as far as it is whole characters.
+    pub(crate) fn pass_unfinished(&mut self, token: Token, work: &mut Work) {
+        if self.outlet.shape.is_plain() {
+            let held = core::mem::take(&mut self.held);
+            let end = held.len() - unfinished_character(&held);
+            self.outlet.pass(token, &held[..end], false, work);
+            self.held = held[end..].to_vec();
         }
-        if self.shape.is_plain() {
-            self.write(token, lines, work);
-            self.publish(lines, work);
-            return;
-        }
-        let mut out = core::mem::take(&mut work.scratch);
-        out.clear();
-        let mut rest = lines;
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-            let (line, after) = rest.split_at(end);
-            let ends = last && after.is_empty();
-            self.shape
-                .write(line, self.inside, ends, work.wall_ms, &mut out);
-            self.inside = line.last() != Some(&b'\n');
-            rest = after;
-        }
-        self.write(token, &out, work);
-        self.publish(&out, work);
-        work.scratch = out;
+        let tail = core::mem::take(&mut self.tail);
+        let end = tail.len() - unfinished_character(&tail);
+        self.outlet.publish(&tail[..end], work);
+        self.tail = tail[end..].to_vec();
     }
-
-    fn write(&self, token: Token, bytes: &[u8], work: &mut Work) {
-        let apart = self.is_shared();
-        for sink in &self.sinks {
-            let complaint = sink.borrow_mut().write(bytes, token, apart);
-            work.complaints.extend(complaint);
-        }
-    }
-
-    fn publish(&self, bytes: &[u8], work: &mut Work) {
-        if !work.followed || bytes.is_empty() {
-            return;
-        }
-        work.chunks.push(LogChunk {
-            origin: Arc::clone(&self.origin),
-            error: self.error,
-            at_ms: work.wall_ms,
-            data: String::from_utf8_lossy(bytes).into_owned(),
-        });
-    }
-
-    /// Whether somebody else writes to one of the files, so that lines have to be kept whole.
-    fn is_shared(&self) -> bool {
-        // One count is the table's, one is ours.
-        self.sinks.iter().any(|sink| Rc::strong_count(sink) > 2)
-    }
-}
-
-/// What was held and what follows it, copied only when something was held. Nothing keeps the memory
-/// of a burst: there may be hundreds of streams.
-fn join(held: Vec<u8>, bytes: &[u8]) -> Cow<'_, [u8]> {
-    if held.is_empty() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut held = held;
-    held.extend_from_slice(bytes);
-    Cow::Owned(held)
 }
 
 /// Where the last whole line ends; for an overlong line, where its last whole character does.

@@ -2,7 +2,9 @@
 
 mod files;
 mod followers;
+mod handover;
 mod lines;
+mod opening;
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -13,34 +15,36 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tempfile::TempDir;
-use tokio::sync::mpsc::{Receiver, channel};
+use ward_core::id::Life;
 use ward_core::launch::Output;
+use ward_wire::bus::Event;
 
-use super::{LogChunk, LogHandle, LogThread};
+use super::{LogHandle, LogThread};
+use crate::bus::{Bus, tests::Reader};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 struct Desk {
     folder: TempDir,
     handle: LogHandle,
-    chunks: Receiver<LogChunk>,
+    bus: Bus,
 }
 
 impl Desk {
     fn new() -> Self {
-        Self::with_queue(1024)
-    }
-
-    fn with_queue(size: usize) -> Self {
         let folder = TempDir::new().unwrap();
-        let (sender, chunks) = channel(size);
+        let bus = Bus::start().unwrap();
         let log = folder.path().join("pm2.log");
-        let handle = LogThread::start(sender, Some(&log)).unwrap();
+        let handle = LogThread::start(bus.publisher(), Some(&log)).unwrap();
         Self {
             folder,
             handle,
-            chunks,
+            bus,
         }
+    }
+
+    fn follow(&self) -> Reader {
+        Reader::new(&self.bus)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -72,22 +76,22 @@ impl Desk {
         }
     }
 
-    /// The write ends of a new life.
-    fn open(&self, output: &Output) -> (OwnedFd, OwnedFd) {
+    fn attach(&self, output: &Output) -> (fs::File, fs::File) {
+        let (out, err) = self.begin(output);
+        (out.into(), err.into())
+    }
+
+    /// The write ends of a life that has begun.
+    fn begin(&self, output: &Output) -> (OwnedFd, OwnedFd) {
         let opened = super::open(output, |_| ()).unwrap();
-        self.handle.attach(opened.streams).unwrap();
+        self.handle.attach(Life(1), opened.streams);
         self.handle.post();
         (opened.stdout, opened.stderr)
     }
 
-    fn attach(&self, output: &Output) -> (fs::File, fs::File) {
-        let (out, err) = self.open(output);
-        (out.into(), err.into())
-    }
-
     /// Runs a program to its end; nobody waits for its output.
     fn run(&self, output: &Output, program: &str, args: &[&str]) {
-        let (out, err) = self.open(output);
+        let (out, err) = self.begin(output);
         let status = Command::new(program)
             .args(args)
             .stdin(Stdio::null())
@@ -125,17 +129,14 @@ impl Desk {
         self.handle.stop(LIMIT);
         self.folder
     }
+}
 
-    fn next(&mut self) -> LogChunk {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap();
-        runtime
-            .block_on(async { tokio::time::timeout(LIMIT, self.chunks.recv()).await })
-            .expect("a chunk comes in time")
-            .expect("the thread lives")
-    }
+/// The text of the next event, and the instance it is of.
+fn next_output(reader: &mut Reader) -> (String, u64) {
+    let Event { topic, payload } = reader.next().unwrap();
+    assert!(topic.starts_with("log:"), "{topic}");
+    let text = payload["data"].as_str().unwrap().to_owned();
+    (text, payload["process"]["pm_id"].as_u64().unwrap())
 }
 
 fn read(folder: &TempDir, name: &str) -> String {

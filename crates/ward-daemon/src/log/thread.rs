@@ -1,18 +1,30 @@
 //! The loop of the log thread. It is one thread on purpose: a disk that hangs delays the other
 //! files, but never a restart or a connection, and the pipes hold what comes meanwhile.
+//!
+//! # Panics
+//!
+//! A panic while one stream is handled costs that stream the form of the bytes in hand: they go to
+//! its files as they came ([`Source::salvage`]), its pipe stays open, and the daemon's log says so.
+//! A panic of the loop itself starts the loop anew with its state. The state can be trusted, because
+//! nothing in it depends on two places being changed together; and ending the process instead would
+//! close the pipes, which ends most apps with SIGPIPE.
 
-use std::path::PathBuf;
+mod reading;
+mod requests;
+
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{mpsc, oneshot};
-
+use super::daemon::DaemonLog;
+use super::handover::Exported;
+use super::inbox::Inbox;
+use super::openers::Openers;
+use super::outlet::Work;
+use super::quiet::Quiet;
 use super::sink::Sinks;
-use super::source::{Source, Stream, Work};
-use super::{LogChunk, Shared, daemon::DaemonLog};
-use crate::poll::{Interest, Poll, Slots, Token};
+use super::source::Source;
+use crate::fault::{self, Fault};
+use crate::poll::{Poll, Slots};
 
 /// How much one read takes.
 const READ_BYTES: usize = 64 * 1024;
@@ -26,242 +38,172 @@ const SMALL_ROUND: usize = READ_BYTES / 2;
 /// How long writers are left to fill their pipes while they write small pieces quickly.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// After this a follower sees a line that has not ended.
-const QUIET: Duration = Duration::from_millis(100);
+/// A turn that takes longer is a stall.
+const STALL: Duration = Duration::from_millis(100);
 
 /// At most so many reads of one source when it is drained at once: a writer may never stop.
 const DRAIN_READS: usize = 256;
 
-/// What other threads ask.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Two streams of a life, with their files opened.
-    Attach(Vec<Stream>),
-    /// Open all files anew.
-    Reopen(oneshot::Sender<()>),
-    /// Empty these files.
-    Flush(Vec<PathBuf>, oneshot::Sender<()>),
-    /// A line for the daemon's log.
-    Say(bool, String),
-    /// End when all streams have ended, at the latest at this moment.
-    Stop(Instant),
+/// The pause after a panic of the loop itself, so that one that comes again and again does not fill
+/// the daemon's log.
+const AFTER_FAULT: Duration = Duration::from_millis(100);
+
+/// What a thread has and, when it is exported, leaves behind.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) sources: Slots<Source>,
+    pub(super) sinks: Sinks,
+    /// Files are being opened anew.
+    pub(super) reopening: bool,
 }
 
 /// The thread.
 #[derive(Debug)]
-pub(crate) struct Pump {
+pub(super) struct Pump {
     poll: Poll,
-    commands: Receiver<Command>,
-    chunks: mpsc::Sender<LogChunk>,
-    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    openers: Openers,
     daemon: DaemonLog,
-    sources: Slots<Source>,
-    sinks: Sinks,
+    parts: Parts,
+    quiet: Quiet,
     work: Work,
+    buffer: Vec<u8>,
+    /// How much of the buffer was read and is not passed on.
+    in_hand: usize,
+    last_turn: Instant,
     end: Option<Instant>,
+}
+
+/// Whether the loop goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    On,
+    /// All streams have ended, or the time is over.
+    End,
+    Export,
 }
 
 impl Pump {
     /// Nothing attached yet.
-    pub(crate) fn new(
+    pub(super) fn new(
         poll: Poll,
-        commands: Receiver<Command>,
-        chunks: mpsc::Sender<LogChunk>,
-        shared: Arc<Shared>,
+        inbox: Arc<Inbox>,
+        openers: Openers,
         daemon: DaemonLog,
+        work: Work,
     ) -> Self {
         Self {
             poll,
-            commands,
-            chunks,
-            shared,
+            inbox,
+            openers,
             daemon,
-            sources: Slots::default(),
-            sinks: Sinks::default(),
-            work: Work::default(),
+            parts: Parts::default(),
+            quiet: Quiet::default(),
+            work,
+            buffer: vec![0; READ_BYTES],
+            in_hand: 0,
+            last_turn: Instant::now(),
             end: None,
         }
     }
 
-    /// Works until it is told to stop.
-    pub(crate) fn run(mut self) {
-        let mut buffer = vec![0; READ_BYTES];
+    /// Works until it is told to stop, or to leave everything to a successor. Begins with what a
+    /// predecessor left.
+    pub(super) fn run(mut self, inherited: Option<Exported>) -> Exported {
+        if let Some(inherited) = inherited {
+            self.adopt(Parts::from(inherited));
+        }
+        loop {
+            let turn = fault::contain(|| {
+                fault::inject("log.turn");
+                self.turn()
+            });
+            match turn {
+                Ok(Turn::On) => {}
+                Ok(Turn::End) => {
+                    // What is left when this panics was reported by the panic hook.
+                    fault::contain(|| self.end_all()).ok();
+                    return Exported::default();
+                }
+                Ok(Turn::Export) => {
+                    self.deliver();
+                    self.parts.reopening = self.openers.is_busy();
+                    return self.parts.export();
+                }
+                Err(fault) => {
+                    self.faulted(&fault, "the loop; it goes on");
+                    std::thread::sleep(AFTER_FAULT);
+                }
+            }
+        }
+    }
+
+    /// Waits once, and does what there is to do.
+    fn turn(&mut self) -> Turn {
         let mut ready = Vec::new();
-        let mut quiet: Option<Instant> = None;
-        let mut last_round = Instant::now();
-        loop {
-            let limit = [quiet, self.end].into_iter().flatten().min();
-            let limit = limit.map(|at| at.saturating_duration_since(Instant::now()));
-            if let Err(error) = self.poll.wait(limit, &mut ready) {
-                self.daemon
-                    .line(true, &format!("cannot wait for output: {error}"), wall_ms());
-                return;
-            }
-            self.work.wall_ms = wall_ms();
-            self.work.followed = self.shared.followed.load(Ordering::Relaxed);
-            self.obey();
-            let mut most = 0;
-            for (token, _) in &ready {
-                most = most.max(self.pump_some(*token, &mut buffer));
-            }
-            if quiet.is_some_and(|at| Instant::now() >= at) {
-                self.show_tails();
-                quiet = None;
-            } else if quiet.is_none() && self.has_tails() {
-                quiet = Some(Instant::now() + QUIET);
-            }
-            self.deliver();
-            self.daemon.write();
-            if self.is_done() {
-                self.end_all(&mut buffer);
-                return;
-            }
-            let now = Instant::now();
-            if most > 0 && most < SMALL_ROUND && now - last_round < GATHER {
-                // Waking up for each line of a busy app costs more than the lines do.
-                std::thread::sleep(GATHER);
-            }
-            last_round = Instant::now();
+        let limit = [self.quiet.deadline(), self.openers.deadline(), self.end];
+        let limit = limit.into_iter().flatten().min();
+        let limit = limit.map(|at| at.saturating_duration_since(Instant::now()));
+        if let Err(error) = self.poll.wait(limit, &mut ready) {
+            let text = format!("cannot wait for output: {error}");
+            self.daemon.line(true, &text, wall_ms());
+            return Turn::End;
         }
-    }
-
-    /// Reads while there is plenty, and not so long that others wait. Returns the largest read.
-    fn pump_some(&mut self, token: Token, buffer: &mut [u8]) -> usize {
-        let first = self.pump(token, buffer);
-        if first == buffer.len() {
-            for _ in 1..READS_IN_A_ROW {
-                if self.pump(token, buffer) < buffer.len() {
-                    break;
-                }
-            }
+        let begin = Instant::now();
+        self.work.wall_ms = wall_ms();
+        let exported = self.obey();
+        let mut most = 0;
+        for (token, _) in &ready {
+            most = most.max(self.serve(*token, begin));
         }
-        first
-    }
-
-    /// Reads once. Returns how much came.
-    fn pump(&mut self, token: Token, buffer: &mut [u8]) -> usize {
-        let Some(source) = self.sources.get_mut(token) else {
-            return 0;
-        };
-        match rustix::io::read(&source.pipe, &mut *buffer) {
-            Ok(0) => {
-                self.finish(token);
-                0
-            }
-            Ok(count) => {
-                source.take(token, &buffer[..count], &mut self.work);
-                count
-            }
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => 0,
-            Err(error) => {
-                let text = format!("cannot read output of {}: {error}", source.origin.app_name);
-                self.work.complaints.push(text);
-                self.finish(token);
-                0
-            }
+        self.pass_unfinished(begin);
+        if self.openers.help(begin) {
+            self.work.counters.slow_opens.add(1);
         }
-    }
-
-    fn finish(&mut self, token: Token) {
-        if let Some(mut source) = self.sources.remove(token) {
-            self.poll.remove(&source.pipe);
-            source.finish(token, &mut self.work);
-            drop(source);
-            self.sinks.sweep();
+        self.deliver();
+        if exported {
+            return Turn::Export;
         }
-    }
-
-    /// Takes what is in the pipe now, and closes it.
-    fn drain(&mut self, token: Token, buffer: &mut [u8]) {
-        for _ in 0..DRAIN_READS {
-            if self.pump(token, buffer) == 0 {
-                break;
-            }
+        if self.is_done() {
+            return Turn::End;
         }
-        self.finish(token);
-    }
-
-    fn obey(&mut self) {
-        loop {
-            match self.commands.try_recv() {
-                Ok(Command::Attach(streams)) => {
-                    for stream in streams {
-                        self.attach(stream);
-                    }
-                }
-                Ok(Command::Reopen(done)) => {
-                    let complaints = self.sinks.reopen();
-                    self.work.complaints.extend(complaints);
-                    self.daemon.reopen();
-                    // Nobody waits any more: fine.
-                    done.send(()).ok();
-                }
-                Ok(Command::Flush(paths, done)) => {
-                    self.daemon.write();
-                    for path in paths {
-                        let complaint = self.sinks.truncate(&path);
-                        self.work.complaints.extend(complaint);
-                    }
-                    done.send(()).ok();
-                }
-                Ok(Command::Say(error, text)) => self.daemon.line(error, &text, wall_ms()),
-                Ok(Command::Stop(at)) => self.end = Some(at),
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => {
-                    self.end.get_or_insert_with(Instant::now);
-                    return;
-                }
-            }
+        let now = Instant::now();
+        if now - begin > STALL {
+            self.work.counters.stalls.add(1);
         }
-    }
-
-    fn attach(&mut self, stream: Stream) {
-        let source = Source::new(stream, &mut self.sinks);
-        let token = self.sources.insert(source);
-        let added = self
-            .sources
-            .get_mut(token)
-            .map(|source| self.poll.add(&source.pipe, token, Interest::IN));
-        if let Some(Err(error)) = added {
-            self.work
-                .complaints
-                .push(format!("cannot watch a pipe: {error}"));
-            self.sources.remove(token);
+        if most > 0 && most < SMALL_ROUND && now - self.last_turn < GATHER {
+            // Waking up for each line of a busy app costs more than the lines do.
+            std::thread::sleep(GATHER);
         }
+        self.last_turn = Instant::now();
+        Turn::On
     }
 
-    fn has_tails(&self) -> bool {
-        self.work.followed && self.sources.any(Source::has_tail)
+    fn faulted(&mut self, fault: &Fault, what: &str) {
+        self.work.counters.faults.add(1);
+        let text =
+            format!("a fault inside ward while handling {what} ({fault}); please report this");
+        self.daemon.line(true, &text, wall_ms());
+        self.daemon.write();
     }
 
-    fn show_tails(&mut self) {
-        for token in self.sources.tokens(Source::has_tail) {
-            if let Some(source) = self.sources.get_mut(token) {
-                source.show_tail(&mut self.work);
-            }
-        }
-    }
-
-    /// Hands chunks to the control thread and complaints to the daemon's log.
+    /// Lets subscribers have their events and the daemon's log the complaints.
     fn deliver(&mut self) {
-        for chunk in self.work.chunks.drain(..) {
-            if self.chunks.try_send(chunk).is_err() {
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        self.work.post();
         for complaint in self.work.complaints.drain(..) {
-            self.daemon.line(true, &complaint, wall_ms());
+            self.daemon.line(true, &complaint, self.work.wall_ms);
         }
+        self.daemon.write();
     }
 
     fn is_done(&self) -> bool {
         self.end
-            .is_some_and(|at| Instant::now() >= at || !self.sources.any(|_| true))
+            .is_some_and(|at| Instant::now() >= at || !self.parts.sources.any(|_| true))
     }
 
-    fn end_all(&mut self, buffer: &mut [u8]) {
-        for token in self.sources.tokens(|_| true) {
-            self.drain(token, buffer);
+    fn end_all(&mut self) {
+        for token in self.parts.sources.tokens(|_| true) {
+            self.drain(token);
         }
         self.deliver();
     }

@@ -1,33 +1,33 @@
-//! Many changes, one restart: changes are collected until it is quiet for a moment.
+//! Debouncing: many changes in a short time cause one restart.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// How much longer than planned is waited for quiet. A program that writes without end must not
-/// put the restart off without end.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long a report may be postponed beyond its planned time. A program that writes all the time
+/// must not postpone the restart for ever.
+const MAX_POSTPONEMENT: Duration = Duration::from_secs(2);
 
-/// The changes of one app that were not told yet.
+/// The changes of one app that are not reported yet.
 #[derive(Debug, Default)]
 pub(super) struct Debounce(Option<Pending>);
 
-/// Changes that were not told yet, for a successor.
+/// Unreported changes in a form that a successor process can read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PendingChange {
     path: PathBuf,
-    /// Since the first change.
+    /// The time since the first change.
     first_age: Duration,
-    /// Since the last change.
+    /// The time since the last change.
     last_age: Duration,
-    /// When the last change was, in milliseconds of the wall clock.
+    /// The time of the last change, in milliseconds since the epoch.
     last_ms: u64,
 }
 
 #[derive(Debug)]
 struct Pending {
-    /// What changed first: people look for the cause, not for what followed from it.
+    /// The path that changed first, because users look for the cause and not for its consequences.
     path: PathBuf,
     first: Instant,
     last: Instant,
@@ -35,8 +35,8 @@ struct Pending {
 }
 
 impl Debounce {
-    /// Something changed; `wall_ms` is the same moment as `now`.
-    pub(super) fn note(&mut self, path: PathBuf, now: Instant, wall_ms: u64) {
+    /// Records a change; `wall_ms` is `now` in milliseconds since the epoch.
+    pub(super) fn record(&mut self, path: PathBuf, now: Instant, wall_ms: u64) {
         let pending = self.0.get_or_insert(Pending {
             path,
             first: now,
@@ -47,15 +47,16 @@ impl Debounce {
         pending.last_ms = pending.last_ms.max(wall_ms);
     }
 
-    /// When the changes are to be told: `delay` after the first (PM2's `watch_delay`), and not
-    /// before it was `quiet` for a while.
+    /// When the changes are to be reported: `delay` (PM2's `watch_delay`) after the first change,
+    /// and at least `quiet` after the last one.
     pub(super) fn due(&self, delay: Duration, quiet: Duration) -> Option<Instant> {
         let pending = self.0.as_ref()?;
         let calm = (pending.first + delay).max(pending.last + quiet);
-        Some(calm.min(pending.first + delay.max(quiet) + LONGEST))
+        Some(calm.min(pending.first + delay.max(quiet) + MAX_POSTPONEMENT))
     }
 
-    /// What is pending, as ages at `now`: another process has other instants.
+    /// The unreported changes with their ages at `now`, since an `Instant` means nothing in another
+    /// process.
     pub(super) fn pending(&self, now: Instant) -> Option<PendingChange> {
         let pending = self.0.as_ref()?;
         Some(PendingChange {
@@ -66,7 +67,7 @@ impl Debounce {
         })
     }
 
-    /// Goes on with what was pending elsewhere.
+    /// Restores changes that another process had not reported.
     pub(super) fn resume(change: Option<PendingChange>, now: Instant) -> Self {
         Self(change.map(|change| Pending {
             path: change.path,
@@ -76,7 +77,7 @@ impl Debounce {
         }))
     }
 
-    /// What changed first and when something changed last. From now on it is told.
+    /// Takes the changes for a report: the path that changed first and the time of the last change.
     pub(super) fn take(&mut self) -> Option<(PathBuf, u64)> {
         self.0.take().map(|pending| (pending.path, pending.last_ms))
     }
@@ -103,9 +104,9 @@ mod tests {
     fn a_burst_is_told_once_when_it_is_quiet() {
         let start = Instant::now();
         let mut changes = Debounce::default();
-        changes.note("a".into(), start, 1000);
+        changes.record("a".into(), start, 1000);
         assert_eq!(changes.due(Duration::ZERO, QUIET), Some(start + QUIET));
-        changes.note("b".into(), start + millis(70), 1070);
+        changes.record("b".into(), start + millis(70), 1070);
         assert_eq!(
             changes.due(Duration::ZERO, QUIET),
             Some(start + millis(170))
@@ -118,10 +119,10 @@ mod tests {
     fn the_delay_counts_from_the_first_change() {
         let start = Instant::now();
         let mut changes = Debounce::default();
-        changes.note("a".into(), start, 0);
-        changes.note("a".into(), start + millis(300), 300);
+        changes.record("a".into(), start, 0);
+        changes.record("a".into(), start + millis(300), 300);
         assert_eq!(changes.due(millis(1000), QUIET), Some(start + millis(1000)));
-        changes.note("a".into(), start + millis(950), 950);
+        changes.record("a".into(), start + millis(950), 950);
         assert_eq!(changes.due(millis(1000), QUIET), Some(start + millis(1050)));
     }
 
@@ -130,11 +131,11 @@ mod tests {
         let start = Instant::now();
         let mut changes = Debounce::default();
         for step in 0..100 {
-            changes.note("a".into(), start + millis(step * 50), step * 50);
+            changes.record("a".into(), start + millis(step * 50), step * 50);
         }
         assert_eq!(
             changes.due(Duration::ZERO, QUIET),
-            Some(start + QUIET + LONGEST)
+            Some(start + QUIET + MAX_POSTPONEMENT)
         );
     }
 }

@@ -1,5 +1,5 @@
-//! The folders the kernel watches for us, and for whom. One folder is watched once however many
-//! apps and paths lead to it.
+//! The folders that the kernel watches, and the apps that each of them is watched for. The kernel
+//! watches a folder once, however many apps and paths lead to it.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::AppId;
 
-/// What counts as a change. A file that is held open and written to counts when it is closed:
-/// databases and logs of the app itself must not restart it at each line.
+/// The events that count as changes. Writing to an open file counts when the file is closed, so
+/// that the databases and logs of an app do not restart it at each line.
 const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::CLOSE_WRITE)
     .union(WatchFlags::DELETE)
@@ -23,14 +23,15 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::EXCL_UNLINK)
     .union(WatchFlags::ONLYDIR);
 
-/// One path by which a watched folder was reached.
+/// One path that leads to a watched folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) app: AppId,
-    /// Which of the app's roots.
+    /// The index of the root among the app's roots.
     pub(super) root: usize,
     pub(super) path: PathBuf,
-    /// How far below the root; `None` when the root is below this folder and not watched itself.
+    /// The number of levels below the root; `None` if the folder is above the root and the root
+    /// itself is not watched.
     pub(super) depth: Option<usize>,
 }
 
@@ -49,12 +50,12 @@ impl Folders {
         })
     }
 
-    /// What was watched through this descriptor before, by the kernel's numbers.
+    /// Takes over an inotify instance and its places by watch descriptor (inotify(7)).
     pub(super) fn adopt(inotify: OwnedFd, places: HashMap<i32, Vec<Place>>) -> Self {
         Self { inotify, places }
     }
 
-    /// The descriptor, and what is watched through it by the kernel's numbers.
+    /// Returns the inotify instance and its places by watch descriptor.
     pub(super) fn into_parts(self) -> (OwnedFd, HashMap<i32, Vec<Place>>) {
         (self.inotify, self.places)
     }
@@ -63,8 +64,8 @@ impl Folders {
         &self.inotify
     }
 
-    /// Watches a folder. False when the same folder was reached from this root before: a link
-    /// leads in a circle.
+    /// Watches a folder. Returns false if the same folder was reached from this root before, which
+    /// means that a link makes a cycle.
     pub(super) fn add(&mut self, place: Place, follow: bool) -> rustix::io::Result<bool> {
         let mut flags = CHANGES;
         flags.set(WatchFlags::DONT_FOLLOW, !follow);
@@ -82,30 +83,30 @@ impl Folders {
         Ok(true)
     }
 
-    /// For whom a folder is watched.
+    /// The places of a watch descriptor.
     pub(super) fn places(&self, number: i32) -> Vec<Place> {
         self.places.get(&number).cloned().unwrap_or_default()
     }
 
-    /// The kernel does not watch this any more; who did is returned.
+    /// Removes a watch descriptor that the kernel has dropped, and returns its places.
     pub(super) fn gone(&mut self, number: i32) -> Vec<Place> {
         self.places.remove(&number).unwrap_or_default()
     }
 
-    /// Ends watching what satisfies a condition.
+    /// Stops watching the places that satisfy a condition.
     pub(super) fn forget(&mut self, unwanted: impl Fn(&Place) -> bool) {
         let inotify = &self.inotify;
         self.places.retain(|number, places| {
             places.retain(|place| !unwanted(place));
             if places.is_empty() {
-                // It fails only when the folder is gone, and then it is not watched any more.
+                // This fails only if the folder is gone, and then the kernel has dropped the watch.
                 inotify::remove_watch(inotify, *number).ok();
             }
             !places.is_empty()
         });
     }
 
-    /// Ends watching a folder and everything below it for one root.
+    /// Stops watching a folder and everything below it for one root.
     pub(super) fn forget_below(&mut self, app: AppId, root: usize, folder: &Path) {
         self.forget(|place| {
             place.app == app

@@ -1,5 +1,5 @@
-//! What the watch plane gives to a successor: its inotify instance, in which the kernel keeps the
-//! events of the time in between, and what each of its watches is for.
+//! What the watch plane hands over to a successor: its inotify instance, in which the kernel queues
+//! the events of the meantime, and the purpose of each watch.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,28 +14,28 @@ use super::thread::{Command, Watcher};
 use super::{AppId, Plan, WatchEvent, WatchHandle, WatchThread};
 use crate::handover::Handover;
 
-/// What a descriptor of this plane is.
+/// The role of a descriptor of this plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum WatchRole {
     /// The inotify instance.
     Inotify,
 }
 
-/// Everything but the descriptor.
+/// The state of the plane without its descriptor.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct WatchState {
     apps: Vec<WatchedApp>,
-    /// What is watched, by the kernel's numbers.
+    /// The watched places by watch descriptor.
     places: HashMap<i32, Vec<Place>>,
 }
 
-/// One app, with changes that were not told yet.
+/// One app with its unreported changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct WatchedApp {
     id: AppId,
     plan: Plan,
     pending: Option<PendingChange>,
-    told_of_limit: bool,
+    limit_reported: bool,
 }
 
 impl Watcher {
@@ -45,7 +45,7 @@ impl Watcher {
             id,
             pending: app.changes.pending(now),
             plan: app.plan,
-            told_of_limit: app.told_of_limit,
+            limit_reported: app.limit_reported,
         });
         let apps = apps.collect();
         let (inotify, places) = self.folders.into_parts();
@@ -61,24 +61,24 @@ impl Watcher {
             id,
             plan,
             pending,
-            told_of_limit,
+            limit_reported,
         } in apps
         {
             self.parse(id, plan);
             if let Some(app) = self.apps.get_mut(&id) {
                 app.changes = Debounce::resume(pending, now);
-                app.told_of_limit = told_of_limit;
+                app.limit_reported = limit_reported;
             }
         }
     }
 }
 
 impl WatchHandle {
-    /// Ends the thread and returns all it had, without losing a change.
+    /// Ends the thread and returns its state and its descriptor, without losing a change.
     ///
     /// # Errors
     ///
-    /// The thread is gone.
+    /// The thread has ended before.
     #[cfg_attr(
         not(test),
         expect(
@@ -88,18 +88,18 @@ impl WatchHandle {
     )]
     pub(crate) fn export(self) -> io::Result<Handover<WatchState, WatchRole>> {
         let (to, exported) = std::sync::mpsc::sync_channel(1);
-        self.ask(Command::Export(to));
+        self.send(Command::Export(to));
         let gone = |_| io::Error::other("the watch thread has ended");
         exported.recv().map_err(gone)
     }
 }
 
 impl WatchThread {
-    /// Goes on with what [`WatchHandle::export`] returned, in this or another process.
+    /// Starts a thread with what [`WatchHandle::export`] returned, in this or another process.
     ///
     /// # Errors
     ///
-    /// The inotify instance is missing, or there is no thread.
+    /// The inotify instance is missing, or the kernel refuses a thread.
     #[cfg_attr(
         not(test),
         expect(

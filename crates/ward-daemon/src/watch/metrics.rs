@@ -1,10 +1,10 @@
-//! What the watch plane counts.
+//! The counters of the watch plane.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-/// Counters that the watch thread writes and everybody reads.
+/// Counters that the watch thread writes and every thread may read.
 #[derive(Debug, Default)]
 pub(crate) struct WatchMetrics {
     pub(super) events: AtomicU64,
@@ -18,11 +18,11 @@ pub(crate) struct WatchMetrics {
 pub(crate) struct WatchCounts {
     /// Events of inotify.
     pub(crate) events: u64,
-    /// Bursts of changes that were told.
+    /// Reported bursts of changes.
     pub(crate) changes: u64,
-    /// How often the kernel lost events, so that all trees were read again.
+    /// Overflows of the kernel's queue, after each of which all trees were read again.
     pub(crate) overflows: u64,
-    /// Panics that were contained.
+    /// Contained panics.
     pub(crate) faults: u64,
 }
 

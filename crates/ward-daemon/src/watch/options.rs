@@ -1,4 +1,4 @@
-//! `watch_options`: what PM2's watcher takes, as far as it means something here.
+//! PM2's `watch_options`, as far as they have a meaning for ward.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::Plan;
 
-/// What `awaitWriteFinish: true` waits for.
+/// The time without a change that `awaitWriteFinish: true` waits for.
 const WRITE_FINISHED: Duration = Duration::from_secs(2);
 
-/// A list of texts, or one text.
+/// The strings of a list, or one string as a list.
 pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::String(text)) => vec![text.clone()],
@@ -21,7 +21,7 @@ pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// Takes the options into the plan and names those that change nothing.
+/// Applies the options to the plan and notes the unknown ones in it.
 pub(super) fn apply(options: Option<&Value>, plan: &mut Plan) {
     for (name, value) in options.and_then(Value::as_object).into_iter().flatten() {
         match name.as_str() {
@@ -36,7 +36,7 @@ pub(super) fn apply(options: Option<&Value>, plan: &mut Plan) {
                     plan.quiet = WRITE_FINISHED;
                 }
             }
-            // Ward does these in any case, or has no use for them where it is told of changes.
+            // Ward does these in any case, or they only matter to a watcher that polls.
             "persistent"
             | "ignoreInitial"
             | "atomic"

@@ -1,4 +1,4 @@
-//! What is watched: `watch` of an app as places in the file system.
+//! The watched paths: `watch` of an app as places in the file system.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,14 +7,14 @@ use globset::{GlobBuilder, GlobMatcher};
 /// One watched place and everything below it.
 #[derive(Debug)]
 pub(super) struct Root {
-    /// Absolute, without `.` and `..`. It may be a file, and it may not exist (yet).
+    /// An absolute path without `.` and `..`. It may be a file, and it may not exist (yet).
     pub(super) base: PathBuf,
-    /// Only what this matches counts (`src/**/*.js`); everything without it.
+    /// The pattern that a changed path has to match (`src/**/*.js`), if there is one.
     only: Option<GlobMatcher>,
 }
 
 impl Root {
-    /// One entry of `watch`. `None` when it is a pattern that cannot be read.
+    /// Parses one entry of `watch`; `None` if it is an invalid pattern.
     pub(super) fn parse(entry: &str, cwd: &Path) -> Option<Self> {
         let whole = normal(&cwd.join(entry));
         let fixed: PathBuf = whole
@@ -40,7 +40,7 @@ impl Root {
     }
 }
 
-/// A pattern for a path: `*` stays within one folder, `**` does not.
+/// Compiles a pattern for paths: `*` matches within one folder, `**` across folders.
 pub(super) fn glob(pattern: &str) -> Option<GlobMatcher> {
     GlobBuilder::new(pattern)
         .literal_separator(true)
@@ -49,12 +49,12 @@ pub(super) fn glob(pattern: &str) -> Option<GlobMatcher> {
         .map(|glob| glob.compile_matcher())
 }
 
-/// Whether this is a pattern, and not a name.
+/// Whether the text is a pattern and not a plain name.
 pub(super) fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
-/// Without `.` and `..`. Nothing is looked up: a link stays a link.
+/// The path without `.` and `..`. The file system is not consulted, so links stay as they are.
 pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {

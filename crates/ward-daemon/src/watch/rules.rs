@@ -1,9 +1,10 @@
-//! What is not watched: `ignore_watch`, what nobody wants to be watched, and ward's own files.
+//! The paths that are not watched: `ignore_watch`, dotfiles and `node_modules`, and ward's own
+//! files.
 //!
-//! Patterns are read as in `.gitignore`: one without a slash is about names at any depth, one with
-//! a slash is about a path below the working directory; whatever is below an ignored folder is
-//! ignored, too; `!` takes something back, the last pattern that matches decides. Dotfiles and
-//! `node_modules` are ignored from the outset, so a list of one's own does not lose them.
+//! Patterns work as in `.gitignore`: a pattern without a slash matches names at any depth, one with
+//! a slash matches a path below the working directory. Everything below an ignored folder is
+//! ignored as well. `!` reverses a pattern, and the last pattern that matches decides. Dotfiles and
+//! `node_modules` are ignored by default, also when the user gives a list.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -19,15 +20,15 @@ use super::roots::{glob, is_glob, normal};
 #[derive(Debug)]
 pub(super) struct Rules {
     patterns: Vec<Rule>,
-    /// Files ward writes for this app.
+    /// Files that ward writes for this app.
     own: HashSet<PathBuf>,
     home: PathBuf,
 }
 
-/// One pattern, or many plain paths (`--ext` makes thousands).
+/// One pattern, or many plain paths (`--ext` can produce thousands).
 #[derive(Debug)]
 struct Rule {
-    /// `!pattern`: watched although an earlier rule says otherwise.
+    /// Whether this is a `!pattern`, which reverses earlier rules.
     keep: bool,
     test: Test,
 }
@@ -41,7 +42,7 @@ enum Test {
 }
 
 impl Rules {
-    /// Reads the patterns; those that make no sense are returned, too.
+    /// Parses the patterns; also returns those that are invalid.
     pub(super) fn new(plan: &Plan) -> (Self, Vec<String>) {
         let mut patterns: Vec<Rule> = Vec::new();
         let mut bad = Vec::new();
@@ -65,7 +66,8 @@ impl Rules {
             }
         }
         let real = plan.cwd.canonicalize().ok();
-        // A log path may name the same file past a link the working directory contains.
+        // The working directory may contain a link, and a log path may name the same file without
+        // it.
         let as_seen = |path: &PathBuf| {
             let below = path.strip_prefix(real.as_ref()?).ok()?;
             Some(plan.cwd.join(below))
@@ -80,7 +82,7 @@ impl Rules {
         (rules, bad)
     }
 
-    /// Whether a change of this path below `base` is of no interest.
+    /// Whether a change of this path below `base` does not count.
     pub(super) fn ignores(&self, base: &Path, path: &Path) -> bool {
         if self.is_own(base, path) {
             return true;
@@ -97,18 +99,18 @@ impl Rules {
         ignored
     }
 
-    /// Whether this folder is there for ward's own files, and may be made by ward.
+    /// Whether this folder contains ward's own files, so that ward itself may have made it.
     pub(super) fn holds_own(&self, folder: &Path) -> bool {
         self.own.iter().any(|own| own.starts_with(folder))
     }
 
-    /// Whether nothing below this folder is of interest.
+    /// Whether nothing below this folder can count.
     pub(super) fn prunes(&self, base: &Path, folder: &Path) -> bool {
         let leads_on = |rule: &Rule| rule.keep && rule.test.leads_through(folder);
         self.ignores(base, folder) && !self.patterns.iter().any(leads_on)
     }
 
-    /// What ward itself writes: logs and their rotated copies, pid files, its home.
+    /// Whether ward itself writes this path: logs and their rotated copies, pid files, the home.
     fn is_own(&self, base: &Path, path: &Path) -> bool {
         if path.starts_with(&self.home) && !base.starts_with(&self.home) {
             return true;
@@ -124,7 +126,8 @@ impl Rules {
     }
 }
 
-/// `out.log.1`, `out.log.gz` and pm2-logrotate's `out__<date>.log` beside `out.log`.
+/// Whether `name` is a rotated copy of `log`: for `out.log` these are `out.log.1`, `out.log.gz` and
+/// pm2-logrotate's `out__<date>.log`.
 fn is_rotated(log: &OsStr, name: &OsStr) -> bool {
     let (log, name) = (log.to_string_lossy(), name.to_string_lossy());
     let stem = log.rsplit_once('.').map_or(&*log, |(stem, _)| stem);
@@ -147,12 +150,12 @@ impl Test {
         if let Some(regex) = as_regex(pattern, cwd) {
             return regex.ok().map(Self::Regex);
         }
-        // Everything below is meant anyway.
+        // A pattern covers everything below what it matches, so these endings add nothing.
         let bare = pattern
             .trim_end_matches("/**")
             .trim_end_matches("/*")
             .trim_end_matches('/');
-        // A pattern for names at any depth: `**/tmp`.
+        // `**/tmp` matches names at any depth, like `tmp`.
         let name = bare.strip_prefix("**/").unwrap_or(bare);
         if name.is_empty() {
             return None;
@@ -171,7 +174,7 @@ impl Test {
         Some(Self::Paths(HashSet::from([path])))
     }
 
-    /// Whether the path or a folder it is in (below `base`) is meant.
+    /// Whether the pattern matches the path or one of its parent folders (below `base`).
     fn matches(&self, base: &Path, path: &Path) -> bool {
         let mut folders = path.ancestors();
         let below = path.strip_prefix(base).unwrap_or(path);
@@ -186,19 +189,20 @@ impl Test {
         }
     }
 
-    /// Whether what is meant may be below this folder.
+    /// Whether the pattern may match something below this folder.
     fn leads_through(&self, folder: &Path) -> bool {
         match self {
             Self::Paths(paths) => paths.iter().any(|path| path.starts_with(folder)),
             Self::Path(_, fixed) => fixed.starts_with(folder),
-            // A name may be anywhere; nobody wants all of node_modules read for that.
+            // A name may occur anywhere, but reading all of node_modules for it would cost too
+            // much.
             Self::Name(_) | Self::Regex(_) => false,
         }
     }
 }
 
-/// `/text/` as programs write regular expressions, and what can only be one: PM2's own examples
-/// have `[\\/]\\.` without slashes.
+/// Reads `/text/`, as programs write regular expressions, and text that can only be one: PM2's own
+/// examples have `[\\/]\\.` without slashes.
 fn as_regex(pattern: &str, cwd: &Path) -> Option<Result<Regex, regex::Error>> {
     let build = |text: &str, case: bool| {
         let text = text.replace("\\/", "/");
@@ -218,8 +222,9 @@ fn as_regex(pattern: &str, cwd: &Path) -> Option<Result<Regex, regex::Error>> {
     regex_only.then(|| build(pattern, false))
 }
 
-/// `/srv/app/logs/` looks like a regular expression. A path of plain names is a folder when it has
-/// to do with the app's, and so is `/srv/x`, whose last word only looks like flags.
+/// Whether a text between slashes is a folder after all: `/srv/app/logs/` looks like a regular
+/// expression, and so does `/srv/x`, whose last name looks like flags. A path of plain names is a
+/// folder if it exists or lies above or below the app's folder.
 fn is_folder(pattern: &str, text: &str, flags: &str, cwd: &Path) -> bool {
     let plain = !text.contains(['\\', '^', '$', '(', ')', '|', '+', '[', '*', '?']);
     let folder = Path::new(pattern);

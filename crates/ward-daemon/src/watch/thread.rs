@@ -1,4 +1,4 @@
-//! The thread itself: commands and inotify's events in, changes out.
+//! The watch thread itself: it receives commands and events of inotify, and reports changes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,13 +23,13 @@ use crate::fault::{self, Fault};
 use crate::handover::Handover;
 use crate::poll::{Interest, Poll, Slots};
 
-/// What the control thread wants.
+/// A command of the control loop.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Watch so from now on; files that changed after this moment count.
+    /// Watch an app by this plan; changes after the given time count.
     Watch(AppId, Box<Plan>, Timespec),
     Unwatch(AppId),
-    /// Give everything to a successor and end.
+    /// Hand everything over to a successor and end.
     Export(SyncSender<Handover<WatchState, WatchRole>>),
 }
 
@@ -49,16 +49,16 @@ pub(super) struct App {
     pub(super) roots: Vec<Root>,
     pub(super) rules: Rules,
     pub(super) changes: Debounce,
-    /// People know that not everything is watched.
-    pub(super) told_of_limit: bool,
+    /// Whether the user was told that the kernel's limit leaves some folders unwatched.
+    pub(super) limit_reported: bool,
 }
 
-/// Everything the thread has.
+/// The state of the thread.
 #[derive(Debug)]
 pub(super) struct Watcher {
     poll: Poll,
     inbox: Receiver<Command>,
-    /// At most one change for each app and quiet time, and what is wrong with a plan.
+    /// Unbounded, but holds at most one change per app and quiet time, and the problems of a plan.
     events: UnboundedSender<WatchEvent>,
     pub(super) metrics: Arc<WatchMetrics>,
     pub(super) folders: Folders,
@@ -95,20 +95,19 @@ impl Watcher {
                 return;
             }
             self.read_contained();
-            self.tell();
+            self.report_due_changes();
             loop {
                 match self.inbox.try_recv() {
                     Ok(Command::Export(to)) => {
                         self.read_contained();
-                        // Whoever asked has the descriptor now, or is gone with the whole daemon.
+                        // The send fails only if the receiver has ended together with the daemon.
                         to.send(self.export()).ok();
                         return;
                     }
                     Ok(command) => {
-                        // A new plan must not hide what changed before it was sent, which may have
-                        // been a moment ago.
+                        // Changes from before the command must be read under the old plan.
                         self.read_contained();
-                        self.obey_contained(command);
+                        self.execute_contained(command);
                     }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
@@ -117,8 +116,8 @@ impl Watcher {
         }
     }
 
-    /// A fault in reading one round of events drops that round. What it would have told is not known
-    /// any more, so all trees are looked at anew, as when the kernel lost events.
+    /// Reads one round of events. A panic drops that round; its changes are lost, so all trees are
+    /// read again, as after an overflow of the kernel's queue.
     fn read_contained(&mut self) {
         let read = fault::contain(|| {
             fault::inject("watch.read");
@@ -126,19 +125,20 @@ impl Watcher {
         });
         if let Err(fault) = read {
             self.faulted(&fault);
-            let again = fault::contain(|| self.lost());
+            let again = fault::contain(|| self.rescan_all());
             if let Err(fault) = again {
                 self.faulted(&fault);
             }
         }
     }
 
-    /// A fault in a command leaves its app unwatched and all others as they were.
-    fn obey_contained(&mut self, command: Command) {
+    /// Executes a command. A panic leaves the app of the command unwatched and does not affect
+    /// others.
+    fn execute_contained(&mut self, command: Command) {
         let app = command.app();
         let obeyed = fault::contain(|| {
             fault::inject("watch.command");
-            self.obey(command);
+            self.execute(command);
         });
         if let Err(fault) = obeyed {
             self.faulted(&fault);
@@ -158,13 +158,13 @@ impl Watcher {
         self.events.send(WatchEvent::Fault(fault.to_string())).ok();
     }
 
-    /// When changes are to be told next.
+    /// When the next changes are to be reported.
     fn due(&self) -> Option<Instant> {
         let due = |app: &App| app.changes.due(app.plan.delay, app.plan.quiet);
         self.apps.values().filter_map(due).min()
     }
 
-    fn tell(&mut self) {
+    fn report_due_changes(&mut self) {
         let now = Instant::now();
         for (id, app) in &mut self.apps {
             let due = app.changes.due(app.plan.delay, app.plan.quiet);
@@ -184,14 +184,14 @@ impl Watcher {
         self.events.send(WatchEvent::Trouble { app, text }).ok();
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
             Command::Watch(id, plan, since) => self.watch(id, *plan, since),
             Command::Unwatch(id) => {
                 self.apps.remove(&id);
                 self.folders.forget(|place| place.app == id);
             }
-            // The loop ends with it.
+            // The loop handles this command, because it ends the thread.
             Command::Export(_) => {}
         }
     }
@@ -201,7 +201,7 @@ impl Watcher {
         let count = self.parse(id, plan);
         for root in 0..count {
             let since = Since::Moment(since);
-            self.begin(Walk {
+            self.start_walk(Walk {
                 app: id,
                 root,
                 since,
@@ -209,8 +209,8 @@ impl Watcher {
         }
     }
 
-    /// Takes in what is to be watched for an app, and tells what is wrong with it. Returns the number of
-    /// its roots.
+    /// Parses the plan of an app and reports what is wrong with it. Returns the number of its
+    /// roots.
     pub(super) fn parse(&mut self, id: AppId, plan: Plan) -> usize {
         let (rules, bad) = Rules::new(&plan);
         for pattern in bad {
@@ -233,7 +233,7 @@ impl Watcher {
             }
         }
         let count = roots.len();
-        // What changed before and was not told yet is told all the same.
+        // Changes that are not reported yet stay pending under the new plan.
         let changes = self
             .apps
             .remove(&id)
@@ -246,7 +246,7 @@ impl Watcher {
                 roots,
                 rules,
                 changes,
-                told_of_limit: false,
+                limit_reported: false,
             },
         );
         count
@@ -254,7 +254,7 @@ impl Watcher {
 
     pub(super) fn changed(&mut self, app: AppId, path: PathBuf) {
         if let Some(app) = self.apps.get_mut(&app) {
-            app.changes.note(path, Instant::now(), clock::wall().0);
+            app.changes.record(path, Instant::now(), clock::wall().0);
         }
     }
 }

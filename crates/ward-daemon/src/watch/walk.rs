@@ -1,4 +1,4 @@
-//! Reading trees: which folders are watched, and what changed before they were.
+//! Walks trees: which folders to watch, and what changed before they were watched.
 
 use std::collections::VecDeque;
 use std::fs::{self, Metadata};
@@ -12,7 +12,7 @@ use super::AppId;
 use super::folders::Place;
 use super::thread::{App, Watcher};
 
-/// Reading a tree: below which root, and which files in it count as changed already.
+/// One walk through the tree of a root, and which of its files count as changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
     pub(super) app: AppId,
@@ -22,18 +22,18 @@ pub(super) struct Walk {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Since {
-    /// What changed after this moment.
+    /// Files that changed after this time.
     Moment(Timespec),
-    /// The folder is new, and so is all that is in it.
+    /// All files, because the folder is new.
     Ever,
 }
 
 impl Watcher {
-    /// Watches a root, or for it to come.
-    pub(super) fn begin(&mut self, walk: Walk) {
+    /// Watches a root, or waits for it to appear.
+    pub(super) fn start_walk(&mut self, walk: Walk) {
         let Some(base) = self.base(walk) else { return };
-        if let Err(error) = self.try_begin(walk, &base) {
-            self.cannot(walk.app, &base, error);
+        if let Err(error) = self.try_start_walk(walk, &base) {
+            self.report_refusal(walk.app, &base, error);
         }
     }
 
@@ -42,14 +42,14 @@ impl Watcher {
         Some(root.base.clone())
     }
 
-    fn try_begin(&mut self, walk: Walk, base: &Path) -> rustix::io::Result<()> {
+    fn try_start_walk(&mut self, walk: Walk, base: &Path) -> rustix::io::Result<()> {
         let Walk { app, root, .. } = walk;
         self.folders
             .forget(|place| place.app == app && place.root == root && place.depth.is_none());
         if base.is_dir() {
             return self.walk(walk, base.to_owned(), 0);
         }
-        // A file is watched through its folder, so that it may be replaced or come later.
+        // A file is watched through its folder, so that it may be replaced or created later.
         for folder in base.ancestors().skip(1) {
             let place = Place {
                 app,
@@ -64,8 +64,8 @@ impl Watcher {
             }
         }
         match fs::metadata(base) {
-            // It came between the look and the watch.
-            Ok(found) if found.is_dir() => self.try_begin(walk, base),
+            // It appeared after the check above and before the watch.
+            Ok(found) if found.is_dir() => self.try_start_walk(walk, base),
             Ok(found) if walk.since.is_before(&found) => {
                 self.changed(app, base.to_owned());
                 Ok(())
@@ -80,14 +80,14 @@ impl Watcher {
         }
     }
 
-    /// Watches a folder and those below it, and finds what changed before it was watched.
+    /// Watches a folder and those below it, and finds the changes from before the watch.
     pub(super) fn walk(
         &mut self,
         walk: Walk,
         folder: PathBuf,
         depth: usize,
     ) -> rustix::io::Result<()> {
-        // Level by level: when the kernel's limit is reached, what is missing is deep down.
+        // Breadth first: if the kernel's limit is reached, only the deepest folders are missing.
         let mut ahead = VecDeque::from([(folder, depth)]);
         while let Some((folder, depth)) = ahead.pop_front() {
             let Some(app) = self.apps.get(&walk.app) else {
@@ -109,10 +109,10 @@ impl Watcher {
             }
             let deepest = app.plan.depth.is_some_and(|limit| depth >= limit);
             let mut changed: Option<((i64, i64), PathBuf)> = None;
-            // What cannot be listed can still change, and is watched.
+            // A folder that cannot be listed can still be watched.
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                let Some(found) = app.look(&path) else {
+                let Some(found) = app.metadata(&path) else {
                     continue;
                 };
                 let root = &app.roots[walk.root];
@@ -124,7 +124,7 @@ impl Watcher {
                     && root.wants(&path)
                     && !app.rules.ignores(&root.base, &path)
                 {
-                    // As everywhere, the first change is the one that is told.
+                    // As everywhere, the report names the first change.
                     let change = (change_time(&found), path);
                     if changed.as_ref().is_none_or(|first| change < *first) {
                         changed = Some(change);
@@ -138,12 +138,12 @@ impl Watcher {
         Ok(())
     }
 
-    /// The kernel refuses; the app goes on.
-    pub(super) fn cannot(&mut self, id: AppId, path: &Path, error: Errno) {
-        // Each new folder would meet the same limit.
+    /// Reports that the kernel refuses to watch a folder.
+    pub(super) fn report_refusal(&mut self, id: AppId, path: &Path, error: Errno) {
+        // Each new folder would reach the same limit; one report is enough.
         if let Some(app) = self.apps.get_mut(&id)
             && error == Errno::NOSPC
-            && std::mem::replace(&mut app.told_of_limit, true)
+            && std::mem::replace(&mut app.limit_reported, true)
         {
             return;
         }
@@ -156,8 +156,8 @@ impl Watcher {
 }
 
 impl App {
-    /// What is there, seen as the plan says.
-    pub(super) fn look(&self, path: &Path) -> Option<Metadata> {
+    /// The metadata of a path; whether links are followed depends on the plan.
+    pub(super) fn metadata(&self, path: &Path) -> Option<Metadata> {
         let found = if self.plan.no_links {
             fs::symlink_metadata(path)
         } else {
@@ -168,7 +168,7 @@ impl App {
 }
 
 impl Since {
-    /// Whether a file changed after that.
+    /// Whether a file changed after this time.
     fn is_before(self, found: &Metadata) -> bool {
         match self {
             Self::Ever => true,
@@ -177,12 +177,12 @@ impl Since {
     }
 }
 
-/// When a file changed, in seconds and nanoseconds.
+/// The change time of a file (`st_ctime`), in seconds and nanoseconds.
 fn change_time(found: &Metadata) -> (i64, i64) {
     (found.ctime(), found.ctime_nsec())
 }
 
-/// Why something is not watched, and what to do about it.
+/// The text for the user: why a folder is not watched, and what to do about it.
 pub(super) fn refusal(path: &Path, error: Errno, limit: impl Fn(&str) -> String) -> String {
     let path = path.display();
     match error {

@@ -1,24 +1,25 @@
-//! Files that are either the old ones or the new ones, whatever happens in between.
+//! Replaces files in one step: a reader or a crash finds the old file or the new one, never a part.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A complete file that has not got its name yet; it vanishes when it never gets it.
+/// A complete file under a temporary name; dropping it removes the file.
 #[derive(Debug)]
 pub(super) struct Temporary(Option<PathBuf>);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(path) = self.0.take() {
-            // What cannot be removed lies around; the caller has a greater worry already.
+            // If the file cannot be removed it stays; the caller already reports a more important
+            // error.
             fs::remove_file(path).ok();
         }
     }
 }
 
-/// Writes bytes to a new file next to `target`, for its owner only, down to the disk.
+/// Writes and syncs bytes to a new file beside `target`, readable by its owner only.
 pub(super) fn write_beside(target: &Path, bytes: &[u8]) -> io::Result<Temporary> {
     let mut name = target.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -32,7 +33,8 @@ pub(super) fn write_beside(target: &Path, bytes: &[u8]) -> io::Result<Temporary>
     Ok(temporary)
 }
 
-/// Gives a complete file its name, and makes that survive a crash of the machine.
+/// Renames a complete file to its final name and syncs the folder, so that the name survives a
+/// crash of the machine.
 pub(super) fn put(mut temporary: Temporary, target: &Path) -> io::Result<()> {
     let path = temporary
         .0

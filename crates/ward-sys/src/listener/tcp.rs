@@ -1,24 +1,23 @@
-//! TCP listeners, with Node's idea of "any address".
+//! TCP listeners, with Node's meaning of "any address".
 
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::OwnedFd,
-};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 
 /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
 pub type Backlog = i32;
 
-/// How a listener is made.
+/// The options of a TCP listener.
 #[derive(Debug, Clone, Copy)]
 pub struct TcpOptions {
-    /// Room in the accept queue.
+    /// The length of the accept queue (`listen(2)`).
     pub backlog: Backlog,
-    /// For `::`: do not take IPv4 connections.
+    /// For `::`: refuse IPv4 connections.
     pub v6_only: bool,
-    /// Several sockets on one address, the kernel spreads connections over them.
+    /// Whether several sockets may bind the address; the kernel spreads connections over them
+    /// (`SO_REUSEPORT`).
     pub reuse_port: bool,
 }
 
@@ -33,9 +32,13 @@ impl Default for TcpOptions {
 }
 
 /// Listens on `address`.
+///
+/// # Errors
+///
+/// The kernel refuses a step, mostly `bind` with `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL`.
 pub fn tcp(address: SocketAddr, options: TcpOptions) -> io::Result<OwnedFd> {
     let socket = new_socket(address, SocketType::STREAM, options.v6_only)?;
-    // As every server does: connections of the last life in TIME_WAIT must not keep the port.
+    // As in every server, connections in TIME_WAIT must not block the port.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if options.reuse_port {
         sockopt::set_socket_reuseport(&socket, true)?;
@@ -46,6 +49,10 @@ pub fn tcp(address: SocketAddr, options: TcpOptions) -> io::Result<OwnedFd> {
 }
 
 /// Listens on all addresses: `::` for both families, or `0.0.0.0` where there is no IPv6.
+///
+/// # Errors
+///
+/// As for [`tcp`]; without IPv6 the error is that of `0.0.0.0`.
 pub fn tcp_any(port: u16, options: TcpOptions) -> io::Result<OwnedFd> {
     match tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), options) {
         // The port is taken; trying another family would hide that.
@@ -81,10 +88,8 @@ pub(super) fn new_socket(
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpStream,
-    };
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
 
     use super::*;
     use crate::listener::{accept, cookie, is_listening, local_address, peer_address};

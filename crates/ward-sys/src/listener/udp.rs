@@ -1,23 +1,31 @@
 //! UDP sockets that workers share.
 
-use std::{io, net::SocketAddr, os::fd::OwnedFd};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use rustix::net::{SocketType, sockopt};
 
 use super::tcp::new_socket;
 
-/// How a socket is made.
+/// The options of a UDP socket.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UdpOptions {
-    /// Node's `reuseAddr`: several sockets may bind the address, the last one gets the datagrams.
+    /// Node's `reuseAddr`: several sockets may bind the address; the last one gets the datagrams
+    /// (`SO_REUSEADDR`).
     pub reuse_address: bool,
-    /// Several sockets on one address, the kernel spreads datagrams over them.
+    /// Whether several sockets may bind the address; the kernel spreads datagrams over them
+    /// (`SO_REUSEPORT`).
     pub reuse_port: bool,
-    /// For `::`: do not take IPv4 datagrams.
+    /// For `::`: refuse IPv4 datagrams.
     pub v6_only: bool,
 }
 
 /// Binds `address`.
+///
+/// # Errors
+///
+/// The kernel refuses a step, mostly `bind` with `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL`.
 pub fn udp(address: SocketAddr, options: UdpOptions) -> io::Result<OwnedFd> {
     let socket = new_socket(address, SocketType::DGRAM, options.v6_only)?;
     if options.reuse_address {

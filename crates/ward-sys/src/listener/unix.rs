@@ -1,26 +1,24 @@
 //! Unix listeners: the daemon's own sockets and those of workers.
 
-use std::{
-    io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
-    path::Path,
-};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use rustix::{
-    fs::{CWD, Mode, OFlags},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
-};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-/// Room in the accept queue of the daemon's own sockets: a script may run a hundred commands at once.
+/// The accept queue of the daemon's own sockets: a script may run hundreds of commands at once.
 const OWN_BACKLOG: i32 = 4096;
 
 /// What fits into `sun_path` with its NUL.
 const LONGEST_PATH: usize = 107;
 
 /// Listens on a path of any length, or on an abstract name if `path` begins with a NUL byte.
+///
+/// # Errors
+///
+/// The path is taken (`EADDRINUSE`), its folder is missing, or its name is longer than 107 bytes.
 pub fn unix(path: &Path, backlog: i32) -> io::Result<OwnedFd> {
     let socket = new_socket()?;
     bind(&socket, path)?;
@@ -28,8 +26,13 @@ pub fn unix(path: &Path, backlog: i32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Listens on `path` for the daemon itself. The file has `mode` before anyone can connect. Whether an existing file is
-/// stale is the caller's decision, under the lock of the home folder; here it is an error.
+/// Listens on `path` for the daemon itself. The file has `mode` before anyone can connect. Whether
+/// an existing file is stale is the caller's decision, under the lock of the home folder; here it
+/// is an error.
+///
+/// # Errors
+///
+/// As for [`unix`], or the mode cannot be set.
 pub fn unix_listener(path: &Path, mode: u32) -> io::Result<OwnedFd> {
     let socket = new_socket()?;
     bind(&socket, path)?;
@@ -67,7 +70,8 @@ fn bind(socket: &OwnedFd, path: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // A short way to the same place. A name that is too long by itself still is an error.
+    // A path through the folder's descriptor is short. A file name that is too long by itself is
+    // still an error.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty())?;
     let short = Path::new("/proc/self/fd")
@@ -78,7 +82,8 @@ fn bind(socket: &OwnedFd, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::{fs::PermissionsExt, net::UnixStream};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
 
     use super::*;
     use crate::listener::accept;

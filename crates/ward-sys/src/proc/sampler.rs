@@ -1,21 +1,21 @@
 //! CPU time and memory of whole trees: one pass over `/proc`, however many trees.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
-};
+use std::collections::{HashMap, HashSet};
+use std::io;
 
 use super::{Scanner, Stat, page_bytes};
-use crate::{Pid, cgroup::Cgroup};
+use crate::Pid;
+use crate::cgroup::Cgroup;
 
-/// What a tree uses.
+/// The CPU time and memory of a process tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// CPU time of all its processes and of their children that have ended, in ticks. Can shrink when an orphan ends.
+    /// CPU time of all processes and of their children that have ended, in clock ticks. It can
+    /// shrink when an orphan ends.
     pub cpu_ticks: u64,
-    /// Resident memory. Shared pages count for each process that maps them.
+    /// Resident memory in bytes. A shared page counts for each process that maps it.
     pub rss_bytes: u64,
-    /// Living processes.
+    /// The number of living processes.
     pub processes: u32,
 }
 
@@ -29,7 +29,7 @@ impl Usage {
     }
 }
 
-/// Kept buffers of the passes.
+/// Measures usage; keeps its buffers between passes.
 #[derive(Debug)]
 pub struct Sampler {
     scanner: Scanner,
@@ -40,6 +40,10 @@ pub struct Sampler {
 
 impl Sampler {
     /// Opens `/proc`.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be opened.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             scanner: Scanner::new()?,
@@ -49,8 +53,8 @@ impl Sampler {
         })
     }
 
-    /// The usage of everything in a cgroup. Its price depends on what is in there, not on how many processes the machine
-    /// has. `None` if the cgroup cannot be read.
+    /// The usage of everything in a cgroup. Its price depends on what is in there, not on how many
+    /// processes the machine has. `None` if the cgroup cannot be read.
     pub fn cgroup_usage(&self, cgroup: &Cgroup) -> Option<Usage> {
         let mut usage = Usage::default();
         for stat in cgroup
@@ -63,8 +67,12 @@ impl Sampler {
         Some(usage)
     }
 
-    /// The usage of the tree of each root: its descendants and everything in its session. Roots that are gone and have
-    /// left nothing are missing from the answer.
+    /// The usage of the tree of each root: its descendants and everything in its session. Roots
+    /// that are gone and have left nothing are missing from the answer.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be read.
     pub fn tree_usage(&mut self, roots: &[Pid]) -> io::Result<HashMap<Pid, Usage>> {
         let roots: HashSet<i32> = roots
             .iter()
@@ -119,7 +127,7 @@ fn owner(
         if roots.contains(&stat.session) {
             break Some(stat.session);
         }
-        // Numbers can be reused while the pass runs; a circle must not hold us up.
+        // Pids can be reused while the pass runs, and the loop must end even if they form a cycle.
         owners.insert(next, None);
         path.push(next);
         next = stat.ppid;

@@ -1,15 +1,17 @@
-//! All processes, in one pass over `/proc`.
+//! Reads all processes in one pass over `/proc`.
 
-use std::{io, mem::MaybeUninit, os::fd::OwnedFd};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom};
 
 use super::stat::{Stat, parse_stat};
 use crate::Pid;
 
-/// Longest possible name, all numbers at their largest: well below this.
+/// More than the longest line of `/proc/<pid>/stat`, with the longest name and the largest numbers.
 const LONGEST_LINE: usize = 1024;
-/// About a thousand entries per call.
+/// Bytes per `getdents64` call: about a thousand entries.
 const ENTRIES_BYTES: usize = 32 * 1024;
 
 /// A kept descriptor of `/proc` and buffers, so that a pass allocates nothing.
@@ -21,6 +23,10 @@ pub struct Scanner {
 
 impl Scanner {
     /// Opens `/proc`.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be opened.
     pub fn new() -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
@@ -30,7 +36,11 @@ impl Scanner {
         })
     }
 
-    /// Calls `visit` for each process. Those that start or end meanwhile may be missed.
+    /// Calls `visit` for each process. Processes that start or end during the scan may be missing.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be read. A process that ends during the scan is no error.
     pub fn scan(&mut self, mut visit: impl FnMut(&Stat)) -> io::Result<()> {
         rustix::fs::seek(&self.proc, SeekFrom::Start(0))?;
         let mut directory = RawDir::new(&self.proc, &mut self.entries);
@@ -41,7 +51,7 @@ impl Scanner {
                 continue;
             }
             let mut line = [0; LONGEST_LINE];
-            // One that is gone is no error.
+            // A process that has just ended is no error.
             if let Some(stat) = read_stat(&self.proc, name, &mut line).and_then(parse_stat) {
                 visit(&stat);
             }
@@ -57,6 +67,10 @@ impl Scanner {
     }
 
     /// All processes.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be read.
     pub fn all(&mut self) -> io::Result<Vec<Stat>> {
         let mut all = Vec::with_capacity(256);
         self.scan(|stat| all.push(*stat))?;

@@ -1,6 +1,6 @@
 //! `/proc/<pid>/stat`, as values. Pure.
 
-/// One process, in the kernel's units.
+/// The fields of one process, in the kernel's units (proc(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stat {
     /// Process id.
@@ -13,29 +13,29 @@ pub struct Stat {
     pub group: i32,
     /// Session.
     pub session: i32,
-    /// Ticks in user mode.
+    /// CPU time in user mode, in clock ticks.
     pub user_ticks: u64,
-    /// Ticks in kernel mode.
+    /// CPU time in kernel mode, in clock ticks.
     pub system_ticks: u64,
-    /// Ticks of children that were waited for, both modes.
+    /// CPU time of collected children in both modes, in clock ticks.
     pub children_ticks: u64,
     /// Number of threads.
     pub threads: u32,
-    /// Ticks since boot at its start.
+    /// The time of the start, in clock ticks since boot.
     pub start_time: u64,
     /// Resident memory in pages.
     pub rss_pages: u64,
 }
 
 impl Stat {
-    /// Whether it has ended and only waits to be collected.
+    /// Whether the process has ended and waits for its parent to collect it.
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
     }
 }
 
-/// Parses the one line of the file. The name in it may hold anything, parentheses and newlines too, so fields are
-/// counted from the last closing parenthesis. `None` if it is no such line.
+/// Parses the one line of the file. The name in it may hold anything, parentheses and newlines too,
+/// so fields are counted from the last closing parenthesis. `None` if it is no such line.
 pub(crate) fn parse_stat(line: &[u8]) -> Option<Stat> {
     let open = line.iter().position(|&byte| byte == b'(')?;
     let close = line.iter().rposition(|&byte| byte == b')')?;

@@ -1,4 +1,4 @@
-//! The bytes: netlink(7) messages that say something about a TCP socket. Pure.
+//! Parses netlink(7) messages about TCP sockets (`linux/inet_diag.h`). Pure.
 
 use rustix::net::AddressFamily;
 
@@ -22,32 +22,32 @@ const PROTOCOL_TCP: u8 = 6;
 /// All states but `TIME_WAIT` (6), in which no process has the socket, and `LISTEN` (10).
 const STATES: u32 = 0xfff & !(1 << 6) & !(1 << 10);
 
-/// A socket.
+/// A TCP socket, as the kernel describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Socket {
     /// The local port.
     pub port: u16,
-    /// Its name for life.
+    /// The cookie, the socket's identifier as long as it exists.
     pub cookie: u64,
     /// The number of its file, as `/proc/<pid>/fd` shows it; 0 when no process has it.
     pub inode: u32,
 }
 
-/// One message.
+/// A netlink message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// About a socket.
+    /// A message about a socket.
     Socket(Socket),
     /// The end of a list.
     Done,
     /// The request failed, with a positive error number.
     Failed(i32),
-    /// Something else.
+    /// A message of another type.
     Other,
 }
 
 impl Message {
-    /// What it says of a socket.
+    /// The socket in the message, if it is about one.
     pub(super) fn socket(self) -> Option<Socket> {
         match self {
             Self::Socket(socket) => Some(socket),
@@ -56,7 +56,8 @@ impl Message {
     }
 }
 
-/// The messages in what one read brought. The last one may be cut; what is there of it counts if it is enough.
+/// The messages in what one read brought. The last one may be cut; what is there of it counts if it
+/// is enough.
 pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message> {
     core::iter::from_fn(move || {
         let length = usize::try_from(u32::from_ne_bytes(field(bytes, 0)?)).ok()?;
@@ -66,7 +67,7 @@ pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message> {
             return None;
         }
         let body = &bytes[HEADER..length.min(bytes.len())];
-        // The next one begins at a multiple of four.
+        // Messages are aligned to four bytes.
         let next = length.saturating_add(3) & !3;
         bytes = bytes.get(next..).unwrap_or_default();
         Some(match kind {
@@ -149,6 +150,11 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ward_corpus::config(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/netlink.proptest-regressions"
+        )))]
+
         #[test]
         fn what_is_written_is_read(sockets in proptest::collection::vec(any_socket(), 0..8)) {
             let mut bytes: Vec<u8> = sockets
@@ -179,6 +185,54 @@ mod tests {
         #[test]
         fn any_bytes_come_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(messages(&bytes).count() <= bytes.len() / HEADER + 1);
+        }
+
+        #[test]
+        fn what_is_cut_is_the_beginning_of_the_whole(
+            bytes in corpus().mutated(), cut in any::<proptest::sample::Index>(),
+        ) {
+            let whole: Vec<Message> = messages(&bytes).collect();
+            prop_assert!(whole.len() <= bytes.len() / HEADER + 1);
+            let part: Vec<Message> = messages(&bytes[..cut.index(bytes.len() + 1)]).collect();
+            // All but the last, which may have lost its body, are the same.
+            if let Some((_, sure)) = part.split_last() {
+                prop_assert_eq!(sure, &whole[..sure.len()]);
+            }
+            prop_assert!(part.len() <= whole.len());
+        }
+    }
+
+    fn corpus() -> ward_corpus::Corpus {
+        ward_corpus::Corpus::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/netlink"))
+    }
+
+    #[test]
+    fn the_corpus_as_it_is() {
+        let read: Vec<(String, Vec<Message>)> = corpus()
+            .files()
+            .map(|(name, bytes)| (name.to_owned(), messages(bytes).collect()))
+            .collect();
+        let socket = |port, cookie, inode| {
+            Message::Socket(Socket {
+                port,
+                cookie,
+                inode,
+            })
+        };
+        let list = [
+            socket(3000, 1, 111),
+            socket(3000, 2, 0),
+            socket(8080, u64::MAX, u32::MAX),
+        ];
+        let expected = [
+            ("acknowledged", &[Message::Other, Message::Other][..]),
+            ("done", &[socket(3000, 9, 5), Message::Done]),
+            ("failed", &[Message::Failed(2)]),
+            ("list", &list),
+        ];
+        assert_eq!(read.len(), expected.len());
+        for ((name, messages), wanted) in read.iter().zip(expected) {
+            assert_eq!((name.as_str(), messages.as_slice()), wanted);
         }
     }
 

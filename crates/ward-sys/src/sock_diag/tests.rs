@@ -1,8 +1,6 @@
-use std::{
-    collections::HashSet,
-    net::{TcpListener, TcpStream},
-    time::Duration,
-};
+use std::collections::HashSet;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -118,8 +116,8 @@ fn what_was_closed_unnoticed_is_found_by_a_list() {
     let expected: HashSet<u64> = kept.iter().map(|it| cookie(&it.1).unwrap()).collect();
     assert!(expected.is_subset(&open));
     assert!(closed.iter().all(|cookie| !open.contains(cookie)));
-    // From here on everything is told again, unless more of the many are told of late: the kernel's worker
-    // for that may have been slow, and there is no room for them still.
+    // From here on everything is told again, unless more of the many are told of late: the kernel's
+    // worker for that may have been slow, and there is no room for them still.
     loop {
         let (client, server) = connect(&listener);
         let next = cookie(&server).unwrap();

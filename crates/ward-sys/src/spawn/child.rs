@@ -1,15 +1,14 @@
 //! The code that runs in the child between birth and `execve`.
 //!
-//! It may share the memory of the daemon, whose other threads run on. So: system calls only, no allocation, no locks, no
-//! panics, no destructors. libc's wrappers are used where they are plain system calls; where a libc does more (signals,
-//! credentials: both have to do with its threads) the call is made raw.
+//! It may share the memory of the daemon, whose other threads run on. So: system calls only, no
+//! allocation, no locks, no panics, no destructors. libc's wrappers are used where they are plain
+//! system calls; where a libc does more (signals, credentials: both have to do with its threads)
+//! the call is made raw.
 
-use std::{
-    convert::Infallible,
-    ffi::{CStr, c_int, c_long, c_void},
-    ptr,
-    sync::atomic::{AtomicI32, Ordering},
-};
+use std::convert::Infallible;
+use std::ffi::{CStr, c_int, c_long, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::plan::{Ids, Plan};
 
@@ -86,23 +85,28 @@ fn check_raw(result: c_long, step: Step) -> Result<(), Failed> {
 
 /// First function of the child. Never returns: it becomes the program or exits with 127.
 pub(super) extern "C" fn begin(start: *mut c_void) -> c_int {
-    // SAFETY: `start` points to the `Start` of the parent's frame; that thread sleeps until we are gone from its memory.
+    // SAFETY: `start` points to the `Start` of the parent's frame; that thread sleeps until we are
+    // gone from its memory.
     let start = unsafe { &*start.cast::<Start>() };
-    // SAFETY: `plan` is valid as above, and the sleeping thread is the only other one that knows it.
+    // SAFETY: `plan` is valid as above, and the sleeping thread is the only other one that knows
+    // it.
     let plan = unsafe { &mut *start.plan };
-    // SAFETY: `report` is in the shared mapping, which the parent unmaps only after we are gone from its memory.
+    // SAFETY: `report` is in the shared mapping, which the parent unmaps only after we are gone
+    // from its memory.
     let report = unsafe { &*start.report };
     let Err(failed) = prepare(plan, report).and_then(|()| execute(plan));
     report.errno.store(errno(), Ordering::Relaxed);
     report.detail.store(failed.detail, Ordering::Relaxed);
     report.step.store(failed.step, Ordering::Release);
-    // SAFETY: `_exit` has no preconditions; it runs no destructors and no exit handlers. (rustix has no `_exit`.)
+    // SAFETY: `_exit` has no preconditions; it runs no destructors and no exit handlers. (rustix
+    // has no `_exit`.)
     unsafe { libc::_exit(127) }
 }
 
 fn prepare(plan: &mut Plan, report: &Report) -> Result<(), Failed> {
     default_dispositions();
-    // SAFETY: no preconditions. (rustix has it too; in the child one kind of call, through libc, is easier to audit.)
+    // SAFETY: no preconditions. (rustix has it too; in the child one kind of call, through libc, is
+    // easier to audit.)
     check(unsafe { libc::setsid() }, Steps::SESSION)?;
     if plan.join_cgroup >= 0 && join_cgroup(plan.join_cgroup).is_ok() {
         report.joined_cgroup.store(1, Ordering::Relaxed);
@@ -117,18 +121,21 @@ fn prepare(plan: &mut Plan, report: &Report) -> Result<(), Failed> {
 
 fn execute(plan: &Plan) -> Result<Infallible, Failed> {
     empty_mask();
-    // SAFETY: the path is a live C string, the two arrays are null-terminated and point to live C strings.
+    // SAFETY: the path is a live C string, the two arrays are null-terminated and point to live C
+    // strings.
     unsafe { libc::execve(plan.program.as_ptr(), plan.argv.as_ptr(), plan.env.as_ptr()) };
     Err(Failed::at(Steps::EXECUTE))
 }
 
 /// `execve` resets handlers but keeps ignored signals ignored; an app must not inherit ours.
 fn default_dispositions() {
-    // Larger than any architecture's `struct sigaction` of the kernel; all zero is `SIG_DFL` with an empty mask.
+    // Larger than any architecture's `struct sigaction` of the kernel; all zero is `SIG_DFL` with
+    // an empty mask.
     let default = [0u64; 8];
     for signal in 1..=64 {
-        // SAFETY: `default` is readable and long enough, the old action is not asked for, 8 is the kernel's mask size.
-        // Raw, because libc's wrapper may take locks and refuses the signals of its own. SIGKILL and SIGSTOP fail: fine.
+        // SAFETY: `default` is readable and long enough, the old action is not asked for, 8 is the
+        // kernel's mask size. Raw, because libc's wrapper may take locks and refuses the signals of
+        // its own. SIGKILL and SIGSTOP fail: fine.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
@@ -143,7 +150,8 @@ fn default_dispositions() {
 
 fn empty_mask() {
     let empty = 0u64;
-    // SAFETY: `empty` is as large as said. Raw, because libc's wrapper keeps its own signals out; rustix has no masks.
+    // SAFETY: `empty` is as large as said. Raw, because libc's wrapper keeps its own signals out;
+    // rustix has no masks.
     unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,
@@ -165,7 +173,8 @@ fn write_at(directory: c_int, name: &CStr, text: &CStr, step: Step) -> Result<()
     // SAFETY: `name` is a live C string; a bad descriptor is an error, not undefined.
     let file = unsafe { libc::openat(directory, name.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
     check(file, step)?;
-    // SAFETY: the bytes of `text` are readable for its length. The descriptor is left to close-on-exec.
+    // SAFETY: the bytes of `text` are readable for its length. The descriptor is left to
+    // close-on-exec.
     let written = unsafe { libc::write(file, text.as_ptr().cast(), text.count_bytes()) };
     if written < 0 {
         Err(Failed::at(step))
@@ -184,8 +193,8 @@ fn rights_of_the_daemon(plan: &Plan) -> Result<(), Failed> {
         )?;
     }
     for ((resource, limit), detail) in plan.limits.iter().zip(0..) {
-        // SAFETY: `limit` is a live `rlimit`, no old value is asked for, 0 is this process. Raw, because the type of the
-        // resource differs between libcs.
+        // SAFETY: `limit` is a live `rlimit`, no old value is asked for, 0 is this process. Raw,
+        // because the type of the resource differs between libcs.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_prlimit64,
@@ -211,11 +220,12 @@ fn rights_of_the_daemon(plan: &Plan) -> Result<(), Failed> {
 
 /// Puts each descriptor to its number and marks all others close-on-exec.
 fn descriptors(plan: &mut Plan) -> Result<(), Failed> {
-    // All of ours are close-on-exec already; this covers what the daemon itself inherited. Old kernels lack the
-    // call or the flag, which is why its failure is no error.
-    // SAFETY: no preconditions; marking descriptors closes none. (rustix has no close_range.)
+    // All of ours are close-on-exec already; this covers what the daemon itself inherited. Old
+    // kernels lack the call or the flag, which is why its failure is no error. SAFETY: no
+    // preconditions; marking descriptors closes none. (rustix has no close_range.)
     unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, CLOSE_RANGE_CLOEXEC) };
-    // First out of the way of all targets, so that no `dup2` below overwrites a source that is still needed.
+    // First out of the way of all targets, so that no `dup2` below overwrites a source that is
+    // still needed.
     for step in &mut plan.moves {
         if step.source < plan.floor {
             // SAFETY: a bad descriptor is an error, not undefined.
@@ -228,7 +238,8 @@ fn descriptors(plan: &mut Plan) -> Result<(), Failed> {
         }
     }
     for step in &plan.moves {
-        // SAFETY: replaces descriptors of this process only, which is about to be another program; nobody here owns them.
+        // SAFETY: replaces descriptors of this process only, which is about to be another program;
+        // nobody here owns them.
         let result = unsafe { libc::dup2(step.source, step.target) };
         check(result, Steps::DESCRIPTOR).map_err(|failed| Failed {
             detail: step.target,
@@ -238,8 +249,8 @@ fn descriptors(plan: &mut Plan) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Groups first: after `setuid` there is no right left to change them. Raw calls, because libc's wrappers change all
-/// threads of the process, and this process has no threads of its own.
+/// Groups first: after `setuid` there is no right left to change them. Raw calls, because libc's
+/// wrappers change all threads of the process, and this process has no threads of its own.
 fn credentials(ids: &Ids) -> Result<(), Failed> {
     let groups = ids.groups.as_slice();
     // SAFETY: `groups` is readable for its length.
@@ -254,9 +265,11 @@ fn credentials(ids: &Ids) -> Result<(), Failed> {
     check_raw(result, Steps::UID)
 }
 
-/// The error number of the last call. `io::Error` would do the same, but promises nothing about allocation.
+/// The error number of the last call. `io::Error` would do the same, but promises nothing about
+/// allocation.
 fn errno() -> c_int {
-    // SAFETY: returns the address of this thread's number, always valid. The thread is the sleeping parent's.
+    // SAFETY: returns the address of this thread's number, always valid. The thread is the sleeping
+    // parent's.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     unsafe { *place }

@@ -1,21 +1,17 @@
 //! Birth: the one place that makes processes.
 
-use std::{
-    ffi::{c_int, c_void},
-    mem,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
-    ptr,
-    sync::atomic::Ordering,
-};
+use std::ffi::{c_int, c_void};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering;
+use std::{mem, ptr};
 
-use super::{
-    Command, SpawnError,
-    child::{self, Start, Step},
-    mask::Blocked,
-    plan::Plan,
-    stack::{STACK_BYTES, Stack},
-};
-use crate::{Pid, errno::Errno};
+use super::child::{Start, Step};
+use super::mask::Blocked;
+use super::plan::Plan;
+use super::stack::{STACK_BYTES, Stack};
+use super::{Command, SpawnError, child};
+use crate::Pid;
+use crate::errno::Errno;
 
 /// From `linux/sched.h`; not a flag of the old `clone`. Kernel 5.7.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -52,7 +48,8 @@ pub(super) fn into_child(plan: &mut Plan, command: &Command) -> Result<Born, Spa
         plan: ptr::from_mut(plan),
         report: stack.report(),
     };
-    // A handler of the daemon must not run in the child, with the daemon's memory. The child empties its mask last.
+    // A handler of the daemon must not run in the child, with the daemon's memory. The child
+    // empties its mask last.
     let blocked = Blocked::all();
     let (pid, pidfd, direct) = first_that_works(&mut start, &stack, flags, cgroup)
         .map_err(|errno| SpawnError::Create { errno })?;
@@ -95,12 +92,13 @@ fn first_that_works(
     Ok((pid, pidfd, false))
 }
 
-/// Works on every kernel since 5.2 and under Docker's seccomp profile. Without a cgroup there is nothing `clone3` adds.
+/// Works on every kernel since 5.2 and under Docker's seccomp profile. Without a cgroup there is
+/// nothing `clone3` adds.
 fn clone(start: &mut Start, stack: &Stack, flags: c_int) -> Result<(c_int, RawFd), Errno> {
     let mut pidfd: c_int = -1;
-    // SAFETY: `begin` never returns and only touches `start`, whose thread sleeps meanwhile (CLONE_VFORK); the stack is
-    // exclusively the child's and outlives it; with CLONE_PIDFD the fifth argument is where the descriptor goes.
-    // (rustix makes no processes.)
+    // SAFETY: `begin` never returns and only touches `start`, whose thread sleeps meanwhile
+    // (CLONE_VFORK); the stack is exclusively the child's and outlives it; with CLONE_PIDFD the
+    // fifth argument is where the descriptor goes. (rustix makes no processes.)
     let pid = unsafe {
         libc::clone(
             child::begin,
@@ -117,7 +115,8 @@ fn clone(start: &mut Start, stack: &Stack, flags: c_int) -> Result<(c_int, RawFd
     }
 }
 
-/// `clone3` into a cgroup. libc has no wrapper, and `syscall()` would return in the child on the parent's stack.
+/// `clone3` into a cgroup. libc has no wrapper, and `syscall()` would return in the child on the
+/// parent's stack.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn clone3(
     start: &mut Start,
@@ -137,8 +136,9 @@ fn clone3(
     let start: *mut c_void = ptr::from_mut(start).cast();
     let result: i64;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: as for `clone`. The child goes to `begin` on its own stack without touching this frame and never comes
-    // back; for the parent it is a plain system call, which clobbers rcx and r11.
+    // SAFETY: as for `clone`. The child goes to `begin` on its own stack without touching this
+    // frame and never comes back; for the parent it is a plain system call, which clobbers rcx and
+    // r11.
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -159,8 +159,9 @@ fn clone3(
         );
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: as for `clone`. The child goes to `begin` on its own stack without touching this frame and never comes
-    // back; for the parent it is a plain system call, which changes nothing but x0.
+    // SAFETY: as for `clone`. The child goes to `begin` on its own stack without touching this
+    // frame and never comes back; for the parent it is a plain system call, which changes nothing
+    // but x0.
     unsafe {
         std::arch::asm!(
             "svc #0",

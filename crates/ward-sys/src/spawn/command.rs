@@ -1,10 +1,8 @@
 //! What to start: a plain value, filled in by the caller.
 
-use std::{
-    ffi::OsString,
-    os::fd::{OwnedFd, RawFd},
-    path::PathBuf,
-};
+use std::ffi::OsString;
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit};
 
@@ -32,16 +30,17 @@ pub struct Credentials {
 /// One resource limit of the child.
 #[derive(Debug, Clone)]
 pub struct Limit {
-    /// Which resource.
+    /// The resource.
     pub resource: Resource,
     /// Soft and hard limit; `None` is unlimited.
     pub limit: Rlimit,
 }
 
-/// Everything about a process to be started. Nothing is inherited but what is said here.
+/// A process to be started. The process inherits nothing but what these fields name.
 #[derive(Debug)]
 pub struct Command {
-    /// The executable, already resolved (see [`crate::path::find`]). A relative path is looked up from `cwd`.
+    /// The executable, already resolved (see [`crate::path::find`]). A relative path is looked up
+    /// from `cwd`.
     pub program: PathBuf,
     /// All arguments, with the zeroth.
     pub argv: Vec<OsString>,
@@ -67,12 +66,14 @@ pub struct Command {
     pub limits: Vec<Limit>,
     /// How eagerly the kernel takes this process when memory is short (-1000 to 1000).
     pub oom_score_adj: Option<i32>,
-    /// Directory of a cgroup v2 to be born in. Not being able to is no error, see [`super::Child::in_cgroup`].
+    /// Directory of a cgroup v2 to be born in. Not being able to is no error, see
+    /// [`super::Child::in_cgroup`].
     pub cgroup: Option<OwnedFd>,
 }
 
 impl Command {
-    /// `program` with no arguments but its path, an empty environment, in `/`, all streams to `/dev/null`.
+    /// `program` with no arguments but its path, an empty environment, in `/`, all streams to
+    /// `/dev/null`.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         let program = program.into();
         Self {

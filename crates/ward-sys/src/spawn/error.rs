@@ -1,26 +1,23 @@
 //! Why a program could not be started. Texts complete "cannot …".
 
-use std::{
-    fs::File,
-    io::Read,
-    os::fd::RawFd,
-    path::{Path, PathBuf},
-};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
 
-use super::{
-    Command,
-    child::{Step, Steps},
-};
+use super::Command;
+use super::child::{Step, Steps};
 use crate::errno::Errno;
 
 /// The step of a spawn that failed, with its data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// An argument, variable or path holds a NUL byte (or a variable's name an equals sign), which the kernel cannot pass.
+    /// An argument, variable or path holds a NUL byte (or a variable's name an equals sign), which
+    /// the kernel cannot pass.
     #[error("pass {what} to the program: it holds a NUL byte or has no valid name")]
     Unpassable {
-        /// What holds it, for instance "the variable HOME".
+        /// The name of the part that holds it, for instance "the variable HOME".
         what: String,
     },
     /// The numbers of extra descriptors must differ and be 3 or more.
@@ -32,19 +29,19 @@ pub enum SpawnError {
     /// `/dev/null` or the memory for the child's stack.
     #[error("prepare a process: {errno}")]
     Prepare {
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// The kernel refused a new process.
     #[error("create a process: {errno}")]
     Create {
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// Signals or session.
     #[error("start a session: {errno}")]
     Session {
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// A stream or channel could not be put in place.
@@ -52,7 +49,7 @@ pub enum SpawnError {
     Descriptor {
         /// The number in the child.
         target: RawFd,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `chdir`.
@@ -60,7 +57,7 @@ pub enum SpawnError {
     Directory {
         /// The working directory asked for.
         directory: PathBuf,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `setgroups`.
@@ -68,7 +65,7 @@ pub enum SpawnError {
     Groups {
         /// The groups asked for.
         groups: Vec<u32>,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `setgid`.
@@ -76,7 +73,7 @@ pub enum SpawnError {
     Gid {
         /// The group asked for.
         gid: u32,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `setuid`.
@@ -84,7 +81,7 @@ pub enum SpawnError {
     Uid {
         /// The user asked for.
         uid: u32,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `setrlimit`.
@@ -92,7 +89,7 @@ pub enum SpawnError {
     Limit {
         /// Which resource, in the kernel's words, for instance "Nofile".
         resource: String,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `setpriority`.
@@ -100,7 +97,7 @@ pub enum SpawnError {
     Nice {
         /// The priority asked for.
         nice: i32,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
     /// `/proc/self/oom_score_adj`.
@@ -108,10 +105,11 @@ pub enum SpawnError {
     OomScore {
         /// The score asked for.
         score: i32,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
-    /// `execve` did not find the interpreter of a script or the loader of a binary, although the program is there.
+    /// `execve` did not find the interpreter of a script or the loader of a binary, although the
+    /// program is there.
     #[error("execute {}: its interpreter{} does not exist", program.display(), shown(interpreter.as_deref()))]
     Interpreter {
         /// The program.
@@ -119,7 +117,8 @@ pub enum SpawnError {
         /// What its first line names, if it is a script.
         interpreter: Option<PathBuf>,
     },
-    /// `execve` does not know this kind of file: a text without `#!`, or a binary of another machine.
+    /// `execve` does not know this kind of file: a text without `#!`, or a binary of another
+    /// machine.
     #[error("execute {}: it is neither a binary of this machine nor a script with a \"#!\" line", program.display())]
     Format {
         /// The program.
@@ -130,7 +129,7 @@ pub enum SpawnError {
     Execute {
         /// The program.
         program: PathBuf,
-        /// What the kernel said.
+        /// The error number of the kernel.
         errno: Errno,
     },
 }

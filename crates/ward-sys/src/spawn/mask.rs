@@ -22,10 +22,12 @@ impl Drop for Blocked {
     }
 }
 
-/// Sets the mask of this thread, returns the old one. Raw, because libc's wrapper leaves its own signals unblocked.
+/// Sets the mask of this thread, returns the old one. Raw, because libc's wrapper leaves its own
+/// signals unblocked.
 fn swap_mask(mask: u64) -> u64 {
     let mut before = 0u64;
-    // SAFETY: both sets are 8 bytes and live. The call cannot fail with these arguments. (rustix has no masks.)
+    // SAFETY: both sets are 8 bytes and live. The call cannot fail with these arguments. (rustix
+    // has no masks.)
     unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,

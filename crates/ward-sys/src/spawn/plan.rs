@@ -1,13 +1,9 @@
 //! A command in the kernel's words. All allocation happens here, before the child exists.
 
-use std::{
-    ffi::{CString, OsStr, c_char},
-    os::{
-        fd::{AsRawFd, OwnedFd, RawFd},
-        unix::ffi::OsStrExt,
-    },
-    ptr,
-};
+use std::ffi::{CString, OsStr, c_char};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -20,7 +16,8 @@ pub(super) struct Move {
     pub(super) target: RawFd,
 }
 
-/// What the child reads. Pointers in it stay valid as long as the plan, which outlives the child's use of our memory.
+/// What the child reads. Pointers in it stay valid as long as the plan, which outlives the child's
+/// use of our memory.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) program: CString,

@@ -1,13 +1,12 @@
-//! Signals to members, and the end of a whole life.
+//! Sends signals to the members of a life, and ends a whole life.
 
-use std::{io, os::fd::OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 
 use super::{Life, Member, members};
-use crate::{
-    proc::{self, Scanner},
-    reap,
-    signal::Signal,
-};
+use crate::proc::Scanner;
+use crate::signal::Signal;
+use crate::{proc, reap};
 
 /// A pidfd of exactly this member; `None` if it is gone.
 fn open(member: &Member) -> Option<OwnedFd> {
@@ -24,9 +23,13 @@ pub fn signal_all(members: &[Member], signal: Signal) -> usize {
     reached.count()
 }
 
-/// One round of SIGKILL to everything that belongs to the life, without waiting. Returns how many processes were found;
-/// call again, after their exits or a moment, until it is zero twice or [`is_empty`] is true. For the daemon, which must
-/// not block.
+/// One round of SIGKILL to everything that belongs to the life, without waiting. Returns how many
+/// processes were found; call again, after their exits or a moment, until it is zero twice or
+/// [`is_empty`] is true. For the daemon, which must not block.
+///
+/// # Errors
+///
+/// `/proc` cannot be read.
 pub fn kill_once(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<usize> {
     let members = members(life, scanner)?;
     if let Some(cgroup) = life.cgroup {

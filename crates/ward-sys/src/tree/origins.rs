@@ -1,15 +1,13 @@
-//! Membership: from the numbers of one scan to who belongs to a life.
+//! Decides from one scan of `/proc` which processes belong to a life.
 
 use std::collections::HashMap;
 
 use super::Life;
-use crate::{
-    Pid,
-    cgroup::Cgroup,
-    proc::{self, Stat},
-};
+use crate::cgroup::Cgroup;
+use crate::proc::Stat;
+use crate::{Pid, proc};
 
-/// What makes a process a member without looking at its parent.
+/// The facts that make a process a member whatever its parent is.
 pub(super) struct Origins<'a> {
     /// This process.
     pub(super) own: i32,
@@ -25,8 +23,8 @@ impl<'a> Origins<'a> {
     pub(super) fn new(life: &Life<'a>, processes: &HashMap<i32, Stat>) -> Self {
         let raw = |pid: Pid| pid.as_raw_nonzero().get();
         let own = raw(rustix::process::getpid());
-        // Orphans come to us; to our parent (a guardian) if they became orphans while no daemon lived; or to init if
-        // nobody was a sub-reaper then.
+        // Orphans come to us; to our parent (a guardian) if they became orphans while no daemon
+        // lived; or to init if nobody was a sub-reaper then.
         let parent = rustix::process::getppid().map_or(1, raw);
         let root = raw(life.root);
         let started = processes.get(&root).map(|stat| stat.start_time);
@@ -64,8 +62,9 @@ impl<'a> Origins<'a> {
         others.any(|root| ids.contains(&root))
     }
 
-    /// Reading an environment is the costly part, so only orphans are looked at; children are found by descent. A scan
-    /// takes a while: a parent that was alive when its child was read may be missing or dead in the same scan.
+    /// Reading an environment is the costly part, so only orphans are looked at; children are found
+    /// by descent. A scan takes a while: a parent that was alive when its child was read may be
+    /// missing or dead in the same scan.
     fn may_be_orphan(&self, stat: &Stat, processes: &HashMap<i32, Stat>) -> bool {
         let parent_lives = processes
             .get(&stat.ppid)
@@ -80,7 +79,8 @@ impl<'a> Origins<'a> {
             .is_some_and(|(marker, pid)| proc::environ_holds(pid, marker))
     }
 
-    /// Steps to the farthest origin above, `None` for strangers. Not recursive: an app decides how deep its tree is.
+    /// Steps to the farthest origin above, `None` for strangers. Not recursive: an app decides how
+    /// deep its tree is.
     pub(super) fn depth(
         &self,
         pid: i32,

@@ -1,13 +1,11 @@
 //! Shared by the tests with real processes.
 
-use std::{
-    ffi::OsString,
-    io::{BufRead, BufReader, PipeReader},
-    path::PathBuf,
-    process,
-    sync::OnceLock,
-    time::Duration,
-};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, PipeReader};
+use std::path::PathBuf;
+use std::process;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use ward_sys::spawn::{Child, Command, Stdio, spawn};
 

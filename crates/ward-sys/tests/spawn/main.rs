@@ -4,21 +4,16 @@
 
 mod failures;
 
-use std::{
-    fs,
-    io::Read,
-    mem,
-    os::fd::{AsRawFd, OwnedFd},
-    ptr,
-    time::Duration,
-};
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+use std::{fs, mem, ptr};
 
 use rustix::process::{Resource, Rlimit};
-use ward_sys::{
-    reap::{self, ExitStatus},
-    signal::{self, Signal},
-    spawn::{Command, Credentials, Limit, Stdio, spawn},
-};
+use ward_sys::reap::ExitStatus;
+use ward_sys::signal::Signal;
+use ward_sys::spawn::{Command, Credentials, Limit, Stdio, spawn};
+use ward_sys::{reap, signal};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -6,21 +6,17 @@ mod cgroups;
 #[path = "../common/mod.rs"]
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use common::{PATIENCE, command, line, start};
-use ward_sys::{
-    Pid,
-    cgroup::Cgroup,
-    proc::{self, Sampler, Scanner},
-    reap::{self, ExitStatus},
-    signal::Signal,
-    tree::{self, Life, Member},
-};
+use ward_sys::cgroup::Cgroup;
+use ward_sys::proc::{Sampler, Scanner};
+use ward_sys::reap::ExitStatus;
+use ward_sys::signal::Signal;
+use ward_sys::tree::{Life, Member};
+use ward_sys::{Pid, proc, reap, tree};
 
 const MARKER: &str = "unique_id=3c1f1a52-7c63-4b6e-9d58-2f8f7f0d2f11";
 

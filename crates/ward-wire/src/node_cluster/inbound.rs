@@ -1,4 +1,4 @@
-//! What workers send.
+//! The messages that workers send (Node's internal messages `NODE_…`).
 
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub enum NodeMessage {
     },
     /// Our agent inside the worker.
     Ward {
-        /// What it says: `drained`, ….
+        /// The kind of message, such as `drained`.
         act: String,
         /// The whole message.
         body: Map<String, Value>,
@@ -63,44 +63,44 @@ impl Handle {
 /// A message of the cluster layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClusterMessage {
-    /// How the worker speaks, and so how it wants to be spoken to.
+    /// The dialect of the worker, in which the primary has to reply.
     pub dialect: Dialect,
-    /// What it says.
+    /// The content of the message.
     pub act: WorkerAct,
 }
 
-/// What a worker says to its primary. `seq` is the number an answer carries as `ack`.
+/// The acts of a worker towards its primary. A reply carries the number `seq` as its `ack`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkerAct {
     /// The runtime is up; user code has not run yet.
     Online,
     /// A server wants to listen; an answer is required.
     QueryServer {
-        /// The number to answer to.
+        /// The number of the message, for the reply.
         seq: u64,
-        /// What it wants.
+        /// The socket that it wants to listen on.
         query: ListenQuery,
     },
     /// A server listens; its port is the real one now.
     Listening(ListenQuery),
     /// A server is closed.
     Close {
-        /// The key it got.
+        /// The key of the listener.
         key: String,
     },
     /// The worker is about to leave of its own will; it waits for the answer.
     ExitedAfterDisconnect {
-        /// The number to answer to.
+        /// The number of the message, for the reply.
         seq: u64,
     },
     /// The answer to our message number `ack`.
     Reply {
-        /// Our number.
+        /// The number of our message.
         ack: u64,
         /// For a connection: whether the worker has taken it.
         accepted: bool,
     },
-    /// Not understood; to be ignored.
+    /// An unknown act, which the caller ignores.
     Unknown,
 }
 

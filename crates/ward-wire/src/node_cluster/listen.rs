@@ -1,4 +1,4 @@
-//! What a worker's wish to listen means in terms of sockets.
+//! Translates a worker's request to listen into the socket to make.
 
 use std::net::IpAddr;
 
@@ -44,7 +44,7 @@ impl AddressType {
         }
     }
 
-    /// As it stands in a key.
+    /// The text of the type in a key.
     fn key_text(self) -> &'static str {
         match self {
             Self::Tcp4 => "4",
@@ -208,24 +208,24 @@ pub struct Host {
 pub enum Endpoint {
     /// A TCP listener. Without a host: `::` for both families, else `0.0.0.0`.
     Tcp {
-        /// Where to listen.
+        /// The address to listen on.
         host: Option<Host>,
         /// 0 lets the kernel choose.
         port: u16,
-        /// Refuse IPv4.
+        /// Whether to refuse IPv4.
         ipv6_only: bool,
     },
     /// A bound UDP socket; it is always shared.
     Udp {
-        /// Where to receive.
+        /// The address to receive on.
         host: Option<Host>,
         /// The family if there is no host.
         ipv6: bool,
         /// 0 lets the kernel choose.
         port: u16,
-        /// Refuse IPv4.
+        /// Whether to refuse IPv4.
         ipv6_only: bool,
-        /// Allow others to bind the same address.
+        /// Whether other sockets may bind the same address.
         reuse_addr: bool,
     },
     /// A unix listener at a path.
@@ -242,21 +242,21 @@ pub enum EndpointError {
     /// Not a literal IP address; workers resolve names before they ask.
     #[error("{text:?} is not an IP address")]
     Address {
-        /// What was asked for.
+        /// The value in the request.
         text: String,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: std::net::AddrParseError,
     },
     /// Not a port.
     #[error("{port} is not a port")]
     Port {
-        /// What was asked for.
+        /// The value in the request.
         port: i64,
     },
     /// Not a descriptor.
     #[error("{fd:?} is not a descriptor")]
     Descriptor {
-        /// What was asked for.
+        /// The value in the request.
         fd: Option<i64>,
     },
     /// A unix socket without a path.
@@ -315,7 +315,7 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// What JavaScript takes for true.
+/// Whether JavaScript takes the value for true.
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -1,4 +1,4 @@
-//! What the primary sends.
+//! The messages that the primary sends.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -11,12 +11,12 @@ use crate::node_ipc::BUN_PREFIX;
 
 const ENVELOPE: &[u8] = br#"{"cmd":"NODE_HANDLE","type":"net.Native","msg":"#;
 
-/// Where a listener is bound.
+/// The address that a listener is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketName {
-    /// Its address.
+    /// The IP address.
     pub address: IpAddr,
-    /// Its real port.
+    /// The port, never 0.
     pub port: u16,
 }
 
@@ -27,14 +27,14 @@ pub struct SocketName {
 /// what the worker will answer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outbox {
-    /// How the worker wants to be spoken to.
+    /// The dialect that the worker understands.
     pub dialect: Dialect,
     /// The number of the next message.
     pub seq: u64,
 }
 
 impl Outbox {
-    /// For a new worker.
+    /// The outbox of a new worker.
     pub fn new(dialect: Dialect) -> Self {
         Self { dialect, seq: 0 }
     }

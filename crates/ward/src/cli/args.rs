@@ -1,5 +1,6 @@
-//! Arguments: the words of a command line to an [`Invocation`]. Two steps: `words` takes the line
-//! apart, `values` gives the options their types. What a command does with them is not known here.
+//! Parses the arguments of a command line into an [`Invocation`], in two steps: `words` separates
+//! options and arguments, `values` gives the options their types. This module does not know what a
+//! command does with them.
 
 pub(crate) mod commands;
 pub(crate) mod options;
@@ -13,42 +14,42 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use ward_core::config::units;
+use ward_home::Paths;
 
 use self::commands::CommandSpec;
 use self::options::{Effect, Takes};
-use self::words::{Given, Words};
+use self::words::{ParsedLine, ParsedOption};
 use crate::cli::messages::Console;
-use ward_home::Paths;
 
 pub(crate) use self::words::UsageError;
 
-/// One command line, understood.
+/// A parsed command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
-    /// Name the binary was called by.
+    /// The name that the binary was called by.
     pub(crate) program: String,
-    /// What is asked; `None` when nothing is, or when it is unknown (see `unknown`).
+    /// The command; `None` if there is none or if it is unknown (see `unknown`).
     pub(crate) command: Option<&'static CommandSpec>,
-    /// A first word that is no command.
+    /// The first argument, if it is not a command.
     pub(crate) unknown: Option<String>,
-    /// The words after the command.
+    /// The arguments after the command.
     pub(crate) targets: Vec<String>,
-    /// Options that fill keys of a declaration, by that key.
+    /// The values of options that fill keys of a declaration, by that key.
     pub(crate) options: Map<String, Value>,
-    /// Options that could not be read, in PM2's words.
+    /// The errors of invalid options, with PM2's texts.
     pub(crate) wrong: Vec<String>,
-    /// Words after `--`, meant for the app.
+    /// The arguments after `--`, which are meant for the app.
     pub(crate) passthrough: Option<Vec<String>>,
-    /// Where things are.
+    /// The paths of the home.
     pub(crate) paths: Paths,
-    /// Where messages go.
+    /// The output streams.
     pub(crate) console: Console,
-    given: Vec<Given>,
+    parsed: Vec<ParsedOption>,
 }
 
 impl Invocation {
-    /// Reads a command line. `is_file` says whether a word names an existing file; it decides what
-    /// `start --watch app.js` means.
+    /// Parses a command line. `is_file` tells whether an argument names an existing file, which
+    /// decides what `start --watch app.js` means.
     pub(crate) fn read(
         program: &str,
         words: &[String],
@@ -57,8 +58,8 @@ impl Invocation {
     ) -> Result<Self, UsageError> {
         let mut words = words::split(words)?;
         give_back_target(&mut words, is_file);
-        let (options, wrong) = values::fields(&words.given);
-        let is_set = |name: &str| words.given.iter().any(|option| option.spec.long == name);
+        let (options, wrong) = values::fields(&words.options);
+        let is_set = |name: &str| words.options.iter().any(|option| option.spec.long == name);
         let color = if is_set("no-color") {
             Some(false)
         } else {
@@ -81,41 +82,41 @@ impl Invocation {
             passthrough: words.passthrough,
             paths,
             console,
-            given: words.given,
+            parsed: words.options,
         })
     }
 
-    /// Whether this is the command.
+    /// Whether `name` is the name of the command.
     pub(crate) fn is_command(&self, name: &str) -> bool {
         self.command.is_some_and(|command| command.name == name)
     }
 
-    /// Whether an option was given, by its long name.
+    /// Whether an option is present, by its long name.
     pub(crate) fn is_set(&self, long: &str) -> bool {
-        self.given.iter().any(|option| option.spec.long == long)
+        self.parsed.iter().any(|option| option.spec.long == long)
     }
 
-    /// The word of an option, by its long name; the last one wins. `None` when it was not given or
-    /// has no word.
+    /// The value of an option, by its long name; the last one wins. `None` if the option is absent
+    /// or has no value.
     pub(crate) fn text(&self, long: &str) -> Option<&str> {
-        self.given
+        self.parsed
             .iter()
             .rev()
             .find(|option| option.spec.long == long)
-            .and_then(|option| option.word.as_deref())
+            .and_then(|option| option.value.as_deref())
     }
 
-    /// The word of an option as a whole number; anything else counts as absent.
+    /// The value of an option as a whole number; anything else counts as absent.
     pub(crate) fn number(&self, long: &str) -> Option<i64> {
         self.text(long).and_then(|text| text.trim().parse().ok())
     }
 
-    /// The first word after the command.
+    /// The first argument after the command.
     pub(crate) fn target(&self) -> Option<&str> {
         self.targets.first().map(String::as_str)
     }
 
-    /// How long the daemon may take to answer, when `--timeout` says so.
+    /// The value of `--timeout`: the longest time that the daemon may take to answer.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.text("timeout")
             .and_then(units::millis_of_seconds)
@@ -123,10 +124,10 @@ impl Invocation {
     }
 }
 
-/// `start --watch app.js`: by the rules of the words, `app.js` is what to watch and nothing is left
-/// to start. Nobody means that, so an option that may go without a word gives it back when the
-/// command would have no target.
-fn give_back_target(words: &mut Words, is_file: &dyn Fn(&str) -> bool) {
+/// Corrects `start --watch app.js`: by the rules of options, `app.js` is the value of `--watch`,
+/// and no target is left. Since that is never intended, an option with an optional value gives the
+/// value back if the command would have no target.
+fn give_back_target(words: &mut ParsedLine, is_file: &dyn Fn(&str) -> bool) {
     let Some(command) = words.command else {
         return;
     };
@@ -134,22 +135,22 @@ fn give_back_target(words: &mut Words, is_file: &dyn Fn(&str) -> bool) {
     if !takes_targets || !words.arguments.is_empty() {
         return;
     }
-    let Some(option) = words.given.iter_mut().rev().find(|option| {
+    let Some(option) = words.options.iter_mut().rev().find(|option| {
         matches!(option.spec.takes, Takes::MaybeWord(_))
             && matches!(option.spec.effect, Effect::Field(..))
-            && option.word.is_some()
+            && option.value.is_some()
     }) else {
         return;
     };
-    // `start --watch src` beside an ecosystem.config.js is a working line of PM2's: it stays.
-    let word = option.word.as_deref().unwrap_or_default();
+    // `start --watch src` beside an ecosystem.config.js works in PM2 and keeps its meaning.
+    let word = option.value.as_deref().unwrap_or_default();
     if command.name == "start" && !is_file(word) && is_file(DEFAULT_FILE) {
         return;
     }
-    words.arguments.extend(option.word.take());
+    words.arguments.extend(option.value.take());
 }
 
-/// What `start` without a target looks for.
+/// The file that `start` without a target takes.
 pub(crate) const DEFAULT_FILE: &str = "ecosystem.config.js";
 
 /// Whether a path names an existing regular file.

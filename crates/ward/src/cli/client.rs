@@ -10,16 +10,16 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use ward_home::Paths;
 use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc;
 
 use crate::exit::Failure;
-use ward_home::Paths;
 
 pub(crate) use self::subscription::Subscription;
 
-/// How long a call may take unless the command says otherwise. Generous: stopping a hundred
-/// stubborn apps takes a while, and a daemon that hangs is rare.
+/// The default deadline of a call. It is generous, because stopping a hundred stubborn apps takes a
+/// while and a daemon that hangs is rare.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection to the daemon.
@@ -30,17 +30,17 @@ pub(crate) struct Client {
     started: bool,
     next: u64,
     decoder: Decoder,
-    /// Calls under way.
-    begun: Vec<RawArg>,
-    /// Replies to them that came before they were waited for.
+    /// The ids of the calls without a reply.
+    pending: Vec<RawArg>,
+    /// Replies that arrived while the client waited for another one.
     early: Vec<(RawArg, Reply)>,
 }
 
 type Reply = Result<Vec<Value>, rpc::RemoteError>;
 
-/// A call that was sent. Its reply is waited for later.
+/// A call that was sent and whose reply is still to be read.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct PendingCall {
     id: RawArg,
     method: &'static str,
 }
@@ -48,22 +48,22 @@ pub(crate) struct Begun {
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// The daemon refused; its text.
+    /// The daemon refused the call, with this text.
     #[error("{0}")]
     Refused(String),
     /// The daemon does not know ward's own methods.
     #[error("the daemon of this home is PM2's, not ward's")]
     Foreign,
-    /// No answer in time.
+    /// No reply arrived within this time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
-    /// The connection broke.
+    /// The daemon closed the connection.
     #[error("the daemon closed the connection before it answered")]
     Closed,
     /// The connection failed.
     #[error("cannot talk to the daemon: {0}")]
     Io(#[from] io::Error),
-    /// What came back is no reply.
+    /// The daemon sent something that is not a reply.
     #[error("the daemon sent something that is no reply")]
     Garbage,
 }
@@ -88,7 +88,7 @@ fn seconds(duration: &Duration) -> String {
 }
 
 impl Client {
-    /// Connects to the daemon, and starts it when there is none.
+    /// Connects to the daemon, and starts it if there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
         let (stream, started) = crate::cli::daemon::ensure(paths)?;
         Ok(Self {
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// One more connection to the same daemon, with the same patience.
+    /// Opens a second connection to the same daemon, with the same deadline for calls.
     pub(crate) fn another(&self, paths: &Paths) -> Result<Self, Failure> {
         let mut other = Self::connect_existing(paths)?
             .ok_or_else(|| Failure::new(CallError::Closed.to_string()))?;
@@ -130,27 +130,27 @@ impl Client {
             started: false,
             next: 0,
             decoder: Decoder::new(),
-            begun: Vec::new(),
+            pending: Vec::new(),
             early: Vec::new(),
         }
     }
 
-    /// Changes how long each call may take.
+    /// Changes the deadline of each call.
     pub(crate) fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
 
-    /// How long each call may take.
+    /// The longest time that each call may take.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Calls a method and waits for its result, as long as this client's patience lasts.
+    /// Calls a method and waits for its result, with the client's own deadline.
     pub(crate) fn call(&mut self, method: &str, args: &[Value]) -> Result<Value, CallError> {
         self.call_within(method, args, self.patience)
     }
 
-    /// Calls a method with a deadline of its own.
+    /// Calls a method and waits for its result at most `patience`.
     pub(crate) fn call_within(
         &mut self,
         method: &str,
@@ -167,13 +167,13 @@ impl Client {
         &mut self,
         method: &'static str,
         args: &[Value],
-    ) -> Result<Begun, CallError> {
+    ) -> Result<PendingCall, CallError> {
         let id = self.send(method, args, self.patience)?;
-        Ok(Begun { id, method })
+        Ok(PendingCall { id, method })
     }
 
-    /// Waits for the result of a call that was begun.
-    pub(crate) fn finish(&mut self, call: &Begun) -> Result<Value, CallError> {
+    /// Waits for the result of a call that was sent before.
+    pub(crate) fn finish(&mut self, call: &PendingCall) -> Result<Value, CallError> {
         let deadline = Instant::now() + self.patience;
         self.receive(call.method, &call.id, deadline, self.patience)
     }
@@ -190,7 +190,7 @@ impl Client {
         self.stream.set_write_timeout(Some(patience))?;
         self.stream.write_all(&call)?;
         let id = RawArg::text(&id);
-        self.begun.push(id.clone());
+        self.pending.push(id.clone());
         Ok(id)
     }
 
@@ -202,8 +202,8 @@ impl Client {
         patience: Duration,
     ) -> Result<Value, CallError> {
         let reply = self.reply(id, deadline, patience);
-        // One that comes after it was given up belongs to nobody.
-        self.begun.retain(|begun| begun != id);
+        // A reply that arrives after its deadline is dropped.
+        self.pending.retain(|pending| pending != id);
         match reply? {
             Ok(results) => Ok(results.into_iter().next().unwrap_or(Value::Null)),
             Err(error) => Err(refusal(method, error.message)),
@@ -225,7 +225,7 @@ impl Client {
             if reply_to == *id {
                 return Ok(reply);
             }
-            if self.begun.contains(&reply_to) {
+            if self.pending.contains(&reply_to) {
                 self.early.push((reply_to, reply));
             }
         }
@@ -246,15 +246,15 @@ impl Client {
         }
     }
 
-    /// What selections look at in the records, much shorter than whole ones. A daemon that has no such
-    /// list, PM2's, gives the whole.
+    /// The records of all processes with only the fields that selections need. PM2's daemon has no
+    /// such list and returns whole records.
     pub(crate) fn summaries(&mut self) -> Result<Vec<Value>, Failure> {
         let answer = self.call("ward:list", &[json!({ "table": false })]);
         self.brief_records(answer)
     }
 
-    /// What the table of `list` shows: of the records, with `monit`, and of the host. The host is a bonus:
-    /// a daemon that has no figures of it is no reason to fail.
+    /// The data of the table of `list`: records with `monit`, and the figures of the host. A daemon
+    /// without figures of the host is no failure.
     pub(crate) fn table(&mut self) -> Result<(Vec<Value>, Option<Value>), Failure> {
         let records = self.begin("ward:list", &[json!({ "table": true })])?;
         let host = self.begin("getSystemData", &[json!({})])?;
@@ -314,7 +314,7 @@ fn refusal(method: &str, text: String) -> CallError {
     }
 }
 
-/// A socket that is there and cannot be used: another user's, mostly.
+/// The failure for a socket that exists but cannot be used, mostly because another user owns it.
 fn unreachable_socket(paths: &Paths, error: &io::Error) -> Failure {
     let socket = paths.rpc_socket.display();
     if error.kind() == io::ErrorKind::PermissionDenied {

@@ -1,5 +1,5 @@
-//! One file per command; the same name everywhere. Each has `run`, which the table of commands
-//! points to.
+//! One file per command, of the command's name. Each has a function `run`, to which the table of
+//! commands points.
 
 pub(crate) mod act;
 pub(crate) mod attach;
@@ -47,8 +47,8 @@ use super::args::Invocation;
 use super::client::Client;
 use crate::exit::Failure;
 
-/// Connects to the daemon, starting it when there is none, with the patience the command line asks
-/// for.
+/// Connects to the daemon, starting it if there is none. `--timeout` sets the deadline of each
+/// call.
 pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
     let mut client = Client::connect_or_start(&invocation.paths)?;
     if let Some(patience) = invocation.timeout() {
@@ -63,13 +63,13 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
     Ok(client)
 }
 
-/// The folder the command was given in.
+/// The working directory of the command.
 pub(crate) fn cwd() -> Result<PathBuf, Failure> {
     std::env::current_dir()
         .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
 }
 
-/// How commands that start things end: with the list, and with `--attach` with the logs.
+/// Ends a command that starts apps: prints the list, or with `--attach` the logs.
 fn finish(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
     list::print_after(client, invocation)?;
     if invocation.is_set("attach") {
@@ -83,8 +83,8 @@ fn finish(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(
     Ok(())
 }
 
-/// Tells the daemon how long it may take, a little less than this client waits, so that it is the
-/// daemon that says what did not get ready.
+/// Sets the daemon's own deadline a little before the client's, so that the daemon reports which
+/// apps did not get ready.
 fn set_deadline(request: &mut Map<String, Value>, client: &Client) {
     let limit = client.patience().saturating_sub(Duration::from_millis(250));
     let limit = limit.max(client.patience() / 2);

@@ -1,9 +1,10 @@
-//! Starting the daemon from a command, so that however many first commands come at once there is
-//! one daemon and each command reaches it.
+//! Starts the daemon from a command, so that however many first commands run at once, there is one
+//! daemon and each command reaches it.
 //!
-//! The daemon holds an exclusive lock on the home as long as it lives. Whoever finds no socket that
-//! accepts waits for the lock: it is free when nobody starts a daemon and none runs. Holding it, he
-//! looks again, starts the daemon with the lock in its hands, and waits for its word.
+//! The daemon holds an exclusive lock on the home as long as it lives. A command that finds no
+//! accepting socket waits for the lock, which is free if no daemon runs and no command starts one.
+//! With the lock it tries the socket again, starts a daemon that inherits the lock, and waits until
+//! the daemon reports that it is ready.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -20,10 +21,10 @@ use ward_sys::lock::Lock;
 
 use crate::exit::Failure;
 
-/// How long a daemon may take until it accepts. It takes milliseconds.
+/// The longest time until a daemon accepts connections; normally it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Variables of a managed app that must not look like those of the daemon.
+/// Variables of a managed app that the daemon must not inherit from it.
 const NOT_INHERITED: [&str; 5] = [
     "unique_id",
     "NODE_CHANNEL_FD",
@@ -32,7 +33,7 @@ const NOT_INHERITED: [&str; 5] = [
     "PM2_USAGE",
 ];
 
-/// A connection to the daemon of this home, started if there is none. The flag tells whether this
+/// Connects to the daemon of this home and starts it if there is none. The flag tells whether this
 /// call started it.
 pub(crate) fn ensure(paths: &Paths) -> Result<(UnixStream, bool), Failure> {
     if let Some(stream) = connect(paths)? {
@@ -40,7 +41,7 @@ pub(crate) fn ensure(paths: &Paths) -> Result<(UnixStream, bool), Failure> {
     }
     paths.make()?;
     let cannot = |error: io::Error| cannot_use(&paths.home, error);
-    // A daemon that runs holds the lock: then its socket is what to wait for, not the lock.
+    // A running daemon holds the lock; then its socket accepts soon, and the lock stays taken.
     let lock = match Lock::try_acquire(&paths.lock).map_err(cannot)? {
         Some(lock) => lock,
         None => match wait_for_lock_or_socket(paths)? {
@@ -63,8 +64,8 @@ enum Found {
     Lock(Lock),
 }
 
-/// Somebody else holds the lock: a daemon, or a command that starts one. Either the socket accepts
-/// soon or the lock becomes free.
+/// Waits while another process holds the lock: a daemon, or a command that starts one. Either the
+/// socket accepts soon or the lock becomes free.
 fn wait_for_lock_or_socket(paths: &Paths) -> Result<Found, Failure> {
     let path = paths.lock.clone();
     let (found, waiting) = std::sync::mpsc::channel();
@@ -93,7 +94,7 @@ fn wait_for_lock_or_socket(paths: &Paths) -> Result<Found, Failure> {
     }
 }
 
-/// Connects if somebody accepts.
+/// Connects if a daemon accepts connections.
 fn connect(paths: &Paths) -> Result<Option<UnixStream>, Failure> {
     match UnixStream::connect(&paths.rpc_socket) {
         Ok(stream) => Ok(Some(stream)),
@@ -115,7 +116,7 @@ fn connect(paths: &Paths) -> Result<Option<UnixStream>, Failure> {
 fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
     let cannot = |error: io::Error| cannot_use(&paths.home, error);
     for socket in [&paths.rpc_socket, &paths.pub_socket] {
-        // Nobody listens on it: we hold the lock.
+        // No process listens on it, because this one holds the lock.
         match fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
             _ => {}

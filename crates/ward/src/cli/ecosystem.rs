@@ -1,6 +1,6 @@
-//! Configuration files: which words name one, where the default one is, and how each kind becomes
-//! declarations. JSON5, YAML and TOML are parsed; `.js` and its kin are programs and are evaluated
-//! by node, as is a `.json` that is JavaScript.
+//! Configuration files: which arguments name one, where the default one is, and how each kind
+//! becomes declarations. JSON5, YAML and TOML are parsed. Node evaluates `.js` files and their
+//! variants, and a `.json` file that contains JavaScript.
 
 mod apps;
 mod program;
@@ -30,7 +30,7 @@ const DEFAULTS: [&str; 9] = [
     "ecosystem.toml",
 ];
 
-/// How a file is read.
+/// The way in which a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Json,
@@ -55,27 +55,27 @@ const ENDINGS: [(&str, Kind); 11] = [
     (".config.cts", Kind::TypeScript),
 ];
 
-/// Which apps of a file, and with which variables.
+/// The selected apps of a file, and the selected variables.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Selection<'a> {
-    /// `--env`.
+    /// The value of `--env`: the `env_<name>` block to merge.
     pub(crate) env: Option<&'a str>,
     /// `--only`: names, separated by commas or spaces.
     pub(crate) only: Option<&'a str>,
-    /// `--silent`: what a file says with `console.log` and its kin is not shown.
+    /// Whether the output of the file (`console.log` and the like) is hidden (`--silent`).
     pub(crate) silent: bool,
 }
 
-/// What evaluating a file changed in the environment.
+/// The changes of the environment that evaluating a file made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
-    /// Added, or given another value.
+    /// Variables that were added or changed.
     pub(crate) set: Map<String, Value>,
-    /// Deleted.
+    /// Variables that were deleted.
     pub(crate) unset: Vec<String>,
 }
 
-/// A file, read.
+/// The content of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     /// Selected apps, checked, variables chosen, names filled in. May be empty.
@@ -128,7 +128,7 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     match kind {
         Kind::Program | Kind::TypeScript => {
             let typescript = kind == Kind::TypeScript;
-            let said = program::evaluate(&path, typescript, selection.silent)
+            let evaluated = program::evaluate(&path, typescript, selection.silent)
                 .map_err(|failed| malformed(target, &failed))?;
             let source = Source {
                 file: target,
@@ -136,10 +136,10 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
             };
             Ok(Loaded {
                 changed: Changed {
-                    set: said.set,
-                    unset: said.unset,
+                    set: evaluated.set,
+                    unset: evaluated.unset,
                 },
-                ..assemble(source, said.value, selection, Vec::new())?
+                ..assemble(source, evaluated.value, selection, Vec::new())?
             })
         }
         _ => from_text(target, &text, kind, selection),

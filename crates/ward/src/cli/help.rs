@@ -20,12 +20,12 @@ const GROUPS: [(Group, &str); 6] = [
     (Group::Restart, "Restarting"),
     (Group::Stop, "Stopping"),
     (
-        Group::RestoredState,
+        Group::Ignored,
         "Accepted for scripts written for PM2, without effect here",
     ),
 ];
 
-/// `--help`: of the command that was named, or everything.
+/// Prints `--help` for the named command, or for all.
 pub(crate) fn print(invocation: &Invocation) {
     match invocation.command {
         Some(command) => print_command(invocation, command),
@@ -33,18 +33,18 @@ pub(crate) fn print(invocation: &Invocation) {
     }
 }
 
-/// One command.
+/// Prints the help of one command.
 pub(crate) fn print_command(invocation: &Invocation, command: &CommandSpec) {
     let text = of_command(&invocation.program, command);
     invocation.console.data(text);
 }
 
-/// Everything there is.
+/// Prints the help of all commands and options.
 pub(crate) fn print_all(invocation: &Invocation) {
     invocation.console.data(everything(&invocation.program));
 }
 
-/// The few lines shown when no command was given.
+/// Prints the short usage for a call without a command.
 pub(crate) fn print_usage(invocation: &Invocation) {
     let program = &invocation.program;
     let home = invocation.paths.home.display();
@@ -147,7 +147,7 @@ fn sentence(doc: &str) -> String {
 const COLUMN: usize = 46;
 const WIDTH: usize = 100;
 
-/// Two columns; the second is wrapped.
+/// Formats two columns, of which the second is wrapped.
 fn row(text: &mut String, left: &str, doc: &str) {
     push(text, format_args!("    {left}"));
     let mut at = 4 + left.chars().count();

@@ -1,5 +1,5 @@
-//! What a command says: results and PM2's `[PM2] …` lines on standard output, notices and errors on
-//! standard error; silence, colour, and readers that go away.
+//! The output of a command: results and PM2's `[PM2] …` lines on standard output, notices and
+//! errors on standard error; `--silent`, colours, and readers that close the pipe.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::env;
@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::exit::Failure;
 
-/// Where messages go. Clones share one state.
+/// The output streams of a command. Clones share one state.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     silent: bool,
-    /// No messages, but lists.
+    /// Suppresses messages, but not lists (`PM2_PROGRAMMATIC`).
     quiet: bool,
     color_out: bool,
     color_err: bool,
     stdout: Arc<Stdout>,
 }
 
-/// What became of standard output.
+/// The state of standard output.
 #[derive(Debug, Default)]
 struct Stdout {
     closed: AtomicBool,
@@ -32,7 +32,7 @@ const YELLOW: &str = "33";
 const RED: &str = "31";
 
 impl Console {
-    /// Reads the environment. `color` is what the command line says about colours.
+    /// Reads the environment. `color` is the choice of the command line, if it makes one.
     pub(crate) fn new(silent: bool, color: Option<bool>) -> Self {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let silent = silent || set("PM2_SILENT");
@@ -55,7 +55,7 @@ impl Console {
         self.color_out
     }
 
-    /// Whether the reader of standard output went away: the time to stop a stream.
+    /// Whether the reader of standard output has closed it, so that a stream should stop.
     pub(crate) fn is_closed(&self) -> bool {
         self.stdout.closed.load(Ordering::Relaxed)
     }
@@ -70,7 +70,7 @@ impl Console {
         self.prefixed("[PM2][WARN] ", YELLOW, text.as_ref());
     }
 
-    /// A line without prefix that vanishes when silent.
+    /// A line without prefix, which `--silent` suppresses.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.quiet {
             self.data([text.as_ref(), "\n"].concat());
@@ -111,8 +111,7 @@ impl Console {
         self.to_stderr("", RED, text.as_ref());
     }
 
-    /// Whether everything that should be on standard output is there. A reader that went away is
-    /// no failure: it had enough.
+    /// Checks that all output reached standard output. A reader that closes it early is no failure.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         match self.failure().take() {
             None => Ok(()),
@@ -134,7 +133,7 @@ impl Console {
             return;
         }
         let line = paint(prefix, color, self.color_err) + text + "\n";
-        // Nobody is left to tell about a standard error that cannot be written.
+        // If standard error cannot be written, there is no other place for the report.
         io::stderr().lock().write_all(line.as_bytes()).ok();
     }
 }
@@ -147,8 +146,8 @@ fn paint(text: &str, color: &str, on: bool) -> String {
     }
 }
 
-/// The command line decides first, then `FORCE_COLOR`, then `NO_COLOR`, then whether it is a
-/// terminal.
+/// Whether to write colours: the command line decides first, then `FORCE_COLOR`, then `NO_COLOR`,
+/// then whether the stream is a terminal.
 fn colors(asked: Option<bool>, terminal: bool) -> bool {
     let of = |name: &str| env::var(name).ok();
     decide(

@@ -1,8 +1,9 @@
-//! What PM2 has and ward does not have yet: it says so, instead of taking it for a slip of the pen.
+//! Commands that PM2 has and ward does not have yet. Ward says so instead of suggesting a similar
+//! name.
 
 use crate::exit::Failure;
 
-/// Commands of PM2's, with their aliases.
+/// PM2's commands that are missing, with their aliases.
 #[rustfmt::skip]
 const COMMANDS: &[&str] = &[
     "autoinstall", "backward", "completion", "conf", "config", "create", "dash", "dashboard", "deepUpdate", "deploy",
@@ -13,17 +14,17 @@ const COMMANDS: &[&str] = &[
     "unmonitor", "unset", "unstartup", "update", "updatePM2",
 ];
 
-/// Names PM2's binary answers to with other command lines than `pm2`'s.
+/// Names under which PM2's package installs programs with other command lines than `pm2`.
 const PROGRAMS: &[&str] = &["pm2-runtime", "pm2-docker", "pm2-dev"];
 
-/// The refusal, when this is such a command.
+/// The error message, if `command` is missing.
 pub(crate) fn command(word: &str) -> Option<Failure> {
     COMMANDS
         .contains(&word)
         .then(|| Failure::new(format!("`{word}` is not in ward yet")))
 }
 
-/// The refusal, when the binary is called by such a name.
+/// The error message, if the binary is called by such a name.
 pub(crate) fn program(name: &str) -> Option<Failure> {
     PROGRAMS
         .contains(&name)

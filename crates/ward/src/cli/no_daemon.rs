@@ -1,5 +1,5 @@
-//! `--no-daemon`: this process is the daemon, does the command itself, and shows the logs until it
-//! is told to end. When a daemon runs already, its logs are shown.
+//! `--no-daemon`: this process is the daemon, runs the command itself, and shows the logs until a
+//! signal ends it. If a daemon runs already, the command uses that one and shows its logs.
 
 use std::process;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,7 +14,7 @@ use super::client::Client;
 use super::commands::logs;
 use crate::exit::Failure;
 
-/// Exit code of a command that failed in its thread; 0 while none has.
+/// The exit code of a command that failed in its thread; 0 if none has failed.
 static FAILED: AtomicU8 = AtomicU8::new(0);
 
 /// Runs `command` with the daemon in the foreground.
@@ -35,7 +35,7 @@ pub(super) fn run(
     ));
     let own = invocation.clone();
     let signal = ward_daemon::foreground(&invocation.paths, move || {
-        thread::spawn(move || work(&own, command));
+        thread::spawn(move || run_command(&own, command));
     });
     let signal = signal.map_err(|error| match error {
         DaemonError::Home(error) => error.into(),
@@ -50,11 +50,11 @@ pub(super) fn run(
     }
 }
 
-/// The apps are stopped; now the signal does what it does to any program in the foreground, so that
-/// shells and supervisors see it.
+/// Ends this process by the signal once the apps are stopped, as any program in the foreground
+/// would end, so that shells and supervisors see it.
 fn end_by(signal: Signal) -> Failure {
     let own = rustix::process::getpid();
-    // The first process of a container survives this; its exit code says the same.
+    // As the first process of a container this one survives; then the exit code names the signal.
     if signal::restore_default(signal).is_ok() {
         rustix::process::kill_process(own, signal).ok();
     }
@@ -64,13 +64,13 @@ fn end_by(signal: Signal) -> Failure {
     }
 }
 
-/// The command, against the daemon in this very process.
-fn work(invocation: &Invocation, command: fn(&Invocation) -> Result<(), Failure>) {
+/// Runs the command against the daemon in this process.
+fn run_command(invocation: &Invocation, command: fn(&Invocation) -> Result<(), Failure>) {
     let console = &invocation.console;
     if let Err(failure) = command(invocation) {
         super::report(console, &failure);
         FAILED.store(failure.code, Ordering::Release);
-        end(invocation);
+        end_daemon(invocation);
         return;
     }
     console.say("[--no-daemon] Continue to stream logs");
@@ -79,14 +79,14 @@ fn work(invocation: &Invocation, command: fn(&Invocation) -> Result<(), Failure>
         process::id()
     ));
     logs::follow_all(invocation);
-    // The reader of the logs is gone; the apps are not.
+    // The reader has closed the logs; the apps run on.
 }
 
-/// A command that failed leaves nothing behind.
-fn end(invocation: &Invocation) {
+/// Ends the daemon after a command that failed.
+fn end_daemon(invocation: &Invocation) {
     let client = Client::connect_existing(&invocation.paths);
     if let Ok(Some(mut client)) = client {
-        // Without an answer there is nobody left to end.
+        // If the call fails, the daemon has ended already.
         client.call("ward:shutdown", &[json!({})]).ok();
     }
 }

@@ -1,6 +1,7 @@
-//! From a declaration to the record that starts it: everything that depends on this machine and on
-//! where the command was given. The rules are PM2's client's; what it leaves for the daemon to
-//! fail at (a folder that does not exist, a file nobody may execute) is refused here.
+//! Turns a declaration into the record that starts it: everything that depends on this machine and
+//! on the place where the command runs. The rules are those of PM2's client. What that client
+//! leaves for the daemon to fail at (a missing folder, a file without execute permission) is
+//! refused here.
 
 mod environment;
 mod files;
@@ -15,22 +16,22 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use ward_core::config::{Decl, check, default_name};
-
-use crate::exit::Failure;
 use ward_home::Paths;
 
-/// Where and by whom a command was given.
+use crate::exit::Failure;
+
+/// The surroundings of a command: folder, environment, user.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
     /// Current directory.
     pub(crate) cwd: PathBuf,
-    /// The environment of the command, as a file that was evaluated left it.
+    /// The environment of the command, with the changes of an evaluated configuration file.
     pub(crate) env: Map<String, Value>,
-    /// What such a file added there or changed.
+    /// The variables that such a file has added or changed.
     pub(crate) evaluated: Map<String, Value>,
     /// The home folder.
     pub(crate) paths: &'a Paths,
-    /// Name of the user.
+    /// The name of the user.
     pub(crate) user: String,
     /// Whether the declaration comes from a file.
     pub(crate) is_file: bool,
@@ -39,19 +40,20 @@ pub(crate) struct Context<'a> {
 /// An app that can be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    /// For `ward:prepare`: PM2's prepare record and the env layers under `ward`.
+    /// The argument for `ward:prepare`: PM2's prepare record, with the environment layers under
+    /// `ward`.
     pub(crate) record: Map<String, Value>,
-    /// To show, each a line.
+    /// Notices for the user, one line each.
     pub(crate) warnings: Vec<String>,
 }
 
-/// A declaration on its way: checked keys are taken out, record keys are put in.
+/// A declaration on its way to a record: `take_*` removes checked keys, `put` adds record keys.
 struct Draft<'a> {
     decl: Decl,
     record: Map<String, Value>,
     context: &'a Context<'a>,
     cwd: PathBuf,
-    /// `PATH` of the app, in which programs are looked up.
+    /// The `PATH` of the app, in which programs are looked up.
     path: String,
     warnings: Vec<String>,
 }
@@ -74,7 +76,7 @@ impl<'a> Draft<'a> {
     fn new(decl: &Decl, context: &'a Context<'a>) -> Result<Self, Failure> {
         let mut decl = decl.clone();
         if !context.is_file {
-            // Options that PM2's command line always has a value for.
+            // PM2's command line always sends a value for these options.
             decl.entry("filter_env").or_insert_with(|| json!([]));
             decl.entry("watch").or_insert(Value::Bool(false));
         }
@@ -108,7 +110,7 @@ impl<'a> Draft<'a> {
         Ok(draft)
     }
 
-    /// A path as the user may write it, seen from the app's directory.
+    /// Resolves a path of the user against the app's directory.
     fn absolute(&self, path: &str) -> PathBuf {
         let home = self.context.env.get("HOME").and_then(Value::as_str);
         let expanded = match (path.strip_prefix('~'), home) {
@@ -117,7 +119,7 @@ impl<'a> Draft<'a> {
             }
             _ => path.to_owned(),
         };
-        clean(&self.cwd.join(expanded))
+        normalized(&self.cwd.join(expanded))
     }
 
     fn take_text(&mut self, key: &str) -> Option<String> {
@@ -131,7 +133,7 @@ impl<'a> Draft<'a> {
         self.record.insert(key.to_owned(), value.into());
     }
 
-    /// What was declared and only passes through, the resolved keys, the layers.
+    /// The record: declared keys that need no resolution, the resolved keys, and the layers.
     fn finish(
         mut self,
         program: &program::Program,
@@ -179,7 +181,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The name in the list, with its prefix.
+/// The name of the app in the list, with `name_prefix`.
 fn names(draft: &mut Draft<'_>, script: &str) -> String {
     let name = draft
         .take_text("name")
@@ -200,7 +202,7 @@ fn mode(draft: &mut Draft<'_>, interpreter: &str) {
         .and_then(|count| count.as_i64());
     let forced = draft.decl.get("execute_command") == Some(&Value::Bool(true));
     let stated = draft.take_text("exec_mode");
-    // PM2 knows of the first two; Deno has a cluster module since 2.8.
+    // PM2 knows the first two; Deno has a cluster module since 2.8.
     let clusters = ["node", "bun", "deno"]
         .iter()
         .any(|runtime| interpreter.ends_with(runtime));
@@ -227,8 +229,9 @@ fn mode(draft: &mut Draft<'_>, interpreter: &str) {
     draft.put("instances", instances.unwrap_or(1));
 }
 
-/// Takes `.` and `..` out of an absolute path, as text: symbolic links stay as the user wrote them.
-fn clean(path: &Path) -> PathBuf {
+/// Removes `.` and `..` from an absolute path without looking at the file system: symbolic links
+/// stay as the user wrote them.
+fn normalized(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut out = PathBuf::new();
     for part in path.components() {

@@ -1,33 +1,33 @@
-//! Which instances a word means: pure functions over the records of the daemon. The order of the
-//! rules is PM2's and scripts depend on it.
+//! Selects the instances that an argument names: pure functions over the records of the daemon. The
+//! order of the rules is PM2's, and scripts depend on it.
 
 use std::path::{Component, Path, PathBuf};
 
 use regress::Regex;
 use serde_json::Value;
 
-/// What selection needs to know of one process.
+/// The fields of a record that selection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
-    /// `pm_id`.
+    /// PM2's `pm_id`, the id of the instance.
     pub(crate) id: u32,
-    /// Shown name.
+    /// The shown name.
     pub(crate) name: String,
-    /// Group.
+    /// The namespace.
     pub(crate) namespace: String,
-    /// Absolute path of the script.
+    /// The absolute path of the script.
     pub(crate) script: String,
-    /// Where it runs.
+    /// The working directory.
     pub(crate) cwd: PathBuf,
     /// PM2's word for the state.
     pub(crate) status: String,
-    /// Installed as a module: not part of `all`.
+    /// Whether it is an installed module, which `all` does not include.
     pub(crate) module: bool,
 }
 
 impl Candidate {
     /// Reads a record of `getMonitorData`; `None` for the outgoing worker of a reload, whose id is
-    /// no number.
+    /// not a number.
     pub(crate) fn from_record(record: &Value) -> Option<Self> {
         let env = &record["pm2_env"];
         let text = |key: &str| env[key].as_str().unwrap_or_default().to_owned();
@@ -50,29 +50,29 @@ impl Candidate {
     }
 }
 
-/// What was meant.
+/// The result of a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// The instances, in the order of the daemon.
     pub(crate) ids: Vec<u32>,
-    /// Whether the user typed an id: PM2 then shows it in quotes.
+    /// Whether the user typed an id, which PM2 then shows in quotes.
     pub(crate) typed_id: bool,
 }
 
-/// Why nothing is meant.
+/// Why an argument selects nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotFound {
-    /// `all` of nothing, or a pattern that nothing matches.
+    /// `all` with an empty list, or a pattern without a match.
     Nothing,
     /// A name that is neither name, script nor namespace.
     Name(String),
     /// A number that is neither name, namespace nor id.
     Id(String),
-    /// A pattern that cannot be read.
+    /// An invalid pattern.
     Pattern(String),
 }
 
-/// Resolves one word. `modules`: `all` includes them.
+/// Resolves one argument. With `modules`, `all` includes modules.
 pub(crate) fn select(
     candidates: &[Candidate],
     word: &str,
@@ -133,7 +133,7 @@ pub(crate) fn pattern(word: &str) -> Option<String> {
     slashed.then(|| word.replace('/', ""))
 }
 
-/// Whether a word is a number and could thus be an id.
+/// Whether an argument is a number and could therefore be an id.
 pub(crate) fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -158,3 +158,82 @@ fn the_watch_plane_goes_on_after_a_fault() {
     assert!(alive(second), "what cannot be watched runs on");
     ward.daemon_log_when(|log| log.contains("its files are not watched until it is restarted"));
 }
+
+/// Output is handled by a thread of its own: what panics there costs a line its form at most.
+#[test]
+fn output_goes_on_after_a_fault_in_its_line() {
+    let ward = with_fault("log.take:1,log.turn:9");
+    ward.write(
+        "talk.sh",
+        "while :; do read -r line < say && echo \"$line\"; done\n",
+    );
+    rustix::fs::mkfifoat(rustix::fs::CWD, ward.dir().join("say"), 0o600.into()).unwrap();
+    ward.run(&["start", "talk.sh", "--log-date-format", "[date]"])
+        .succeeds();
+    let pid = ward.pid("talk");
+    let say = |line: &str| std::fs::write(ward.dir().join("say"), format!("{line}\n")).unwrap();
+    say("first");
+    // As it came, without the date: nothing is lost.
+    ward.log_when("talk-out.log", |text| text == "first\n");
+    say("second");
+    ward.log_when("talk-out.log", |text| text == "first\ndate: second\n");
+    was_said(&ward, "log.take");
+    // The other fault comes when the thread has done some more.
+    for number in 0..9 {
+        say(&format!("line {number}"));
+        ward.log_when("talk-out.log", |text| {
+            text.ends_with(&format!("date: line {number}\n"))
+        });
+    }
+    was_said(&ward, "log.turn");
+    assert_eq!(ward.pid("talk"), pid);
+    let metrics = ward.rpc().call("ward:metrics", &json!([{}]));
+    let log = &metrics["args"][0]["log"];
+    assert_eq!(
+        (&log["faults"], &log["bytes_lost"]),
+        (&json!(2), &json!(0)),
+        "{metrics}"
+    );
+}
+
+/// An app whose files are lost to a fault must not lose its pipe, too: it would end.
+#[test]
+fn an_app_runs_on_when_its_files_are_lost_to_a_fault() {
+    let ward = with_fault("log.attach:1");
+    ward.write(
+        "talk.sh",
+        "echo one; read -r line < say; echo two; echo done > said; exec sleep 1000\n",
+    );
+    for pipe in ["say", "said"] {
+        rustix::fs::mkfifoat(rustix::fs::CWD, ward.dir().join(pipe), 0o600.into()).unwrap();
+    }
+    ward.run(&["start", "talk.sh"]).succeeds();
+    let pid = ward.pid("talk");
+    was_said(&ward, "log.attach");
+    std::fs::write(ward.dir().join("say"), "go\n").unwrap();
+    // It has printed after the fault, and lives.
+    assert_eq!(
+        std::fs::read_to_string(ward.dir().join("said")).unwrap(),
+        "done\n"
+    );
+    assert_eq!((ward.pid("talk"), alive(pid)), (pid, true));
+    is_restarted(&ward, "talk");
+    ward.log_when("talk-out.log", |text| text.contains("one"));
+}
+
+/// A subscriber whose connection panics is cut off; others and the apps see nothing of it.
+#[test]
+fn the_bus_goes_on_after_a_fault() {
+    let ward = with_fault("bus.serve:1");
+    ward.run(&["ping"]).succeeds();
+    let mut cut = std::os::unix::net::UnixStream::connect(ward.home().join("pub.sock")).unwrap();
+    cut.set_read_timeout(Some(crate::harness::DEADLINE))
+        .unwrap();
+    assert_eq!(std::io::Read::read(&mut cut, &mut [0]).unwrap(), 0);
+    let mut bus = ward.bus();
+    let app = start(&ward, "app");
+    bus.wait_output("app", "began");
+    assert!(alive(app));
+    let metrics = ward.rpc().call("ward:metrics", &json!([{}]));
+    assert_eq!(metrics["args"][0]["bus"]["faults"], 1, "{metrics}");
+}

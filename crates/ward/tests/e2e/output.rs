@@ -114,6 +114,19 @@ fn dates_stand_before_lines_not_before_writes() {
     }
 }
 
+/// Lines of several instances in one file are kept whole, but a prompt has no end to wait for.
+#[test]
+fn a_prompt_in_a_merged_log_is_written() {
+    let ward = Ward::new();
+    ward.write("ask.sh", "printf 'name? '; exec sleep 1000");
+    ward.write(
+        "eco.json",
+        r#"{"name": "ask", "script": "ask.sh", "instances": 2, "exec_mode": "fork", "merge_logs": true}"#,
+    );
+    ward.run(&["start", "eco.json"]).succeeds();
+    ward.log_when("ask-out.log", |text| text == "name? \nname? ");
+}
+
 #[test]
 fn json_lines_have_the_known_form() {
     let ward = Ward::new();
@@ -213,7 +226,8 @@ fn a_subscriber_that_never_reads_is_no_burden() {
     };
     // All that is bounded is full after the first.
     let first = peak_after("first", 24_750_000);
-    let grown = peak_after("second", 99_000_000) - first;
+    // The kernel counts roughly: the peak may seem to have shrunk.
+    let grown = peak_after("second", 99_000_000).saturating_sub(first);
     // The daemon ends when all is in the files.
     ward.run(&["kill"]).succeeds();
     let text = ward.log("second-out.log");

@@ -5,7 +5,7 @@ mod hostile;
 
 use serde_json::{Value, json};
 
-use crate::harness::Ward;
+use crate::harness::{Ward, look_again_until};
 
 /// A call that cannot be done, and PM2's text for that.
 fn refusals() -> Vec<(&'static str, Value, &'static str)> {
@@ -108,6 +108,17 @@ fn a_slow_request_does_not_hold_up_a_fast_one() {
     assert_eq!(message["args"][0]["pm2_env"]["status"], "stopped");
 }
 
+/// A large request is parsed beside the control thread; those after it on the connection wait for it.
+#[test]
+fn a_large_request_keeps_its_place() {
+    let ward = Ward::new();
+    let mut rpc = ward.rpc();
+    let many: Vec<String> = (0..20_000).map(|number| format!("word {number}")).collect();
+    let large = rpc.send("sendDataToProcessId", &json!([{ "id": 7, "data": many }]));
+    let small = rpc.send("ping", &json!([{}]));
+    assert_eq!([rpc.reply().0, rpc.reply().0], [large, small]);
+}
+
 /// A client that closes its side and still reads gets its answer.
 #[test]
 fn a_half_closed_client_is_answered() {
@@ -156,6 +167,28 @@ fn a_subscriber_that_never_reads_does_not_make_the_daemon_grow() {
         "{status}"
     );
     drop(silent);
+}
+
+/// A subscriber that says what it wants gets that and no more, and who says nothing gets everything.
+#[test]
+fn a_subscriber_may_choose_topics_and_apps() {
+    let ward = Ward::new();
+    ward.write("app.sh", "echo hello; exec sleep 1000");
+    let mut all = ward.bus();
+    let mut some = ward.bus();
+    some.choose(r#"{"topics":["log:out","log:err"],"apps":["wanted"]}"#);
+    let metrics = || ward.rpc().call("ward:metrics", &json!([{}]))["args"][0]["bus"].clone();
+    look_again_until("choice", metrics, |bus| bus["choices"] == 1);
+    for name in ["other", "wanted"] {
+        ward.run(&["start", "app.sh", "--name", name]).succeeds();
+        let before = all.collect_until("its output", |event| event.is_output(name, "hello"));
+        assert!(
+            before.iter().any(|event| event.is_process("online")),
+            "{name}"
+        );
+    }
+    let first = some.next("output of the wanted app");
+    assert!(first.is_output("wanted", "hello"), "{first:?}");
 }
 
 /// Lifecycle 10.24 and axon-rpc 5.3: which events come in which order.

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::{Desk, LIMIT, Worker};
-use crate::cluster::{ConnectionCount, Sched, WorkerConfig};
+use super::{Desk, LIMIT, Worker, spread};
+use crate::cluster::{ConnectionCount, WorkerConfig};
+use ward_core::cluster::Sched;
 
 /// A worker that gets connections when it has the fewest, and the gauge that shows how many.
 fn worker(desk: &mut Desk, life: u32) -> (Worker, ConnectionCount) {
     let config = WorkerConfig {
-        sched: Sched::LeastConnections,
+        options: spread(Sched::LeastConnections),
         ..Desk::config(life)
     };
     let gauge = config.gauge.clone();

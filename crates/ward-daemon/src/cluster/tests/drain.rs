@@ -3,16 +3,17 @@
 use serde_json::json;
 use ward_core::id::Life;
 
-use super::{Desk, Worker};
-use crate::channel::ChannelEvent;
-use crate::cluster::{Sched, WorkerConfig, WorkerEvent};
+use super::{Desk, WITHOUT_AGENT, Worker, spread};
+use crate::cluster::{WorkerConfig, WorkerEvent, WorkerReport};
+use crate::worker_loop::ChannelEvent;
+use ward_core::cluster::Sched;
 use ward_core::event::{Taken, Tally};
 
 /// A worker without agent. It is this very process, and so are its connections.
 fn worker(desk: &mut Desk, sched: Sched) -> Worker {
     let config = WorkerConfig {
-        has_agent: false,
-        sched,
+        protocol: WITHOUT_AGENT,
+        options: spread(sched),
         ..Desk::config(1)
     };
     let worker = desk.worker_at(1, config);
@@ -26,10 +27,10 @@ fn has_not_finished(desk: &mut Desk, worker: &mut Worker) {
     while let Ok(event) = desk.events.try_recv() {
         let drained = matches!(
             event,
-            ChannelEvent::Worker {
+            ChannelEvent::Worker(WorkerReport {
                 event: WorkerEvent::Drained,
                 ..
-            }
+            })
         );
         assert!(!drained, "it has not finished");
     }
@@ -126,8 +127,8 @@ fn one_that_leaves_while_others_are_being_counted_was_counted_too() {
     let mut desk = Desk::new();
     let mut first = worker(&mut desk, Sched::Shared);
     let config = WorkerConfig {
-        has_agent: false,
-        sched: Sched::Shared,
+        protocol: WITHOUT_AGENT,
+        options: spread(Sched::Shared),
         ..Desk::config(2)
     };
     let mut second = desk.worker_at(2, config);

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Desk, served_by};
-use crate::cluster::{Sched, WorkerConfig};
+use super::{Desk, served_by, spread};
+use crate::cluster::WorkerConfig;
+use ward_core::cluster::Sched;
 
 #[test]
 fn a_worker_has_one_connection_at_a_time_on_its_way() {
@@ -126,7 +127,7 @@ fn a_connection_refused_after_the_server_was_closed_goes_to_another_worker() {
 fn a_shared_socket_is_sent_three_times_and_then_refused() {
     let mut desk = Desk::new();
     let config = WorkerConfig {
-        sched: Sched::Shared,
+        options: spread(Sched::Shared),
         ..Desk::config(1)
     };
     let mut worker = desk.silent(1, config);

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use ward_core::event::Event;
-use ward_core::id::Life;
-use ward_core::instance::{Instance, State};
 use ward_core::view;
+use ward_home::PM2_VERSION;
 use ward_sys::Pid;
-use ward_sys::cgroup::Cgroup;
 
 use super::Args;
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
-use ward_home::PM2_VERSION;
+use crate::daemon::sampling::{Purpose, is_online, pid_of};
+use crate::launch::Measured;
 
 impl Daemon {
     pub(super) fn fact_method(
@@ -30,8 +28,8 @@ impl Daemon {
                 responder.ok(version.unwrap_or_else(|| PM2_VERSION.to_owned()).into());
             }
             "getMonitorData" => {
-                let list = self.monitor_data();
-                responder.written(&list);
+                let table = false;
+                self.sample(Purpose::List { table, responder });
             }
             "getSystemData" => {
                 let system = self.system.measure();
@@ -49,36 +47,26 @@ impl Daemon {
         None
     }
 
-    /// All processes with what they use, written one by one: all records together, environments
-    /// twice in each, would be many megabytes of values at once.
-    fn monitor_data(&mut self) -> Vec<u8> {
-        self.list(view::process)
-    }
-
-    /// The same without what only few look at: for selections, or as a table, which has `monit`.
-    pub(super) fn summaries(&mut self, table: bool) -> Vec<u8> {
-        if table {
-            return self.list(|instance| view::brief(instance, view::SHOWN_KEYS));
-        }
+    /// All processes without what only few look at: for selections.
+    pub(super) fn summaries(&self) -> Vec<u8> {
         let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
         written(self.supervisor.instances().map(brief))
     }
 
-    fn list(&mut self, process: impl Fn(&Instance) -> Value) -> Vec<u8> {
-        let online = |it: &Instance| matches!(it.state, State::Online { .. });
+    /// All processes with what they use: with all their facts, or with those a table has. Written one
+    /// by one: all records together, environments twice in each, would be many megabytes of values at
+    /// once.
+    pub(in crate::daemon) fn list(&self, table: bool, measured: &Measured) -> Vec<u8> {
         let (lives, workers) = (&self.processes, &self.workers);
-        let roots: Vec<(Pid, Option<&Cgroup>)> = self
-            .supervisor
-            .instances()
-            .filter(|it| online(it))
-            .filter_map(|it| Some((pid_of(it)?, lives.cgroup(it.life()?))))
-            .collect();
-        let usages = self.usages.sample(&roots);
         written(self.supervisor.instances().map(|instance| {
-            let mut process = process(instance);
+            let mut process = if table {
+                view::brief(instance, view::SHOWN_KEYS)
+            } else {
+                view::process(instance)
+            };
             let usage = pid_of(instance)
-                .filter(|_| online(instance))
-                .and_then(|pid| usages.get(&pid));
+                .filter(|_| is_online(instance))
+                .and_then(|pid| measured.get(&pid));
             let usage = usage.copied().unwrap_or_default();
             process["monit"] = json!({ "memory": usage.memory_bytes, "cpu": usage.cpu_percent });
             let worker = instance.life().and_then(|life| lives.get(life));
@@ -98,34 +86,6 @@ impl Daemon {
             }
             process
         }))
-    }
-
-    /// Tells the core how much memory the tree of each of these lives holds.
-    pub(in crate::daemon) fn sample_memory(&mut self, lives: &[Life]) {
-        let pid = |life: Life| {
-            pid_of(
-                self.supervisor
-                    .instance(self.supervisor.instance_of(life)?)?,
-            )
-        };
-        let measured: Vec<_> = lives
-            .iter()
-            .filter_map(|life| Some((*life, pid(*life)?)))
-            .collect();
-        let cgroup = |life| self.processes.cgroup(life);
-        let roots: Vec<_> = measured
-            .iter()
-            .map(|(life, pid)| (*pid, cgroup(*life)))
-            .collect();
-        let usages = self.usages.sample(&roots);
-        for (life, pid) in measured {
-            if let Some(usage) = usages.get(&pid) {
-                self.handle(Event::Sampled {
-                    life,
-                    memory_bytes: usage.memory_bytes,
-                });
-            }
-        }
     }
 
     fn report(&self) -> Value {
@@ -164,11 +124,6 @@ fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
     }
     list.push(b']');
     list
-}
-
-/// The process of an instance.
-fn pid_of(instance: &Instance) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(instance.pid()?).ok()?)
 }
 
 /// The version of the PM2 command line that asks, so that it does not complain about ours: its

@@ -1,5 +1,5 @@
-//! Ward's own methods, where PM2's are too poor: the state of the daemon, whole declarations, logs,
-//! an end that is answered. Actions on many instances are in `act`.
+//! Ward's own methods, for what PM2's cannot express: the state of the daemon, whole declarations,
+//! logs, a shutdown that is confirmed. Actions on many instances are in `act`.
 
 use serde_json::{Value, json};
 use ward_core::record;
@@ -11,6 +11,7 @@ use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
+use crate::daemon::sampling::Purpose;
 
 impl Daemon {
     pub(super) fn own_method(&mut self, method: &str, args: &Args, responder: Responder) {
@@ -20,11 +21,16 @@ impl Daemon {
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
             "list" => {
-                let list = self.summaries(options["table"] == true);
-                responder.written(&list);
+                if options["table"] == true {
+                    let table = true;
+                    self.sample(Purpose::List { table, responder });
+                } else {
+                    responder.written(&self.summaries());
+                }
             }
             "spec" => self.spec(options, responder),
             "status" => responder.ok(self.status()),
+            "metrics" => responder.ok(self.metrics()),
             "reason" => self.reason(options, responder),
             "flush" => self.flush(options, responder),
             "pause" => self.pause(options, responder),
@@ -36,7 +42,7 @@ impl Daemon {
         }
     }
 
-    /// The declaration of an instance, environment layers apart.
+    /// Replies with the declaration of an instance, with separate environment layers.
     fn spec(&self, options: &Value, responder: Responder) {
         match self
             .known(&options["id"])
@@ -47,8 +53,8 @@ impl Daemon {
         }
     }
 
-    /// A worker gets no connections for now, or does again. It holds for its instance, whatever its
-    /// process, until that is stopped.
+    /// Pauses or resumes new connections to a worker. A pause holds for the instance, also across
+    /// restarts of its process, until the instance is stopped.
     fn pause(&mut self, options: &Value, responder: Responder) {
         let id = &options["id"];
         let known = self.known(id);
@@ -93,11 +99,16 @@ impl Daemon {
             "uptime_ms": u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "started_at": self.began_at_ms,
             "apps": self.supervisor.instances().count(),
-            "subscribers": self.bus.subscribers(),
-            "bus_dropped": self.bus.dropped() + self.log.dropped_chunks(),
+            "subscribers": self.bus.metrics().subscribers,
+            "bus_dropped": self.bus.metrics().dropped_events,
             "memory_bytes": memory.unwrap_or_default(),
             "loop": self.meter.to_value(),
         })
+    }
+
+    /// What the planes have done since the daemon began.
+    fn metrics(&self) -> Value {
+        json!({ "log": self.log.metrics(), "bus": self.bus.metrics() })
     }
 
     /// Why an instance does not run.
@@ -117,7 +128,7 @@ impl Daemon {
         }));
     }
 
-    /// Empties log files: of some instances, or all and the daemon's own.
+    /// Empties the log files of some instances, or all log files with the daemon's own.
     fn flush(&self, options: &Value, responder: Responder) {
         let chosen = options["ids"].as_array();
         let mut files: Vec<String> = match chosen {
@@ -140,15 +151,11 @@ impl Daemon {
             }
         }
         let paths = files.iter().map(std::path::PathBuf::from).collect();
-        match self.log.flush(paths) {
-            Err(error) => responder.error(&format!("cannot empty log files: {error}")),
-            Ok(done) => {
-                tokio::task::spawn_local(async move {
-                    // The log thread is gone only when the daemon ends.
-                    done.await.ok();
-                    responder.ok(json!({ "files": files }));
-                });
-            }
-        }
+        let emptied = self.log.flush(paths);
+        tokio::task::spawn_local(async move {
+            // The log thread is gone only when the daemon ends.
+            emptied.await.ok();
+            responder.ok(json!({ "files": files }));
+        });
     }
 }

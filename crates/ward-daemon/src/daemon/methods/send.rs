@@ -1,4 +1,4 @@
-//! Methods that send something to an app: lines, values, actions, signals.
+//! Methods that send lines, values, actions and signals to apps.
 
 use serde_json::{Value, json};
 use ward_core::action::Scope;
@@ -54,7 +54,7 @@ impl Daemon {
         }
     }
 
-    /// `trigger`: an action the app offered.
+    /// Sends an action that the app has registered (`trigger`).
     pub(super) fn send_action(&mut self, command: &Value, responder: Responder) {
         let message = id_text(command.get("msg").unwrap_or(&Value::Null));
         let by_id = command.get("id").filter(|id| !id.is_null());
@@ -80,7 +80,7 @@ impl Daemon {
         } else {
             return responder.error("method requires name or id field");
         };
-        // PM2 sends the bare word when there is nothing else to say.
+        // PM2 sends only the name of the action if there is nothing else to send.
         let has = |key: &str| command.get(key).is_some_and(|value| !value.is_null());
         let bare = !has("opts") && (by_id.is_none() || !has("uuid"));
         let value = if bare {
@@ -147,13 +147,13 @@ impl Daemon {
         responder.results(&[]);
     }
 
-    /// A client of PM2's ends the daemon; it has deleted the apps before. It waits for SIGQUIT.
+    /// Ends the daemon for a PM2 client, which has deleted the apps before and waits for SIGQUIT.
     pub(super) fn kill_me(&mut self, options: &Value, peer: &super::Peer, responder: Responder) {
         let caller = options
             .get("pid")
             .and_then(Value::as_i64)
             .and_then(|pid| i32::try_from(pid).ok());
-        // Nobody can make the daemon signal a process other than his own.
+        // A client can only make the daemon signal the client's own process.
         let caller = caller
             .filter(|pid| peer.pid == Some(*pid))
             .and_then(ward_sys::Pid::from_raw);
@@ -186,7 +186,7 @@ fn is_called(instance: &Instance, name: &str) -> bool {
     name == "all" || instance.spec.name == name || instance.spec.namespace == name || file == name
 }
 
-/// A signal as clients name it: "SIGUSR2", or a number that is a number.
+/// Reads a signal as clients name it: the string "SIGUSR2" or a JSON number.
 fn signal_of(value: &Value) -> Option<Signal> {
     match value {
         Value::Number(number) => signal::from_number(i32::try_from(number.as_i64()?).ok()?),

@@ -52,5 +52,5 @@ impl Processes {
 
 /// It gets its connections from the daemon.
 fn is_fed(config: &WorkerConfig) -> bool {
-    !config.sched.is_shared()
+    !config.options.sched.is_shared()
 }

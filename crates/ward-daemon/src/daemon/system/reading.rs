@@ -1,36 +1,36 @@
-//! One look at the counters of the kernel. Whatever cannot be read is zero or missing.
+//! One reading of the kernel's counters. A counter that cannot be read is zero or missing.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
-/// Counters at a moment.
+/// The counters at one moment.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) at: Instant,
     pub(super) cpu: Cpu,
-    /// Total and available bytes.
+    /// The memory of the host in bytes: total, available.
     pub(super) memory: (u64, u64),
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) disk: Disk,
     pub(super) mounts: Vec<Mount>,
 }
 
-/// Time of all processors, in ticks.
+/// The time of all processors together, in clock ticks (`/proc/stat`).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Cpu {
     pub(super) busy: u64,
     pub(super) all: u64,
 }
 
-/// A network interface.
+/// The traffic of a network interface (`/proc/net/dev`).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Interface {
     pub(super) received: Traffic,
     pub(super) sent: Traffic,
 }
 
-/// One direction.
+/// The counters of one direction.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Traffic {
     pub(super) bytes: u64,
@@ -38,7 +38,7 @@ pub(super) struct Traffic {
     pub(super) dropped: u64,
 }
 
-/// All disks together.
+/// The sectors that all disks together have read and written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Disk {
     pub(super) read_sectors: u64,
@@ -50,12 +50,12 @@ pub(super) struct Disk {
 pub(super) struct Mount {
     pub(super) path: String,
     pub(super) used: u64,
-    /// For users without privileges.
+    /// The bytes available to users without privileges.
     pub(super) free: u64,
     pub(super) size: u64,
 }
 
-/// Block devices that are no disks.
+/// Prefixes of block devices that are not disks.
 const VIRTUAL_DISKS: [&str; 4] = ["loop", "ram", "dm-", "fd"];
 
 impl Reading {
@@ -80,7 +80,7 @@ fn numbers(text: &str) -> Vec<u64> {
 fn cpu(stat: &str) -> Cpu {
     let line = stat.lines().next().unwrap_or_default();
     let times = numbers(line.strip_prefix("cpu ").unwrap_or_default());
-    // Time of guests is part of user time already.
+    // User time includes the time of guests.
     let all: u64 = times.iter().take(8).sum();
     let idle: u64 = times.iter().skip(3).take(2).sum();
     Cpu {
@@ -126,7 +126,7 @@ fn disk() -> Disk {
     sum
 }
 
-/// The mounts of devices, each device once: bind mounts show the same file system again.
+/// The mounted devices, each once, because a bind mount shows the same file system again.
 fn mounts(table: &str) -> Vec<Mount> {
     let mut seen = Vec::new();
     let mut mounts = Vec::new();
@@ -152,7 +152,7 @@ fn mounts(table: &str) -> Vec<Mount> {
     mounts
 }
 
-/// The kernel writes spaces and the like in octal.
+/// Decodes a path of `/proc/mounts`, where the kernel writes white space as octal escapes.
 fn unescaped(path: &str) -> String {
     [
         ("\\040", " "),

@@ -5,17 +5,17 @@ use core::str::CharIndices;
 
 use super::NeedsShell;
 
-/// One word and its place in the line.
+/// One word and its byte offset in the line.
 #[derive(Debug)]
 pub(super) struct Word {
     pub(super) start: usize,
-    /// Without quotes. None: the shell has to expand it.
+    /// The word without quotes; `None` if the shell has to expand it.
     pub(super) text: Option<String>,
-    /// It stands where an assignment may stand and is one.
+    /// Whether the word has the form of an assignment, `NAME=…`.
     pub(super) assigns: bool,
 }
 
-/// A part of a line. Redirections are passed over: they belong to their command.
+/// A token of a line. The lexer skips redirections, which belong to their command.
 #[derive(Debug)]
 pub(super) enum Token {
     Word(Word),
@@ -45,8 +45,8 @@ impl<'a> Lexer<'a> {
         self.chars.next_if(|(_, c)| *c == wanted).is_some()
     }
 
-    /// The next part of the line.
-    pub(super) fn token(&mut self) -> Result<Token, NeedsShell> {
+    /// The next token of the line.
+    pub(super) fn next_token(&mut self) -> Result<Token, NeedsShell> {
         loop {
             let Some((at, c)) = self.chars.peek().copied() else {
                 return Ok(Token::End);
@@ -77,9 +77,9 @@ impl<'a> Lexer<'a> {
                     });
                 }
                 '(' | ')' => return Err(NeedsShell::Subshell),
-                '<' | '>' => self.pass_redirection()?,
+                '<' | '>' => self.skip_redirection()?,
                 _ => {
-                    let word = self.word(at)?;
+                    let word = self.read_word(at)?;
                     // `2>log`: the digits belong to the redirection.
                     let is_number = word.text.as_ref().is_some_and(|text| {
                         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -92,7 +92,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn pass_redirection(&mut self) -> Result<(), NeedsShell> {
+    fn skip_redirection(&mut self) -> Result<(), NeedsShell> {
         let reads = self.take_if('<');
         if !reads {
             self.chars.next();
@@ -111,10 +111,10 @@ impl<'a> Lexer<'a> {
             .is_some()
         {}
         let at = self.chars.peek().map_or(self.text.len(), |(at, _)| *at);
-        self.word(at).map(drop)
+        self.read_word(at).map(drop)
     }
 
-    fn word(&mut self, start: usize) -> Result<Word, NeedsShell> {
+    fn read_word(&mut self, start: usize) -> Result<Word, NeedsShell> {
         let mut plain = String::new();
         let mut expands = false;
         while let Some((_, c)) = self.chars.peek().copied() {
@@ -127,7 +127,7 @@ impl<'a> Lexer<'a> {
                 '"' => expands |= self.double_quoted(&mut plain)?,
                 '\\' => plain.extend(self.chars.next().map(|(_, c)| c).filter(|c| *c != '\n')),
                 '$' | '`' => {
-                    self.expansion(c)?;
+                    self.skip_expansion(c)?;
                     expands = true;
                 }
                 '*' | '?' | '[' => expands = true,
@@ -154,14 +154,14 @@ impl<'a> Lexer<'a> {
         Err(NeedsShell::OpenQuote)
     }
 
-    /// True: the shell has to expand something in it.
+    /// Reads up to the closing quote. Returns whether the shell has to expand something in between.
     fn double_quoted(&mut self, plain: &mut String) -> Result<bool, NeedsShell> {
         let mut expands = false;
         while let Some((_, c)) = self.chars.next() {
             match c {
                 '"' => return Ok(expands),
                 '$' | '`' => {
-                    self.expansion(c)?;
+                    self.skip_expansion(c)?;
                     expands = true;
                 }
                 '\\' => match self.chars.next() {
@@ -176,8 +176,8 @@ impl<'a> Lexer<'a> {
         Err(NeedsShell::OpenQuote)
     }
 
-    /// Passes over `$NAME`, `${…}`, `$(…)` and backquotes; their first character is read already.
-    fn expansion(&mut self, first: char) -> Result<(), NeedsShell> {
+    /// Skips `$NAME`, `${…}`, `$(…)` or backquotes, whose first character is read already.
+    fn skip_expansion(&mut self, first: char) -> Result<(), NeedsShell> {
         if first == '`' {
             while let Some((_, c)) = self.chars.next() {
                 match c {
@@ -214,7 +214,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// `NAME=…`
+/// Whether the word has the form `NAME=…`.
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use ward_core::launch::Output;
 
-use super::{Desk, read};
+use super::{Desk, next_output, read};
 
 #[test]
 fn bytes_without_form_pass_as_they_are() {
@@ -82,8 +82,8 @@ fn json_without_a_format_has_an_iso_timestamp() {
 
 #[test]
 fn characters_split_over_writes_stay_whole() {
-    let mut desk = Desk::new();
-    desk.handle.set_followed(true);
+    let desk = Desk::new();
+    let mut reader = desk.follow();
     let output = Output {
         json: true,
         ..desk.output()
@@ -101,13 +101,9 @@ fn characters_split_over_writes_stay_whole() {
     }
     let (mut json, mut raw) = (String::new(), String::new());
     while !(json.contains("app_name") && raw.ends_with('\n')) {
-        let chunk = desk.next();
-        let text = if chunk.origin.pm_id == 3 {
-            &mut json
-        } else {
-            &mut raw
-        };
-        text.push_str(&chunk.data);
+        let (data, id) = next_output(&mut reader);
+        let text = if id == 3 { &mut json } else { &mut raw };
+        text.push_str(&data);
     }
     assert!(json.contains("\"message\":\"🦀\\n\""), "{json}");
     assert_eq!(raw, "🦀\n");
@@ -172,4 +168,45 @@ fn an_unfinished_line_is_not_continued_by_another_app() {
     drop((other, err));
     let folder = desk.finish();
     assert_eq!(read(&folder, "out"), "no end\nnext\n");
+}
+
+#[test]
+fn an_unfinished_line_of_a_shared_file_is_written_after_a_silence() {
+    let desk = Desk::new();
+    let (mut out, mut err) = desk.attach(&desk.one_file());
+    out.write_all(b"whole\nname? ").unwrap();
+    // Nothing more is written meanwhile: only the silence can bring it into the file.
+    desk.expect("out", "whole\nname? ");
+    // It goes on where it stands, and nobody else continues it.
+    out.write_all(b"ward\nage? ").unwrap();
+    desk.expect("out", "whole\nname? ward\nage? ");
+    err.write_all(b"oops\n").unwrap();
+    desk.expect("out", "whole\nname? ward\nage? \noops\n");
+    drop((out, err));
+    let folder = desk.finish();
+    assert_eq!(read(&folder, "out"), "whole\nname? ward\nage? \noops\n");
+}
+
+#[test]
+fn a_silence_within_a_character_does_not_split_it() {
+    let desk = Desk::new();
+    let mut reader = desk.follow();
+    let (mut out, _err) = desk.attach(&desk.one_file());
+    let (begin, end) = "name? é".as_bytes().split_at(7);
+    out.write_all(begin).unwrap();
+    assert_eq!(next_output(&mut reader).0, "name? ");
+    out.write_all(end).unwrap();
+    assert_eq!(next_output(&mut reader).0, "é");
+    desk.expect("out", "name? é");
+}
+
+#[test]
+fn a_life_that_begins_does_not_continue_the_line_of_another() {
+    let desk = Desk::new();
+    let (mut first, _err) = desk.attach(&desk.output());
+    first.write_all(b"name? ").unwrap();
+    desk.expect("out", "name? ");
+    let (mut second, _err2) = desk.attach(&desk.output());
+    second.write_all(b"other\n").unwrap();
+    desk.expect("out", "name? \nother\n");
 }

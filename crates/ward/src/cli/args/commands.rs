@@ -7,39 +7,39 @@ use crate::exit::Failure;
 
 use Topic::{Apps, Daemon, Logs, Show};
 
-/// Heading of a command in the help.
+/// The heading under which the help shows a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
-    /// Starting, stopping and all between.
+    /// Commands that start, stop and change apps.
     Apps,
-    /// Looking.
+    /// Commands that show apps.
     Show,
-    /// Output of the apps.
+    /// Commands about the output of apps.
     Logs,
-    /// The daemon and its saved list.
+    /// Commands about the daemon and the saved list.
     Daemon,
 }
 
-/// One command.
+/// A command of the command line.
 #[derive(Clone, Copy)]
 pub(crate) struct CommandSpec {
-    /// Its name.
+    /// The name.
     pub(crate) name: &'static str,
-    /// Other names.
+    /// Further names.
     pub(crate) aliases: &'static [&'static str],
-    /// Arguments as the help shows them: `<must>`, `[may]`, `<one-or-more...>`.
+    /// The arguments as the help shows them: `<required>`, `[optional]`, `<one-or-more...>`.
     pub(crate) arguments: &'static [&'static str],
-    /// Options of this command alone.
+    /// Options that only this command has.
     pub(crate) own: &'static [OptionSpec],
-    /// Words beyond its arguments are an error instead of being ignored.
+    /// Whether excess arguments are an error; otherwise they are ignored.
     pub(crate) strict: bool,
-    /// Where the help shows it.
+    /// The heading in the help.
     pub(crate) topic: Topic,
-    /// Its line in the help.
+    /// The line in the help.
     pub(crate) doc: &'static str,
-    /// More lines for its own help: examples.
+    /// Examples for the help of this command.
     pub(crate) examples: &'static [&'static str],
-    /// Runs it.
+    /// The function that runs the command.
     pub(crate) run: fn(&Invocation) -> Result<(), Failure>,
 }
 
@@ -50,16 +50,16 @@ impl core::fmt::Debug for CommandSpec {
 }
 
 impl CommandSpec {
-    /// The first argument that must be there and is not, given how many words there are.
-    pub(crate) fn missing(&self, words: usize) -> Option<&'static str> {
+    /// The first required argument that is missing when there are `count` arguments.
+    pub(crate) fn missing(&self, count: usize) -> Option<&'static str> {
         self.arguments
             .iter()
-            .skip(words)
+            .skip(count)
             .find(|argument| argument.starts_with('<'))
             .map(|argument| argument.trim_matches(['<', '>']).trim_end_matches("..."))
     }
 
-    /// Whether its first argument is required.
+    /// Whether the first argument is required.
     pub(crate) fn needs_target(&self) -> bool {
         self.missing(0).is_some()
     }

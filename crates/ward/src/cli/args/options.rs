@@ -1,35 +1,35 @@
-//! The table of options: name, what follows it, which key of a declaration it fills, and its line
-//! in the help. The parser and the help both read it; nothing else lists options.
+//! The table of options: name, value, key of the declaration, and line in the help. The parser and
+//! the help both read it; no other place lists options.
 
 use Effect::{Field, Steers};
-use Group::{Command, Logs, Restart, RestoredState, Run, Stop};
+use Group::{Command, Ignored, Logs, Restart, Run, Stop};
 use Kind::{
     Bytes, Codes, Count, Delay, False, Instances, Millis, Paths, Prefixes, Text, TextOrTrue, True,
     UsualDate, Words,
 };
 use Takes::{MaybeWord, Nothing, Word};
 
-/// What follows an option on the command line.
+/// Whether an option takes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
-    /// Nothing.
+    /// The option has no value.
     Nothing,
-    /// The next word, whatever it looks like.
+    /// The next argument is the value, whatever it looks like.
     Word(&'static str),
-    /// The next word, unless it starts with a dash.
+    /// The next argument is the value, unless it starts with a dash.
     MaybeWord(&'static str),
 }
 
 /// How the text of an option becomes a value of a declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Its presence means `true`.
+    /// The presence of the option means `true`.
     True,
-    /// Its presence means `false`.
+    /// The presence of the option means `false`.
     False,
-    /// Text as it stands.
+    /// The unchanged text.
     Text,
-    /// Text, or `true` when no word follows.
+    /// The text, or `true` without a value.
     TextOrTrue,
     /// A whole number, not negative.
     Count,
@@ -43,61 +43,61 @@ pub(crate) enum Kind {
     Instances,
     /// Words, split as a shell would.
     Words,
-    /// Collected over all repeats; `true` when no word ever follows.
+    /// The list of the values of all repeats; `true` if none has a value.
     Paths,
-    /// Collected over all repeats, split at commas; everything when no word ever follows.
+    /// The list of the values of all repeats, split at commas; everything if none has a value.
     Prefixes,
     /// Exit codes, split at commas and spaces.
     Codes,
-    /// Presence puts PM2's usual date format.
+    /// The presence of the option means PM2's usual date format.
     UsualDate,
 }
 
-/// What an option is for.
+/// The purpose of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Steers the command; read by name with `Invocation::is_set` and `Invocation::text`.
+    /// It controls the command, which reads it with `Invocation::is_set` and `Invocation::text`.
     Steers,
-    /// Fills a key of the declaration.
+    /// It fills a key of the declaration.
     Field(&'static str, Kind),
 }
 
-/// Heading of an option in the help.
+/// The heading under which the help shows an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// What to run.
+    /// Options about what runs.
     Run,
-    /// Where output goes.
+    /// Options about where output goes.
     Logs,
-    /// When to start again.
+    /// Options about restarts.
     Restart,
-    /// How to stop and reload.
+    /// Options about stops and reloads.
     Stop,
-    /// What is printed, and other matters of the command itself.
+    /// Options about what the command prints and how it works.
     Command,
-    /// Kept for scripts written for PM2; ward does not act on them.
-    RestoredState,
+    /// Options that are accepted for scripts written for PM2, without effect.
+    Ignored,
 }
 
-/// One option.
+/// An option of the command line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OptionSpec {
-    /// Name without the dashes; `no-` is part of it.
+    /// The long name without the dashes; `no-` is part of it.
     pub(crate) long: &'static str,
-    /// Short letters.
+    /// The short names, one letter each.
     pub(crate) short: &'static [char],
-    /// What follows it.
+    /// Whether it takes a value.
     pub(crate) takes: Takes,
-    /// What it is for.
+    /// The purpose.
     pub(crate) effect: Effect,
-    /// Where the help shows it.
+    /// The heading in the help.
     pub(crate) group: Group,
-    /// Its line in the help.
+    /// The line in the help.
     pub(crate) doc: &'static str,
 }
 
 impl OptionSpec {
-    /// How usage errors spell it: `-n --name <name>`.
+    /// The spelling in usage errors: `-n --name <name>`.
     pub(crate) fn usage(&self) -> String {
         let mut text = String::new();
         for short in self.short {
@@ -134,7 +134,7 @@ const fn option(
     }
 }
 
-/// A switch of one command.
+/// An option without a value that one command has.
 pub(super) const fn switch(
     long: &'static str,
     short: &'static [char],
@@ -143,12 +143,12 @@ pub(super) const fn switch(
     option(long, short, Nothing, Steers, Command, doc)
 }
 
-/// An option with a word of one command.
+/// An option with a value that one command has.
 pub(super) const fn word(long: &'static str, takes: Takes, doc: &'static str) -> OptionSpec {
     option(long, &[], takes, Steers, Command, doc)
 }
 
-/// Options every command understands, before or after its name.
+/// Options that every command accepts, before or after its name.
 #[rustfmt::skip]
 pub(crate) static GLOBAL: &[OptionSpec] = &[
     option("version", &['v', 'V'], Nothing, Steers, Command, "print the version and end"),
@@ -212,16 +212,16 @@ pub(crate) static GLOBAL: &[OptionSpec] = &[
     option("shutdown-with-message", &[], Nothing, Field("shutdown_with_message", True), Stop, "ask by the message shutdown instead of a signal"),
     option("no-treekill", &[], Nothing, Field("treekill", False), Stop, "end the main process only"),
 
-    option("source-map-support", &[], Nothing, Field("source_map_support", True), RestoredState, "kept and shown; node: --node-args=--enable-source-maps"),
-    option("no-vizion", &[], Nothing, Field("vizion", False), RestoredState, "version control is never looked at"),
-    option("no-pmx", &[], Nothing, Field("pmx", False), RestoredState, "no instrumentation"),
-    option("no-automation", &[], Nothing, Field("automation", False), RestoredState, "no instrumentation"),
-    option("trace", &[], Nothing, Field("trace", True), RestoredState, "tracing"),
-    option("disable-trace", &[], Nothing, Field("trace", False), RestoredState, "no tracing"),
-    option("v8", &[], Nothing, Field("v8", True), RestoredState, "V8 metrics"),
-    option("event-loop-inspector", &[], Nothing, Field("event_loop_inspector", True), RestoredState, "event loop metrics"),
-    option("deep-monitoring", &[], Nothing, Field("deep_monitoring", True), RestoredState, "all of the above"),
-    option("hp", &[], Word("home path"), Steers, RestoredState, "home folder of a startup script"),
-    option("wait-ip", &[], Nothing, Steers, RestoredState, "a startup script that waits for the network"),
-    option("service-name", &[], Word("name"), Steers, RestoredState, "name of the startup service"),
+    option("source-map-support", &[], Nothing, Field("source_map_support", True), Ignored, "kept and shown; node: --node-args=--enable-source-maps"),
+    option("no-vizion", &[], Nothing, Field("vizion", False), Ignored, "version control is never looked at"),
+    option("no-pmx", &[], Nothing, Field("pmx", False), Ignored, "no instrumentation"),
+    option("no-automation", &[], Nothing, Field("automation", False), Ignored, "no instrumentation"),
+    option("trace", &[], Nothing, Field("trace", True), Ignored, "tracing"),
+    option("disable-trace", &[], Nothing, Field("trace", False), Ignored, "no tracing"),
+    option("v8", &[], Nothing, Field("v8", True), Ignored, "V8 metrics"),
+    option("event-loop-inspector", &[], Nothing, Field("event_loop_inspector", True), Ignored, "event loop metrics"),
+    option("deep-monitoring", &[], Nothing, Field("deep_monitoring", True), Ignored, "all of the above"),
+    option("hp", &[], Word("home path"), Steers, Ignored, "home folder of a startup script"),
+    option("wait-ip", &[], Nothing, Steers, Ignored, "a startup script that waits for the network"),
+    option("service-name", &[], Word("name"), Steers, Ignored, "name of the startup service"),
 ];

@@ -1,10 +1,11 @@
-//! Text of an option to the value of a declaration's key. Pure; the refusals have PM2's texts.
+//! Converts the text of an option into the value of a declaration's key. The errors have PM2's
+//! texts.
 
 use serde_json::{Map, Value, json};
 use ward_core::config::{shell_split, units};
 
 use super::options::{Effect, Kind};
-use super::words::Given;
+use super::words::ParsedOption;
 
 /// Date format of `--time`.
 const USUAL_DATE: &str = "YYYY-MM-DDTHH:mm:ss";
@@ -24,15 +25,15 @@ enum BadOption {
     Size(&'static str),
 }
 
-/// All keys the options fill, and what is wrong with those that could not be read.
-pub(super) fn fields(given: &[Given]) -> (Map<String, Value>, Vec<String>) {
+/// All keys that the options fill, and the errors of those that are invalid.
+pub(super) fn fields(options: &[ParsedOption]) -> (Map<String, Value>, Vec<String>) {
     let mut fields = Map::new();
     let mut wrong = Vec::new();
-    for option in given {
+    for option in options {
         let Effect::Field(key, kind) = option.spec.effect else {
             continue;
         };
-        match value(key, kind, option.word.as_deref(), fields.get(key)) {
+        match value(key, kind, option.value.as_deref(), fields.get(key)) {
             Ok(value) => {
                 fields.insert(key.to_owned(), value);
             }
@@ -71,7 +72,7 @@ fn value(
         Kind::Delay => time(text, units::millis_of_seconds).ok_or_else(number),
         Kind::Bytes => units::bytes(text)
             .map(Value::from)
-            .ok_or_else(|| BadOption::Size(key)),
+            .ok_or(BadOption::Size(key)),
         Kind::Instances => instances(text).ok_or_else(number),
         Kind::Words => Ok(json!(shell_split::words(text))),
         Kind::Paths => Ok(collect(

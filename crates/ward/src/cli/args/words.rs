@@ -1,51 +1,52 @@
-//! Words to options and arguments, in the manner PM2's users know: options anywhere, `--name=x`,
-//! bundled letters, `[x]` options that take the next word. Knows nothing of what options mean.
+//! Separates options and arguments in the way that PM2's users know: options anywhere, `--name=x`,
+//! bundled letters, `[x]` options with an optional value. This module does not know what options
+//! mean.
 
 use super::commands::{CommandSpec, find};
 use super::options::{GLOBAL, OptionSpec, Takes};
 
-/// An option as it was written.
+/// An option of the command line.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
-    /// Which one.
+pub(super) struct ParsedOption {
+    /// The option's entry in the table.
     pub(super) spec: &'static OptionSpec,
-    /// Its word, when it has one.
-    pub(super) word: Option<String>,
+    /// The value, if there is one.
+    pub(super) value: Option<String>,
 }
 
-/// A command line, taken apart.
+/// A command line, separated into its parts.
 #[derive(Debug, Default)]
-pub(super) struct Words {
-    /// The command, when the first argument names one.
+pub(super) struct ParsedLine {
+    /// The command, if the first argument names one.
     pub(super) command: Option<&'static CommandSpec>,
-    /// The first argument, also when it is no command.
+    /// The first argument, even if it is not a command.
     pub(super) first: Option<String>,
-    /// Arguments after it.
+    /// The arguments after the first one.
     pub(super) arguments: Vec<String>,
-    /// Options in the order given.
-    pub(super) given: Vec<Given>,
-    /// Words after `--`.
+    /// The options in their order.
+    pub(super) options: Vec<ParsedOption>,
+    /// The arguments after `--`.
     pub(super) passthrough: Option<Vec<String>>,
 }
 
-/// Why a command line cannot be taken apart.
+/// Why a command line cannot be parsed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
-    /// No such option.
+    /// The option does not exist.
     #[error("unknown option `{0}'")]
     UnknownOption(String),
-    /// The option needs a word.
+    /// The option needs a value.
     #[error("option `{0}' argument missing")]
-    MissingWord(String),
+    MissingValue(String),
     /// The command needs an argument.
     #[error("missing required argument `{0}'")]
     MissingArgument(&'static str),
 }
 
-/// Takes a command line apart.
-pub(super) fn split(words: &[String]) -> Result<Words, UsageError> {
+/// Separates a command line into command, arguments and options.
+pub(super) fn split(words: &[String]) -> Result<ParsedLine, UsageError> {
     // Which options exist depends on the command, and where the command stands depends on which
-    // options take a word. So the command is looked for first, with the options of all commands.
+    // options take a value. So the first scan uses the options of all commands to find the command.
     let command = scan(words, Scope::Any)
         .ok()
         .and_then(|scanned| scanned.first.as_deref().and_then(find));
@@ -54,7 +55,7 @@ pub(super) fn split(words: &[String]) -> Result<Words, UsageError> {
     Ok(scanned)
 }
 
-/// Which commands' own options are known.
+/// The commands whose own options a scan accepts.
 #[derive(Clone, Copy)]
 enum Scope {
     Any,
@@ -92,8 +93,8 @@ impl Scope {
     }
 }
 
-fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
-    let mut result = Words::default();
+fn scan(words: &[String], scope: Scope) -> Result<ParsedLine, UsageError> {
+    let mut result = ParsedLine::default();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         if word == "--" {
@@ -108,21 +109,21 @@ fn scan(words: &[String], scope: Scope) -> Result<Words, UsageError> {
             continue;
         }
         for (spec, attached) in options_of(word, scope)? {
-            let word = match (spec.takes, attached) {
+            let value = match (spec.takes, attached) {
                 (Takes::Nothing, _) => None,
                 (_, Some(attached)) => Some(attached),
                 (Takes::Word(_), None) => match rest.next() {
                     Some(next) => Some(next.clone()),
-                    // The first look only finds the command; the second one complains.
+                    // The first scan only finds the command; the second one reports the error.
                     None if matches!(scope, Scope::Any) => None,
-                    None => return Err(UsageError::MissingWord(spec.usage())),
+                    None => return Err(UsageError::MissingValue(spec.usage())),
                 },
                 (Takes::MaybeWord(_), None) => match rest.as_slice().first() {
                     Some(next) if !is_option(next) && next != "--" => rest.next().cloned(),
                     _ => None,
                 },
             };
-            result.given.push(Given { spec, word });
+            result.options.push(ParsedOption { spec, value });
         }
     }
     Ok(result)
@@ -134,7 +135,7 @@ fn is_option(word: &str) -> bool {
     letters.bytes().any(|byte| !byte.is_ascii_digit())
 }
 
-/// The options one word stands for, each with the word attached to it.
+/// The options in one argument, each with the value attached to it.
 fn options_of(
     word: &str,
     scope: Scope,
@@ -157,8 +158,8 @@ fn options_of(
             .short(letter)
             .ok_or_else(|| unknown(&format!("-{letter}")))?;
         let after = &letters[at + letter.len_utf8()..];
-        // `-i2`: PM2 takes this for `-i -2`. Nobody means that, so what follows a letter that
-        // takes a word is its word.
+        // PM2 takes `-i2` for `-i -2`, which is never intended. Here the text after a letter
+        // that takes a value is that value.
         if matches!(spec.takes, Takes::Word(_)) && !after.is_empty() {
             found.push((spec, Some(after.trim_start_matches('=').to_owned())));
             break;

@@ -1,14 +1,14 @@
-//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon does; who
-//! wants to go on connects again.
+//! The client side of `pub.sock`: the one reader of the daemon's events. It ends when the daemon
+//! does; who wants to go on connects again.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use ward_home::Paths;
 use ward_wire::amp::Decoder;
-use ward_wire::bus::Event;
+use ward_wire::bus::{Choice, Event};
 
 use crate::exit::Failure;
 
@@ -28,19 +28,31 @@ pub(crate) struct Ended;
 
 impl Subscription {
     /// Subscribes; events published from now on arrive.
-    pub(crate) fn open(paths: &Paths) -> Result<Self, Failure> {
+    pub(crate) fn open(paths: &Paths, choice: &Choice) -> Result<Self, Failure> {
         let socket = &paths.pub_socket;
-        Self::connect(socket).map_err(|error| {
+        Self::connect(socket, choice).map_err(|error| {
             Failure::new(format!("cannot connect to {}: {error}", socket.display()))
         })
     }
 
     /// As [`Subscription::open`], for callers who have their own answer to a daemon that is not there.
-    pub(crate) fn connect(socket: &Path) -> io::Result<Self> {
-        Ok(Self {
+    ///
+    /// Events nobody asked for may come all the same: those published before the daemon has heard the
+    /// choice, and all of them from a daemon of PM2's, which ignores it.
+    pub(crate) fn connect(socket: &Path, choice: &Choice) -> io::Result<Self> {
+        let mut subscription = Self {
             stream: UnixStream::connect(socket)?,
             decoder: Decoder::new(),
-        })
+        };
+        if *choice != Choice::default() {
+            subscription.choose(choice)?;
+        }
+        Ok(subscription)
+    }
+
+    /// Tells the daemon what is wanted from now on.
+    pub(crate) fn choose(&mut self, choice: &Choice) -> io::Result<()> {
+        self.stream.write_all(&choice.encode())
     }
 
     /// A second handle of the same connection: shutting it down ends the stream.
@@ -48,7 +60,8 @@ impl Subscription {
         self.stream.try_clone()
     }
 
-    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then nothing is new.
+    /// Reads once, which blocks until the socket is readable. A signal may interrupt it: then
+    /// nothing is new.
     pub(crate) fn receive(&mut self) -> Result<(), Ended> {
         let mut chunk = vec![0; CHUNK_BYTES];
         match self.stream.read(&mut chunk) {

@@ -45,7 +45,7 @@ fn replies_to_calls_side_by_side_may_come_in_any_order() {
     assert_eq!(client.call("third", &[]).unwrap(), json!(2));
     assert_eq!(client.finish(&second).unwrap(), json!(1));
     assert_eq!(client.finish(&first).unwrap(), json!(0));
-    assert!(client.early.is_empty() && client.begun.is_empty());
+    assert!(client.early.is_empty() && client.pending.is_empty());
     drop(client);
     peer.join().unwrap();
 }

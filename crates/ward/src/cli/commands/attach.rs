@@ -1,7 +1,9 @@
-//! `attach`: this terminal's lines go to an app, its output comes back.
+//! `attach`: sends the lines of this terminal to an app and prints the output of the app.
 
 use std::io::{self, BufRead};
 use std::thread;
+
+use ward_wire::bus::{AppName, Choice};
 
 use super::send;
 use crate::cli::args::Invocation;
@@ -9,7 +11,7 @@ use crate::cli::client::Subscription;
 use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
-/// Runs until the input ends or Ctrl-C.
+/// Runs until the input ends or Ctrl-C ends the command.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let id = invocation.target().unwrap_or_default();
     let console = &invocation.console;
@@ -22,9 +24,14 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     if !known.iter().any(|candidate| id.parse() == Ok(candidate.id)) {
         return Err(unknown(id));
     }
-    let subscription = Subscription::open(&invocation.paths)?;
+    let followed: u32 = id.parse().map_err(|_| unknown(id))?;
+    let choice = Choice {
+        topics: vec!["log:*".to_owned()],
+        apps: vec![AppName::Id(followed)],
+        ..Choice::default()
+    };
+    let subscription = Subscription::open(&invocation.paths, &choice)?;
     let output = console.clone();
-    let followed: u64 = id.parse().map_err(|_| unknown(id))?;
     // The process ends when the input does; nothing waits for this thread.
     thread::spawn(move || {
         for event in subscription {

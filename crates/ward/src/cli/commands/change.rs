@@ -13,7 +13,7 @@ use super::start::declare::refused;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
-/// The keys of a request that carry the change. `toggle`: `--watch` turns watching the other way.
+/// The keys of a request that carry the change. With `toggle`, `--watch` toggles watching.
 pub(crate) fn of(invocation: &Invocation, toggle: bool) -> Result<Extras, Failure> {
     let mut extras = Extras::new();
     let mut conf = conf(invocation)?;
@@ -22,7 +22,7 @@ pub(crate) fn of(invocation: &Invocation, toggle: bool) -> Result<Extras, Failur
         && invocation.is_set("watch")
     {
         extras.insert("watch".to_owned(), json!("toggle"));
-        // Paths are remembered for when watching is on.
+        // The paths are stored and take effect when watching is on.
         if watch.is_array() {
             conf.insert("watch".to_owned(), watch);
         }
@@ -37,7 +37,7 @@ pub(crate) fn of(invocation: &Invocation, toggle: bool) -> Result<Extras, Failur
     Ok(extras)
 }
 
-/// The options as keys of the record.
+/// The options of the command line as keys of the record.
 fn conf(invocation: &Invocation) -> Result<Map<String, Value>, Failure> {
     announce_cron(invocation);
     let mut conf = check::options(&invocation.options)
@@ -67,7 +67,7 @@ fn conf(invocation: &Invocation) -> Result<Map<String, Value>, Failure> {
     Ok(conf)
 }
 
-/// The whole environment of this process, without what a supervisor above it put in.
+/// The environment of this process, without the variables that a supervisor above it has added.
 pub(crate) fn captured() -> Map<String, Value> {
     let variables = env::vars_os()
         .map(|(name, value)| {
@@ -80,7 +80,7 @@ pub(crate) fn captured() -> Map<String, Value> {
     without_internal(variables)
 }
 
-/// `--env` picks a part of a config file; without one it is a mistake.
+/// Refuses `--env` without a config file, because it selects a part of such a file.
 pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.is_set("env") {
         return Err(Failure::new(
@@ -90,14 +90,14 @@ pub(crate) fn refuse_env_without_file(invocation: &Invocation) -> Result<(), Fai
     Ok(())
 }
 
-/// PM2 says when a planned restart is asked for.
+/// Prints PM2's message about a planned restart (`--cron`).
 pub(crate) fn announce_cron(invocation: &Invocation) {
     if let Some(Value::String(pattern)) = invocation.options.get("cron_restart") {
         say_cron(invocation, pattern);
     }
 }
 
-/// The same of a pattern in a file.
+/// The same for a pattern in a config file.
 pub(crate) fn say_cron(invocation: &Invocation, pattern: &str) {
     invocation.console.say(if pattern == "0" {
         "disabling cron restart".to_owned()
@@ -106,7 +106,7 @@ pub(crate) fn say_cron(invocation: &Invocation, pattern: &str) {
     });
 }
 
-/// PM2's reminder, on standard output and without prefix.
+/// Prints PM2's reminder about `--update-env`, on standard output and without prefix.
 pub(crate) fn announce(invocation: &Invocation) {
     if !invocation.is_set("update-env") {
         invocation

@@ -1,8 +1,9 @@
-//! `cleardump`: an empty saved list. The list before it stays as the backup.
+//! `cleardump`: empties the saved list. The previous list stays as the backup.
+
+use ward_home::dump;
 
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
-use ward_home::dump;
 
 /// Writes `[]`. No daemon is needed.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {

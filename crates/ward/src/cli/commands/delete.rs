@@ -1,4 +1,4 @@
-//! `delete`: the apps end and leave the list.
+//! `delete`: stops apps and removes them from the list.
 
 use super::act::{self, Action, Extras};
 use super::start::file;

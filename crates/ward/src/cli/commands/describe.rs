@@ -1,4 +1,4 @@
-//! `describe <name|id>`: everything about the matching apps.
+//! `describe <name|id>`: prints everything about the matching apps.
 
 use std::env;
 

@@ -1,4 +1,4 @@
-//! `env <id>`: the environment of one process.
+//! `env <id>`: prints the environment of one process.
 
 use crate::cli::args::Invocation;
 use crate::cli::out::color::Paint;

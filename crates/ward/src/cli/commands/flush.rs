@@ -12,7 +12,8 @@ use crate::exit::Failure;
 
 const LOG_KEYS: [&str; 3] = ["pm_log_path", "pm_out_log_path", "pm_err_log_path"];
 
-/// Empties the logs of the matching apps, or of all and the daemon. No match is no failure.
+/// Empties the logs of the matching apps, or those of all apps and the daemon. A target without a
+/// match is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let console = &invocation.console;
     let wanted = invocation.target();
@@ -32,7 +33,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             .collect::<Vec<_>>()
     });
     let by_daemon = client.call("ward:flush", &[json!({ "ids": ids })]);
-    // A daemon of PM2's does not know the method; its files can be emptied from here as well.
+    // PM2's daemon does not know the method, so the command empties the files itself.
     let by_hand = match by_daemon {
         Ok(_) => false,
         Err(CallError::Refused(_) | CallError::Foreign) => true,
@@ -69,7 +70,7 @@ fn path_of<'a>(record: Record<'a>, key: &str) -> Option<&'a str> {
         .filter(|path| !matches!(*path, "" | "/dev/null" | "NULL"))
 }
 
-/// Writers append, so an emptied file simply goes on. One that is not there is empty already.
+/// Empties a file. Its writers append, so they go on at its new end. A missing file is no failure.
 fn empty(path: &Path) -> Result<(), Failure> {
     match File::options().write(true).truncate(true).open(path) {
         Ok(_) => Ok(()),

@@ -1,11 +1,11 @@
-//! Apps that were declared for a cluster and cannot be workers: they run in fork mode, and whoever
-//! declared them is told once what to write instead.
+//! Warns of apps that are declared for cluster mode but cannot be workers: they run in fork mode,
+//! and the command prints once what to declare instead.
 
 use serde_json::Value;
 
 use crate::cli::messages::Console;
 
-/// Warns of each app among the entries of an answer, once for all of its instances.
+/// Warns of each such app in a reply, once for all of its instances.
 pub(crate) fn warn<'a>(console: &Console, entries: impl IntoIterator<Item = &'a Value>) {
     let mut told: Vec<&str> = Vec::new();
     for entry in entries {

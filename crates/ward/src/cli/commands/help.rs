@@ -1,10 +1,10 @@
-//! `help`: as `--help`, for those who write it without dashes.
+//! `help`: the same as `--help`.
 
 use crate::cli::args::{Invocation, commands};
 use crate::cli::help;
 use crate::exit::Failure;
 
-/// Prints the help of a command, or all of it.
+/// Prints the help of a command, or of all commands.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let Some(name) = invocation.target() else {
         help::print_all(invocation);

@@ -8,7 +8,7 @@ use crate::cli::out::record::Record;
 use crate::cli::select;
 use crate::exit::Failure;
 
-/// Prints the ids; none is an empty array and no failure.
+/// Prints the ids; an unknown name prints an empty array and is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let wanted = invocation.target().unwrap_or_default();
     let script = select::resolve(&super::cwd()?, wanted);

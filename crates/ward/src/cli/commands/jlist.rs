@@ -1,4 +1,4 @@
-//! `jlist`: all records as one line of JSON, also when silent.
+//! `jlist`: prints all records as one line of JSON, also with `--silent`.
 
 use serde_json::Value;
 use ward_wire::json;

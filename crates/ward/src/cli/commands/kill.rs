@@ -1,5 +1,4 @@
-//! `kill`: all apps stop, then the daemon. Without a daemon there is nothing to do, and none is
-//! started for it.
+//! `kill`: stops all apps, then the daemon. The command does not start a daemon for it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::select::{Candidate, select};
 use crate::exit::Failure;
 
-/// Ends everything. It is a success when nothing ran.
+/// Ends all apps and the daemon; without a daemon it succeeds and does nothing.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let console = &invocation.console;
     match Client::connect_existing(&invocation.paths)? {
@@ -33,7 +32,7 @@ fn end(invocation: &Invocation, mut client: Client) -> Result<(), Failure> {
         Err(_) => console.warn_aside("No process found"),
         Ok(selection) => {
             act::applying(console, Action::Delete, "all", &selection);
-            // An app that cannot be ended must not keep the daemon alive.
+            // An app that does not stop must not keep the daemon alive.
             act::on_ids(
                 invocation,
                 &mut client,

@@ -1,4 +1,4 @@
-//! `list`: the table of all processes; also what most other commands print at their end.
+//! `list`: prints the table of all processes, as most other commands do at their end.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::cli::out::list::{self, ListOptions};
 use crate::cli::out::{minilist, screen};
 use crate::exit::Failure;
 
-/// Time between two pictures of `list --watch`, PM2's.
+/// The time between two tables of `list --watch`, as in PM2.
 const REFRESH: Duration = Duration::from_millis(900);
 /// Clears the terminal and goes to its first cell.
 const CLEAR: &str = "\x1b[2J\x1b[0f";
@@ -41,12 +41,12 @@ pub(crate) fn print_after(client: &mut Client, invocation: &Invocation) -> Resul
     }
     let (text, records) = picture(client, invocation)?;
     invocation.console.data(text);
-    // The command ends here: nobody needs the memory of thousands of values back.
+    // The process ends here, so freeing thousands of values would be wasted time.
     std::mem::forget(records);
     Ok(())
 }
 
-/// The text, and the records it was made of.
+/// The text of the table, and its records.
 fn picture(client: &mut Client, invocation: &Invocation) -> Result<(String, Vec<Value>), Failure> {
     if invocation.is_set("mini-list") {
         let records = client.records()?;

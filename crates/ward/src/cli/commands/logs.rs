@@ -1,4 +1,5 @@
-//! `logs`: the ends of the log files, then what the daemon publishes, until the reader has enough.
+//! `logs`: prints the ends of the log files, then the log events of the daemon until the reader
+//! closes the output.
 
 mod files;
 mod filter;
@@ -9,6 +10,7 @@ mod tail;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
+use ward_core::date::DateFormat;
 
 use self::filter::Filter;
 use self::follow::Follower;
@@ -18,13 +20,12 @@ use crate::cli::messages::Console;
 use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::screen;
 use crate::exit::Failure;
-use ward_core::date::DateFormat;
 
 pub(crate) use self::tail::last_lines;
 
-/// Lines of each file shown when nothing else is asked for.
+/// The default number of lines of each file.
 const DEFAULT_LINES: usize = 15;
-/// The time of `--timestamp` without a format.
+/// The format of `--timestamp` without a value.
 const DEFAULT_TIME: &str = "YYYY-MM-DD-HH:mm:ss";
 
 /// Where a line comes from.
@@ -45,7 +46,7 @@ impl Source {
     }
 }
 
-/// How streamed lines look.
+/// The format of streamed lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
@@ -53,7 +54,7 @@ pub(crate) enum Form {
     Format,
 }
 
-/// What the command line asks for.
+/// The options of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct LogOptions {
     lines: usize,
@@ -63,7 +64,7 @@ pub(crate) struct LogOptions {
     timestamp: Option<DateFormat>,
     highlight: Option<String>,
     form: Form,
-    /// Ends after the files.
+    /// Whether the command ends after the files.
     no_stream: bool,
     paint: Paint,
 }
@@ -136,13 +137,14 @@ pub(crate) struct Output {
 
 /// Shows the logs of what the first word selects, of everything without one.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
-    let records = super::connect(invocation)?.records()?;
-    show(
-        invocation,
-        &records,
-        invocation.target(),
-        &LogOptions::read(invocation),
-    )
+    let mut client = super::connect(invocation)?;
+    let options = LogOptions::read(invocation);
+    // Before the call whose answer says that it is heard, and before the files are read, so that no
+    // line falls between them and the stream.
+    let socket = &invocation.paths.pub_socket;
+    let follower = (!options.no_stream).then(|| Follower::subscribe(socket));
+    let records = client.records()?;
+    show(invocation, &records, follower, &options)
 }
 
 /// Streams the logs of these instances until the reader has enough: `--attach` of other commands.
@@ -164,7 +166,8 @@ fn follow(invocation: &Invocation, filter: Filter) {
         },
         ..LogOptions::default()
     };
-    let follower = Follower::subscribe(&invocation.paths.pub_socket);
+    let mut follower = Follower::subscribe(&invocation.paths.pub_socket);
+    follower.choose(filter.choice(&options));
     follower.follow(&mut Printer::new(options, filter), 0, |output| {
         write(console, &output)
     });
@@ -173,12 +176,10 @@ fn follow(invocation: &Invocation, filter: Filter) {
 fn show(
     invocation: &Invocation,
     records: &[Value],
-    word: Option<&str>,
+    mut follower: Option<Follower>,
     options: &LogOptions,
 ) -> Result<(), Failure> {
-    let console = &invocation.console;
-    // Before the files are read, so that no line falls between them and the stream.
-    let follower = (!options.no_stream).then(|| Follower::subscribe(&invocation.paths.pub_socket));
+    let (console, word) = (&invocation.console, invocation.target());
     let since_ms = u64::try_from(screen::now_ms()).unwrap_or(0);
     if options.shows_files() {
         console.data(files::announcement(word, options.lines, options.paint));
@@ -195,6 +196,9 @@ fn show(
         }
         return Err(Failure::new(text));
     };
+    if let Some(follower) = &mut follower {
+        follower.choose(filter.choice(options));
+    }
     if options.shows_files() {
         let daemon_log = &invocation.paths.daemon_log;
         for file in files::files(records, &filter, options, daemon_log) {

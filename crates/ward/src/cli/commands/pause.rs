@@ -1,4 +1,4 @@
-//! `pause` and `resume`: whether cluster workers get new connections. Those they have go on.
+//! `pause` and `resume`: stop and start new connections to cluster workers. Open connections stay.
 
 use serde_json::json;
 
@@ -7,12 +7,12 @@ use crate::cli::client::CallError;
 use crate::cli::select::{Candidate, select};
 use crate::exit::Failure;
 
-/// No new connections for the target's workers.
+/// Stops new connections to the target's workers.
 pub(crate) fn pause(invocation: &Invocation) -> Result<(), Failure> {
     run(invocation, true)
 }
 
-/// New connections again.
+/// Starts new connections to the target's workers again.
 pub(crate) fn resume(invocation: &Invocation) -> Result<(), Failure> {
     run(invocation, false)
 }

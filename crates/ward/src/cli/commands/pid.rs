@@ -1,10 +1,11 @@
-//! `pid [name]`: pids, one per line, 0 for what does not run; also when silent.
+//! `pid [name]`: prints pids, one per line, and 0 for an app that does not run; also with
+//! `--silent`.
 
 use crate::cli::args::Invocation;
 use crate::cli::out::record::Record;
 use crate::exit::Failure;
 
-/// Prints the pids; an unknown name gives one empty line and no failure.
+/// Prints the pids; an unknown name prints one empty line and is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let wanted = invocation.target();
     let records = super::connect(invocation)?.summaries()?;

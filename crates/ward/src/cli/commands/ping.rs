@@ -1,11 +1,11 @@
-//! `ping`: is the daemon there? Starts it when it is not, as PM2 does.
+//! `ping`: checks that the daemon answers, and starts it if there is none, as PM2 does.
 
 use serde_json::json;
 
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
-/// Prints the daemon's answer as PM2 prints it.
+/// Prints the daemon's reply as PM2 does.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let answer = client.call("ping", &[json!({})])?;

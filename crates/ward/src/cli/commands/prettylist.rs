@@ -1,4 +1,4 @@
-//! `prettylist`: all records as node prints objects, also when silent.
+//! `prettylist`: prints all records as node prints objects, also with `--silent`.
 
 use serde_json::Value;
 

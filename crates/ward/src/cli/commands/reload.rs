@@ -1,4 +1,5 @@
-//! `reload`: cluster processes are replaced one by one, others restarted. One reload at a time.
+//! `reload`: replaces cluster workers one by one and restarts other apps. One reload runs at a
+//! time.
 
 mod lock;
 

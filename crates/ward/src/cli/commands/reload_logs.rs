@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
-/// Asks the daemon, and returns when it is done.
+/// Returns when the daemon has opened the files again.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     invocation.console.line("Reloading all logs...");

@@ -1,4 +1,4 @@
-//! `report`: what a bug report needs, ready to paste.
+//! `report`: prints the data for a bug report.
 
 use std::fs::File;
 
@@ -11,7 +11,7 @@ use crate::cli::out::list::{self, ListOptions};
 use crate::cli::out::{human, record, screen};
 use crate::exit::Failure;
 
-/// Lines of the daemon's log in the report.
+/// The number of lines of the daemon's log in the report.
 const LOG_LINES: usize = 20;
 
 /// Prints versions, machine, list and the end of the daemon's log as Markdown.

@@ -1,4 +1,4 @@
-//! `reset`: restart counters to zero.
+//! `reset`: sets restart counters to zero.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let candidates = Candidate::from_records(&client.summaries()?);
     let console = &invocation.console;
     let selected = match select(&candidates, target, &super::cwd()?, false) {
-        // All of nothing are none.
+        // `all` with an empty list is no failure.
         Err(NotFound::Nothing) if target == "all" => Ok(Vec::new()),
         selected => selected.map(|selection| selection.ids),
     };

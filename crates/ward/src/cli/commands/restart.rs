@@ -1,4 +1,4 @@
-//! `restart`: stop and start again, with the options given here applied first.
+//! `restart`: stops and starts apps, after applying the options of the command.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     super::finish(invocation, &mut client, &ids)
 }
 
-/// `restart app -i 4`: PM2 remembers the number and does nothing about it.
+/// Scales for `restart app -i 4`; PM2 only stores the number.
 fn count(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
     let stated = invocation.options.get("instances").and_then(Value::as_i64);
     let Some(wanted) = stated.map(scale::processes) else {

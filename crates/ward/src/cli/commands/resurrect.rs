@@ -1,6 +1,7 @@
-//! `resurrect`: what was saved runs again, unless an app of that name is there already.
+//! `resurrect`: starts the apps of the saved list, except those whose name is in the list already.
 
 use serde_json::{Value, json};
+use ward_home::dump::{self, Entry, Saved};
 
 use super::start::script;
 use crate::cli::args::Invocation;
@@ -8,7 +9,6 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::messages::Console;
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
-use ward_home::dump::{self, Entry, Saved};
 
 /// Restores the saved list. An absent or broken list is no failure: a boot script calls this.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
@@ -63,13 +63,13 @@ fn restore(
             invocation.console.say(format!("Process {script} restored"));
         }
     }
-    // The apps that do not run are named, but those that do are worth more than an exit code: a
-    // boot service that fails takes all of them down.
+    // The apps that do not run are reported, but the exit code is 0: if a boot service fails, the
+    // init system ends all of its apps.
     script::report_failures(invocation, &names, &started).or(Ok(()))
 }
 
-/// All in one request. One entry that makes no sense has the whole refused; then each is asked for
-/// alone, so that it holds up nothing but itself.
+/// Starts all apps in one request. The daemon refuses the whole request if one entry is invalid;
+/// then each app gets a request of its own, so that the others start.
 fn start(client: &mut Client, entries: &[Entry]) -> Result<Value, Failure> {
     match script::ask_prepare(client, entries.to_vec()) {
         Err(CallError::Refused(_)) if entries.len() > 1 => {}
@@ -88,8 +88,8 @@ fn start(client: &mut Client, entries: &[Entry]) -> Result<Value, Failure> {
     Ok(Value::Array(started))
 }
 
-/// A saved entry as a request. What was stopped comes back stopped; everything else runs, and
-/// counts its restarts from zero.
+/// A saved entry as a request. An app that was stopped is restored as stopped; every other app runs
+/// and counts its restarts from zero.
 fn to_restore(mut entry: Entry) -> Entry {
     let stopped = entry.get("status").and_then(Value::as_str) == Some("stopped");
     if !stopped {

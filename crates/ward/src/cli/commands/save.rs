@@ -1,15 +1,15 @@
-//! `save`: the list to `dump.pm2`.
+//! `save`: writes the list to `dump.pm2`.
 
 use std::env;
 
 use serde_json::json;
+use ward_home::dump::{self, Entry, StoreError};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
 use crate::exit::Failure;
-use ward_home::dump::{self, Entry, StoreError};
 
-/// Saves every instance. Nothing to save is no failure.
+/// Saves every instance. An empty list is no failure.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let console = &invocation.console;
@@ -49,7 +49,7 @@ pub(super) fn failure(error: &StoreError) -> Failure {
 fn entries(client: &mut Client) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
     for record in client.records()? {
-        // An instance that has just gone has none; its record is enough.
+        // An instance that was deleted in between has no declaration; its record is enough.
         let spec = client.call("ward:spec", &[json!({"id": record["pm_id"]})]);
         entries.extend(dump::entry(&record, spec.ok().as_ref()));
     }

@@ -1,4 +1,4 @@
-//! `send`: a line to the standard input of an app.
+//! `send`: writes a line to the standard input of an app.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
 use crate::exit::Failure;
 
-/// Sends the line, with its end.
+/// Sends the line with a newline at its end.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let [id, line, ..] = invocation.targets.as_slice() else {
         return Err(Failure::new("send needs an id and a line"));

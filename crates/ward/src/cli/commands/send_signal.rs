@@ -1,4 +1,4 @@
-//! `sendSignal`: a signal to the processes of an app.
+//! `sendSignal`: sends a signal to the processes of an app.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::cli::args::Invocation;
 use crate::cli::select::{self, Candidate};
 use crate::exit::Failure;
 
-/// Sends it; the list follows.
+/// Sends the signal and prints the list.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let [signal, target, ..] = invocation.targets.as_slice() else {
         return Err(Failure::new("sendSignal needs a signal and an app"));

@@ -1,5 +1,5 @@
-//! `start`: finds out what a word means – a config file, an app of the list, a script, a command –
-//! and starts it.
+//! `start`: starts what each argument names: a config file, an app of the list, a script or a
+//! command.
 
 pub(crate) mod declare;
 mod extensions;
@@ -30,7 +30,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     super::finish(invocation, &mut client, &ids)
 }
 
-/// The config file of this folder; PM2's name of it when there is none, for the message.
+/// The config file of this folder; if there is none, PM2's default name for the error message.
 fn default_target() -> Result<String, Failure> {
     let found = ecosystem::default_file(&super::cwd()?);
     let name = found.as_deref().and_then(Path::file_name);
@@ -56,12 +56,12 @@ fn one(invocation: &Invocation, client: &mut Client, target: &str) -> Result<Vec
     }
 }
 
-/// What a word means that is no config file.
+/// What an argument names, if it is not a config file.
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning {
-    /// Apps of the list: started again.
+    /// Apps of the list, which start again.
     Listed,
-    /// Something to run.
+    /// A script or a command.
     Script,
 }
 
@@ -73,8 +73,8 @@ fn meaning(candidates: &[Candidate], word: &str, cwd: &Path) -> Meaning {
     if !candidates.iter().any(named) {
         return Meaning::Script;
     }
-    // PM2 looks for words with a dot or a slash among the scripts only, so a file of that name
-    // comes first.
+    // PM2 looks for an argument with a dot or a slash only among the scripts, so a file of that
+    // name comes first.
     let plain = !word.contains('/') && Path::new(word).extension().is_none();
     if plain || !cwd.join(word).exists() {
         Meaning::Listed
@@ -83,7 +83,7 @@ fn meaning(candidates: &[Candidate], word: &str, cwd: &Path) -> Meaning {
     }
 }
 
-/// Starts apps of the list. Options are applied, so `--name` renames.
+/// Starts apps of the list with the options applied, so that `--name` renames an app.
 fn listed(invocation: &Invocation, client: &mut Client, word: &str) -> Result<Vec<u32>, Failure> {
     let extras = change::of(invocation, false)?;
     let ids = act::on_word(invocation, client, Action::Restart, word, &extras)?;

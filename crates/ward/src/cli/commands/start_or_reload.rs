@@ -1,4 +1,5 @@
-//! `startOrReload`, also called `startOrGracefulReload`: a config file; what runs is reloaded.
+//! `startOrReload`, also called `startOrGracefulReload`: starts the apps of a config file and
+//! reloads those that run.
 
 use super::act::Action;
 use super::reload::Lock;
@@ -6,7 +7,7 @@ use super::start::file;
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
-/// Acts on the file.
+/// Starts or reloads the apps of the file.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let mut client = super::connect(invocation)?;
     let _lock = Lock::take(invocation)?;

@@ -21,9 +21,9 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     super::list::print_after(&mut client, invocation)
 }
 
-/// A planned restart also starts what is stopped; people are told.
+/// Warns that a planned restart (`--cron`) also starts a stopped app.
 fn warn_of_cron(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Result<(), Failure> {
-    let mut told = Vec::new();
+    let mut warned = Vec::new();
     for record in client.summaries()? {
         let env = &record["pm2_env"];
         let stopped = ids.iter().any(|id| record["pm_id"] == *id);
@@ -31,8 +31,8 @@ fn warn_of_cron(invocation: &Invocation, client: &mut Client, ids: &[u32]) -> Re
         else {
             continue;
         };
-        if stopped && pattern != "0" && !told.contains(&name.to_owned()) {
-            told.push(name.to_owned());
+        if stopped && pattern != "0" && !warned.contains(&name.to_owned()) {
+            warned.push(name.to_owned());
             invocation.console.warn(format!(
                 "App {name} stopped but CRON RESTART is still UP {pattern}"
             ));

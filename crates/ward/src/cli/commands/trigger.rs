@@ -1,5 +1,5 @@
-//! `trigger <target> <action> [params]`: makes apps do something they offer, and shows what they
-//! answer.
+//! `trigger <target> <action> [params]`: runs an action that apps have registered, and prints their
+//! answers.
 
 use core::time::Duration;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use ward_wire::bus::Event;
+use ward_wire::bus::{Choice, Event};
 
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Subscription};
@@ -44,7 +44,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         command["opts"] = params.as_str().into();
     }
     // First, so that no answer is missed.
-    let events = events(Subscription::open(&invocation.paths)?);
+    let choice = Choice {
+        topics: vec!["axm:reply".to_owned(), "process:event".to_owned()],
+        ..Choice::default()
+    };
+    let events = events(Subscription::open(&invocation.paths, &choice)?);
     let count = match client.call("msgProcess", &[command]) {
         Ok(reply) => reply["process_count"].as_u64().unwrap_or_default(),
         Err(CallError::Refused(reason)) => {
@@ -67,12 +71,12 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     wait.run(&events, console)
 }
 
-/// Waiting for the answers.
+/// The wait for the answers.
 struct Wait<'a> {
     action: &'a str,
-    /// How many will come.
+    /// The number of processes that got the action.
     count: u64,
-    /// Processes that have not answered, to know whose end is of interest.
+    /// The ids of the processes that have not answered, whose end counts as a failure.
     waiting: Vec<u64>,
     patience: Duration,
 }
@@ -117,7 +121,7 @@ impl Wait<'_> {
 /// The events of a subscription, for a reader with a deadline.
 fn events(subscription: Subscription) -> Receiver<Event> {
     let (sender, receiver) = mpsc::channel();
-    // It ends with the process, or with the first event nobody wants any more.
+    // The thread ends with this process, or with the first event after the receiver is dropped.
     thread::spawn(move || {
         for event in subscription {
             if sender.send(event).is_err() {
@@ -152,7 +156,7 @@ fn is_answer(event: &Event, action: &str) -> bool {
     event.topic == "axm:reply" && (of.is_null() || of == action)
 }
 
-/// Whether the end of this process is told.
+/// Whether the event reports the end of this process.
 fn is_end(event: &Event, id: u64) -> bool {
     event.topic == "process:event"
         && event.payload["event"] == "exit"

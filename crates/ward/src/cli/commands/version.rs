@@ -1,9 +1,10 @@
-//! `--version`: no daemon is asked and none is started.
+//! `--version`: prints the version without a daemon.
 
-use crate::cli::args::Invocation;
 use ward_home::PM2_VERSION;
 
-/// Prints the version: PM2's for those who call ward by a name of PM2's, since scripts compare it.
+use crate::cli::args::Invocation;
+
+/// Prints the version. Under a name of PM2's it is PM2's version, since scripts compare it.
 pub(crate) fn print(invocation: &Invocation) {
     let version = if invocation.program.starts_with("pm2") {
         PM2_VERSION

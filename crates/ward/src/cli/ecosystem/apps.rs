@@ -1,4 +1,4 @@
-//! From the value of a file to the declarations that were asked for.
+//! Turns the value of a file into the selected declarations.
 
 use serde_json::Value;
 use ward_core::config::source::Source;
@@ -7,7 +7,7 @@ use ward_core::config::{Decl, check, default_name, env, shape};
 use super::{Changed, Loaded, Selection, malformed};
 use crate::exit::Failure;
 
-/// From a value to selected declarations.
+/// Turns a value into the selected declarations.
 pub(super) fn assemble(
     source: Source<'_>,
     value: Value,

@@ -1,4 +1,4 @@
-//! Configuration that is a program: node (or bun, deno) runs it and tells the result as JSON.
+//! Configuration that is a program: node (or bun, deno) runs it and returns the result as JSON.
 
 use core::fmt;
 use std::fs::File;
@@ -13,22 +13,22 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::resolve::lookup;
 
-/// Stands before the result, so that nothing else on standard output can be taken for it.
+/// The mark before the result, so that no other output is taken for it.
 const MARK: &[u8] = b"\0ward\0";
 
 const LOAD: &str = include_str!("load.mjs");
 const EVALUATE: &str = include_str!("evaluate.js");
 
-/// Why there is no value.
+/// Why the evaluation has no value.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// Nothing on PATH can run it.
+    /// No runtime in `PATH` can run the file.
     NoRuntime(&'static str),
-    /// It could not be run.
+    /// The runtime could not be started.
     Run(std::io::Error),
-    /// It threw; what and where.
+    /// The file threw an exception: message and place.
     Threw { place: String, message: String },
-    /// It ended without a result.
+    /// The runtime ended without a result.
     Silent,
 }
 
@@ -44,18 +44,18 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What a configuration file says, and does beside.
+/// The value of a configuration file, and its changes of the environment.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Evaluated {
-    /// What it exports: `module.exports`, `export default`, named exports, or what an exported
-    /// function returns.
+    /// The exported value: `module.exports`, `export default`, named exports, or the result of an
+    /// exported function.
     pub(super) value: Value,
-    /// Variables it added to the environment or changed there.
+    /// The variables that the file added or changed.
     pub(super) set: Map<String, Value>,
-    /// Variables it deleted.
+    /// The variables that the file deleted.
     pub(super) unset: Vec<String>,
-    /// There is no value because of this.
+    /// The exception, if the file threw one.
     thrown: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn evaluate(path: &Path, typescript: bool, silent: bool) -> Result<Ev
         .env("WARD_CONFIG_FILE", path)
         .env("WARD_CONFIG_ANSWER", opened)
         .env("WARD_CONFIG_WORDS", json!(words()).to_string())
-        // Inside an app these belong to the app.
+        // If the command runs inside an app, these variables belong to that app.
         .env_remove("NODE_CHANNEL_FD")
         .env_remove("NODE_UNIQUE_ID")
         .stdin(Stdio::null());
@@ -83,10 +83,10 @@ pub(super) fn evaluate(path: &Path, typescript: bool, silent: bool) -> Result<Ev
     let mut text = Vec::new();
     answer.rewind().map_err(Failed::Run)?;
     answer.read_to_end(&mut text).map_err(Failed::Run)?;
-    let said: Evaluated = serde_json::from_slice(&text).map_err(|_| Failed::Silent)?;
-    match said.thrown {
+    let evaluated: Evaluated = serde_json::from_slice(&text).map_err(|_| Failed::Silent)?;
+    match evaluated.thrown {
         Some(printed) => Err(threw(&printed, &path.to_string_lossy())),
-        None => Ok(said),
+        None => Ok(evaluated),
     }
 }
 
@@ -124,7 +124,7 @@ fn run(mut command: Command, input: &str, file: &str) -> Result<Value, Failed> {
         .spawn()
         .map_err(Failed::Run)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A child that ends early says why on standard error.
+        // A child that ends early has written the reason to standard error.
         drop(stdin.write_all(input.as_bytes()));
     }
     let output = child.wait_with_output().map_err(Failed::Run)?;
@@ -161,7 +161,7 @@ fn runtime(typescript: bool) -> Result<Command, Failed> {
         }
     }
     if let Some(bun) = which("bun") {
-        // A `.env` is for the file to read, or not.
+        // Only the file itself decides whether to read a `.env`.
         return Ok(with(bun, &["--env-file=/dev/null", "-e"]));
     }
     if let Some(deno) = which("deno") {

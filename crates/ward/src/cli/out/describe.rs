@@ -1,4 +1,4 @@
-//! `describe`: everything about one app, in titled blocks.
+//! `describe`: renders everything about one app, in titled blocks.
 
 mod blocks;
 #[cfg(test)]
@@ -15,7 +15,7 @@ use super::color::{Paint, Style};
 use super::record::{Record, to_text};
 use super::table::{Cell, Table};
 
-/// How to describe.
+/// The options of a description.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DescribeOptions<'a> {
     pub(crate) paint: Paint,
@@ -125,7 +125,7 @@ fn main_rows(app: Record<'_>, now_ms: i64) -> Vec<Vec<Cell>> {
     rows.0
 }
 
-/// When, and what became of the connections of the old worker.
+/// The time of the last reload, and what happened to the connections of the old worker.
 fn last_reload(reload: &Value) -> Option<String> {
     let at = iso(reload["at"].as_i64()?)?;
     Some(match reload.get("connections") {
@@ -134,7 +134,7 @@ fn last_reload(reload: &Value) -> Option<String> {
     })
 }
 
-/// What became of the connections of a worker that was replaced.
+/// What happened to the connections of a replaced worker.
 pub(crate) fn connections(counts: &Value) -> String {
     let count = |key: &str| {
         let count = counts[key].as_u64();
@@ -189,8 +189,8 @@ fn joined(app: Record<'_>, key: &str, between: &str) -> Option<String> {
 }
 
 fn node_env(app: Record<'_>) -> Option<String> {
-    let given = app.get("env").and_then(|env| env.get("NODE_ENV"));
-    given.map(to_text).or_else(|| app.shown("NODE_ENV"))
+    let declared = app.get("env").and_then(|env| env.get("NODE_ENV"));
+    declared.map(to_text).or_else(|| app.shown("NODE_ENV"))
 }
 
 /// ISO 8601 with milliseconds, as JavaScript's `toISOString`.

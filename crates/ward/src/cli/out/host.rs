@@ -5,7 +5,7 @@ use ward_wire::json;
 
 use super::color::{Paint, Style};
 
-/// Where a metric turns from fine to worth a look to alarming.
+/// The thresholds from which a metric is yellow and red.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     warn: f64,
@@ -36,7 +36,7 @@ const FILES: Limits = Limits {
     warn: 80.0,
     alert: 90.0,
 };
-/// File systems below this share are not worth a word.
+/// The least use of a file system that is shown.
 const FILES_SHOWN: f64 = 60.0;
 
 /// The line without its end; absent before the daemon's first sample. `full` adds the disks.

@@ -9,7 +9,7 @@ use super::table::{Cell, Table};
 use super::users::Users;
 use super::{host, width};
 
-/// How to print a list.
+/// The options of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListOptions<'a> {
     pub(crate) paint: Paint,
@@ -69,7 +69,7 @@ fn choose(apps: &[Record<'_>], terminal: Option<usize>) -> Size {
 
 fn columns(apps: &[Record<'_>], size: Size) -> Columns {
     let id = id_width(apps);
-    // PM2 cuts "waiting restart" to nine columns; whoever reads the table wants the status whole.
+    // PM2 cuts "waiting restart" to nine columns; ward shows the whole status.
     let status = apps
         .iter()
         .map(|app| width::of(app.status()) + 2)
@@ -123,7 +123,7 @@ fn name_width(records: &[Record<'_>], limit: usize) -> usize {
     (longest.max().unwrap_or(6) + 5).min(limit)
 }
 
-/// What stands before a name: traced, monitored.
+/// The marks before a name: traced, monitored.
 fn mark(record: Record<'_>) -> Option<(&'static str, &'static [Style])> {
     if record.flag("trace") {
         Some(("[T] ", &[Style::Green]))

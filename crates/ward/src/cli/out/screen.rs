@@ -1,5 +1,5 @@
-//! What the renderers need to know of the world: terminal, clock, users. The only impure part of
-//! this folder.
+//! The inputs of the renderers that are not in records: terminal, clock, users. Only this file of
+//! the folder does I/O.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{SystemTime, UNIX_EPOCH};

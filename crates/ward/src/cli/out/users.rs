@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// What `/etc/passwd` says.
+/// The user names of `/etc/passwd` by user id.
 #[derive(Debug, Default)]
 pub(crate) struct Users(HashMap<u64, String>);
 

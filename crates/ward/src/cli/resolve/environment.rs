@@ -1,5 +1,5 @@
-//! The layers of an app's environment: inherited, set by the file as it was evaluated, declared, added
-//! by us.
+//! The layers of an app's environment: inherited from the shell, set by the configuration file
+//! during its evaluation, declared in it, added by ward.
 
 use serde_json::{Map, Value, json};
 use ward_core::config::env;
@@ -7,7 +7,7 @@ use ward_core::config::env;
 use super::owner::Owner;
 use super::{Draft, text};
 
-/// The layers, apart.
+/// The separate layers.
 pub(super) struct Layers {
     captured: Map<String, Value>,
     evaluated: Map<String, Value>,
@@ -58,14 +58,15 @@ pub(super) fn layers(
     for (key, value) in &section {
         injected.insert(key.clone(), value.clone());
     }
-    // PM2's command line passes an object, which never reaches the app; its files pass text.
+    // PM2 passes an object from the command line, which never reaches the app, and a string from a
+    // file.
     let section = Value::Object(section);
     let own = if context.is_file {
         json!(section.to_string())
     } else {
         section
     };
-    // A name with `=` can be no variable, and an app must not fail for it.
+    // A name with `=` cannot be a variable, and an app must not fail because of it.
     if !name.contains('=') {
         injected.insert(name.to_owned(), own);
     }
@@ -77,8 +78,8 @@ pub(super) fn layers(
     }
 }
 
-/// Takes out what the file set, as far as nothing stands above it (the app's own user and folder do)
-/// and nothing filtered it.
+/// Removes the variables that the file has set, except those that a higher layer overrides (such as
+/// the app's own user and folder) or a filter has removed.
 fn split_off(captured: &mut Map<String, Value>, set: &Map<String, Value>) -> Map<String, Value> {
     let mut evaluated = Map::new();
     for (name, value) in set {
@@ -90,7 +91,7 @@ fn split_off(captured: &mut Map<String, Value>, set: &Map<String, Value>) -> Map
     evaluated
 }
 
-/// What `set <name>:<key> <value>` stored for an app of this name.
+/// The values that `set <name>:<key> <value>` has stored for an app of this name.
 fn section(draft: &mut Draft<'_>, name: &str) -> Map<String, Value> {
     let path = &draft.context.paths.module_conf;
     let Ok(text) = std::fs::read_to_string(path) else {
@@ -110,7 +111,7 @@ fn section(draft: &mut Draft<'_>, name: &str) -> Map<String, Value> {
 }
 
 impl Layers {
-    /// All in one, later layers winning.
+    /// Merges the layers; later layers win.
     pub(super) fn merged(&self) -> Value {
         let mut env = self.captured.clone();
         env.extend(self.evaluated.clone());
@@ -119,7 +120,7 @@ impl Layers {
         Value::Object(env)
     }
 
-    /// For the daemon.
+    /// The layers as the daemon reads them.
     pub(super) fn apart(&self) -> Value {
         json!({
             "captured": self.captured, "evaluated": self.evaluated, "declared": self.declared,

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{Draft, text};
 use crate::exit::Failure;
 
-/// What PM2 writes for "no file".
+/// The values by which PM2 means "no file".
 const NOWHERE: &str = "/dev/null";
 
-/// Resolves all files of an app. The id of the instance is put in by the daemon.
+/// Resolves all files of an app. The daemon inserts the id of the instance.
 pub(super) fn paths(draft: &mut Draft<'_>, name: &str) -> Result<(), Failure> {
     let file_name = sanitised(name);
     let logs = draft.context.paths.logs.clone();
@@ -71,7 +71,7 @@ fn file(
     Ok(())
 }
 
-/// Makes a folder, saying so unless it belongs to our home.
+/// Makes a folder and notes that for the user, unless the folder belongs to the home.
 fn make(draft: &mut Draft<'_>, folder: &Path) -> Result<(), Failure> {
     if folder.is_dir() {
         return Ok(());
@@ -98,7 +98,7 @@ fn make(draft: &mut Draft<'_>, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A name as part of a file name, in PM2's alphabet.
+/// A name as part of a file name, with the characters that PM2 allows.
 pub(super) fn sanitised(name: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '\\');
     name.chars()

@@ -1,4 +1,4 @@
-//! Which program runs the script.
+//! Chooses the program that runs the script.
 
 use std::path::Path;
 
@@ -6,20 +6,20 @@ use serde_json::Value;
 
 use super::lookup::{self, Content, Stripping};
 use super::program::Program;
-use super::{Draft, clean, text};
+use super::{Draft, normalized, text};
 use crate::exit::Failure;
 
-/// The interpreter of an app; `none` when there is none.
+/// The interpreter of an app.
 pub(super) struct Interpreter {
-    /// Name in PATH, absolute path, or `none`.
+    /// A name in `PATH`, an absolute path, or `none`.
     pub(super) program: String,
-    /// Words it needs before those the user declared.
+    /// Arguments that the interpreter needs before those that the user declares.
     pub(super) args: Vec<String>,
 }
 
 const NONE: &str = "none";
 
-/// By extension, as PM2 does. The rest is decided by looking into the file.
+/// PM2's interpreters by file extension. For other files their content decides.
 const EXTENSIONS: [(&str, &str); 10] = [
     ("sh", "bash"),
     ("py", "python"),
@@ -33,14 +33,14 @@ const EXTENSIONS: [(&str, &str); 10] = [
     ("tsx", "bun"),
 ];
 
-/// Chooses the interpreter and makes sure it is there.
+/// Chooses the interpreter and checks that it exists.
 pub(super) fn choose(draft: &mut Draft<'_>, program: &Program) -> Result<Interpreter, Failure> {
     let stated = draft.take_text("exec_interpreter");
     let script = Path::new(&program.path);
     let chosen = if program.direct {
         plain(NONE)
     } else if let Some(stated) = stated {
-        return given(draft, &stated, script);
+        return named_interpreter(draft, &stated, script);
     } else {
         by_file(draft, script)?
     };
@@ -57,10 +57,14 @@ fn plain(program: &str) -> Interpreter {
     }
 }
 
-/// What the user names: `none`, a program in PATH, a path, or `node@<version>`.
-fn given(draft: &mut Draft<'_>, name: &str, script: &Path) -> Result<Interpreter, Failure> {
+/// The interpreter that the user names: `none`, a program in `PATH`, a path, or `node@<version>`.
+fn named_interpreter(
+    draft: &mut Draft<'_>,
+    name: &str,
+    script: &Path,
+) -> Result<Interpreter, Failure> {
     if name == NONE {
-        // PM2 takes such an app into its list, and so does ward, where it is `errored`.
+        // Like PM2, ward takes such an app into the list, where it is `errored`.
         if !lookup::is_executable(script) {
             let refusal = not_executable(script);
             draft.warnings.push(refusal.message);
@@ -72,7 +76,7 @@ fn given(draft: &mut Draft<'_>, name: &str, script: &Path) -> Result<Interpreter
         return versioned(draft, name, version);
     }
     if name.contains('/') {
-        let file = clean(&draft.absolute(name));
+        let file = normalized(&draft.absolute(name));
         return if lookup::is_executable(&file) {
             Ok(plain(&text(&file)))
         } else {
@@ -104,8 +108,8 @@ fn by_file(draft: &mut Draft<'_>, script: &Path) -> Result<Interpreter, Failure>
     }
 }
 
-/// PM2 runs such files with node, whatever their first line says. A node is given as PM2 gives it
-/// for files without extension (npm is one): by absolute path.
+/// The node for a file that PM2 runs with node whatever its first line says. As in PM2, it is an
+/// absolute path for files without extension (such as npm).
 fn by_shebang(
     draft: &mut Draft<'_>,
     script: &Path,
@@ -123,7 +127,7 @@ fn by_shebang(
     };
     match found {
         Some(program) => Ok(Interpreter { program, args }),
-        // The kernel knows interpreters we do not, such as binfmt_misc's.
+        // The kernel may know an interpreter for it, for instance through binfmt_misc.
         None if program.starts_with('/') && lookup::is_executable(script) => Ok(plain(NONE)),
         None => in_path(draft, name),
     }

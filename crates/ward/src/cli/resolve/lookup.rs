@@ -1,5 +1,5 @@
-//! Questions about files on this machine: where a program is, whether it can be executed, what a
-//! file without a known extension is.
+//! Looks at files of this machine: where a program is, whether it can be executed, and what kind of
+//! file one without a known extension is.
 
 use std::fs;
 use std::io::Read;
@@ -7,32 +7,32 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How a node reads TypeScript.
+/// How an installed node runs TypeScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stripping {
-    /// By itself.
+    /// Without an option.
     Native,
-    /// With `--experimental-strip-types`.
+    /// With the option `--experimental-strip-types`.
     ByFlag,
     /// Not at all.
     No,
 }
 
-/// What the first bytes of a file say.
+/// The kind of a file by its first bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// `#!program words`.
+    /// Text that begins with `#!program arguments`.
     Shebang(String, Vec<String>),
-    /// Text without one.
+    /// Text without such a line.
     Text,
-    /// Not for an interpreter.
+    /// A binary, which needs no interpreter.
     Binary,
 }
 
-/// How much of a file is looked at.
+/// The number of bytes that are read from the beginning of a file.
 const HEAD: u64 = 512;
 
-/// Searches a PATH.
+/// Finds a program in the folders of `PATH`.
 pub(crate) fn which(program: &str, path: &str) -> Option<PathBuf> {
     path.split(':')
         .map(|folder| if folder.is_empty() { "." } else { folder })
@@ -40,7 +40,7 @@ pub(crate) fn which(program: &str, path: &str) -> Option<PathBuf> {
         .find(|file| is_executable(file))
 }
 
-/// A file that somebody may execute.
+/// Whether this is a file with an execute permission.
 pub(crate) fn is_executable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
@@ -57,7 +57,7 @@ pub(crate) fn node_version(node: &Path) -> Option<(u32, u32)> {
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
-/// How a node of this version reads TypeScript.
+/// How a node of this version runs TypeScript.
 pub(crate) fn strips_types(version: (u32, u32)) -> Stripping {
     match version {
         (22, 18..) | (23, 6..) | (24.., _) => Stripping::Native,
@@ -66,7 +66,7 @@ pub(crate) fn strips_types(version: (u32, u32)) -> Stripping {
     }
 }
 
-/// Looks into a file. One that cannot be read can only be executed.
+/// Reads the beginning of a file. A file that cannot be read is taken for a binary.
 pub(super) fn content(file: &Path) -> Content {
     let mut head = Vec::new();
     let read = fs::File::open(file).and_then(|file| file.take(HEAD).read_to_end(&mut head));
@@ -89,7 +89,7 @@ pub(super) fn content(file: &Path) -> Content {
     }
 }
 
-/// `/usr/bin/env -S A=1 python3 -u` is `python3 -u`.
+/// The command after `env`: `/usr/bin/env -S A=1 python3 -u` becomes `python3 -u`.
 fn shebang(line: &str) -> Option<Content> {
     let mut words = line.split_whitespace().map(str::to_owned).peekable();
     let mut program = words.next()?;
@@ -121,7 +121,7 @@ fn is_binary(head: &[u8]) -> bool {
             0xc2..=0xdf if continues(1) => 1,
             0xe0..=0xef if continues(2) => 2,
             0xf0..=0xf4 if continues(3) => 3,
-            // The head may end in the middle of a character.
+            // The bytes read may end in the middle of a character.
             0xc2..=0xf4 if after.len() < 3 => 0,
             _ => {
                 strange += 1;

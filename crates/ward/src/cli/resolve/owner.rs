@@ -11,7 +11,7 @@ use crate::exit::Failure;
 pub(super) struct Owner {
     uid: u32,
     gid: u32,
-    /// Becomes the app's `HOME`.
+    /// The home directory, which becomes the app's `HOME`.
     pub(super) home: String,
 }
 

@@ -1,4 +1,4 @@
-//! What is executed: a file, a program in PATH or a shell command.
+//! Finds the program to execute: a file, a program in `PATH` or a shell command.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use crate::exit::Failure;
 
 /// The program of an app.
 pub(super) struct Program {
-    /// Absolute path.
+    /// The absolute path.
     pub(super) path: String,
-    /// Words after it, when there are any or the declaration says that there are none.
+    /// The arguments; `None` if the declaration says nothing about them.
     pub(super) args: Option<Vec<Value>>,
-    /// What the default name is made of.
+    /// The path from which the default name is derived.
     pub(super) name: String,
-    /// Whether it runs by itself: shell commands.
+    /// Whether it needs no interpreter, as a shell command.
     pub(super) direct: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn find(draft: &mut Draft<'_>) -> Result<Program, Failure> {
     }
 }
 
-/// A command line. Further words would only be the shell's own arguments, as in PM2.
+/// A command line for the shell. Further arguments would only be arguments of the shell, as in PM2.
 fn shell(draft: &Draft<'_>, command: String) -> Result<Program, Failure> {
     let shell = ["bash", "sh"]
         .iter()

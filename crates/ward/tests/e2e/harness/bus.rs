@@ -1,7 +1,7 @@
 //! A subscriber with a decoder of its own: an independent reading of the bytes on the bus.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
@@ -48,6 +48,13 @@ impl Bus {
             bytes: Vec::new(),
             ready: VecDeque::new(),
         }
+    }
+
+    /// Tells the daemon what is wanted from now on: the JSON of `ward:subscribe`.
+    pub(crate) fn choose(&mut self, choice: &str) {
+        let choice = format!("j:{choice}");
+        let frame = super::frame(&[b"s:ward:subscribe", choice.as_bytes()]);
+        self.stream.write_all(&frame).expect("the bus reads");
     }
 
     /// The next event, whatever it is.

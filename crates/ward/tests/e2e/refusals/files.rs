@@ -5,6 +5,15 @@ use std::fs;
 use crate::harness::Ward;
 
 #[test]
+fn a_file_of_brackets_does_not_end_the_command_by_a_signal() {
+    let ward = Ward::new();
+    ward.write("deep.json", &"[".repeat(100_000));
+    ward.run(&["start", "deep.json"])
+        .fails()
+        .complains("deep.json:1:129: nested deeper than 128 levels");
+}
+
+#[test]
 fn a_broken_file_is_said_with_its_place() {
     let ward = Ward::new();
     ward.write("app.sh", "exec sleep 1000");

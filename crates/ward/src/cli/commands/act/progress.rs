@@ -1,4 +1,4 @@
-//! While the daemon works on many instances, each is reported as soon as it is done.
+//! Reports each of many instances as soon as the daemon is done with it.
 
 use std::collections::BTreeSet;
 use std::net::Shutdown;
@@ -6,25 +6,30 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
+use ward_wire::bus::Choice;
 
 use super::Action;
 use crate::cli::args::Invocation;
 use crate::cli::client::Subscription;
 
-/// With fewer instances there is nothing to wait for in between.
+/// The least number of instances for which the progress is shown.
 const WORTH_WATCHING: usize = 3;
 
-/// A thread that listens to the daemon's progress and prints it.
+/// A thread that prints the progress events of the daemon.
 #[derive(Debug)]
 pub(super) struct Progress(Option<(UnixStream, JoinHandle<BTreeSet<u32>>)>);
 
 impl Progress {
-    /// Begins. Without a bus everything is reported at the end.
+    /// Starts the thread. Without a bus all instances are reported at the end.
     pub(super) fn watch(invocation: &Invocation, action: Action, ids: BTreeSet<u32>) -> Self {
         if ids.len() < WORTH_WATCHING {
             return Self(None);
         }
-        let subscription = Subscription::open(&invocation.paths).ok();
+        let choice = Choice {
+            topics: vec!["ward:progress".to_owned()],
+            ..Choice::default()
+        };
+        let subscription = Subscription::open(&invocation.paths, &choice).ok();
         let begun = subscription.and_then(|subscription| {
             let end = subscription.end().ok()?;
             let console = invocation.console.clone();
@@ -45,12 +50,12 @@ impl Progress {
         Self(begun)
     }
 
-    /// Ends, and says which were reported.
+    /// Ends the thread and returns the ids that it has reported.
     pub(super) fn finish(self) -> BTreeSet<u32> {
         let Some((end, thread)) = self.0 else {
             return BTreeSet::new();
         };
-        // An end that is closed already has ended the thread, too.
+        // If the connection is closed already, the thread has ended.
         end.shutdown(Shutdown::Both).ok();
         thread.join().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! What `logs` prints first: the ends of the log files, one block per file, the file written last
-//! at the bottom.
+//! The first output of `logs`: the ends of the log files, one block per file, the most recently
+//! written file last.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -16,11 +16,11 @@ use crate::cli::out::color::{Paint, Style};
 use crate::cli::out::record::Record;
 use crate::cli::out::width;
 
-/// One file to show the end of.
+/// A file whose end is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogFile {
     path: PathBuf,
-    /// `<id>|<name>`.
+    /// The label of the lines, `<id>|<name>`.
     label: String,
     source: Source,
 }
@@ -95,8 +95,7 @@ pub(crate) fn announcement(word: Option<&str>, lines: usize, paint: Paint) -> St
     format!("{}\n", paint.apply(&text, &[Style::Bold, Style::Grey]))
 }
 
-/// The end of one file as a block. A file that is not there gives nothing: the app has not written
-/// yet.
+/// The end of one file as a block; nothing for a missing file, because the app has not written yet.
 pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
     let mut output = Output::default();
     let lines = match read(&file.path, options.lines) {

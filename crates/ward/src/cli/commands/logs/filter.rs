@@ -1,14 +1,16 @@
-//! Whose log is meant: one word of the command line, resolved once against the list and then
-//! applied to files and to everything the daemon publishes.
+//! Selects the logs to show: one argument of the command line, resolved once against the list and
+//! then applied to files and to all events of the daemon.
 
 use regress::Regex;
 use serde_json::Value;
+use ward_wire::bus::{AppName, Choice};
 
+use super::{Form, LogOptions, Source};
 use crate::cli::out::record::Record;
 use crate::cli::select;
 
-/// A resolved word. By name and not by id where the user gave a name, so that instances which come
-/// later are shown, too.
+/// A resolved argument. If the user gave a name, it stays a name, so that later instances are shown
+/// as well.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
     /// Every app and the daemon.
@@ -21,11 +23,11 @@ pub(crate) enum Filter {
     Ids(Vec<i64>),
 }
 
-/// What the daemon's lines are labelled with.
+/// The label of the daemon's lines.
 pub(crate) const DAEMON: &str = "PM2";
 
 impl Filter {
-    /// Resolves a word. `Ok(None)` when nothing is called so; the error is a broken pattern.
+    /// Resolves an argument. `Ok(None)` if nothing has that name; the error is an invalid pattern.
     pub(crate) fn resolve(
         word: Option<&str>,
         records: &[Value],
@@ -58,12 +60,12 @@ impl Filter {
             .any(|value| self.matches_record(Record::new(value)))
     }
 
-    /// Whether an app of the list is meant.
+    /// Whether the filter selects this app of the list.
     pub(crate) fn matches_record(&self, record: Record<'_>) -> bool {
         self.matches(Some(record.id()), record.name(), Some(record.namespace()))
     }
 
-    /// Whether an event of an app is meant. Fields may be missing in events of other daemons.
+    /// Whether the filter selects an event of an app. Events of other daemons may lack fields.
     pub(crate) fn matches(&self, id: Option<i64>, name: &str, namespace: Option<&str>) -> bool {
         match self {
             Self::All => true,
@@ -73,6 +75,36 @@ impl Filter {
             Self::Pattern(pattern) => pattern.find(name).is_some(),
             Self::Ids(wanted) => id.is_some_and(|id| wanted.contains(&id)),
         }
+    }
+
+    /// What of the bus is printed with these options, as far as the daemon can tell it apart: it
+    /// knows no patterns.
+    pub(crate) fn choice(&self, options: &LogOptions) -> Choice {
+        let mut choice = Choice::default();
+        let mut topic = |name: &str, wanted: bool| {
+            choice.topics.extend(wanted.then(|| name.to_owned()));
+        };
+        let apps = !matches!(self, Self::Daemon);
+        topic("log:out", apps && options.wants(Source::Out));
+        topic("log:err", apps && options.wants(Source::Err));
+        topic(
+            "log:PM2",
+            self.includes_daemon() && options.wants(Source::Daemon),
+        );
+        topic(
+            "process:event",
+            apps && options.form == Form::Json && options.only.is_none(),
+        );
+        match self {
+            Self::All | Self::Daemon | Self::Pattern(_) => {}
+            Self::Name(name) => choice.apps.push(AppName::Name(name.clone())),
+            Self::Namespace(namespace) => choice.namespaces.push(namespace.clone()),
+            Self::Ids(ids) => {
+                let ids = ids.iter().filter_map(|id| u32::try_from(*id).ok());
+                choice.apps.extend(ids.map(AppName::Id));
+            }
+        }
+        choice
     }
 
     /// Whether the daemon's own log is meant, too.
@@ -115,6 +147,61 @@ mod tests {
             .map(Record::id)
             .collect();
         assert_eq!(matching, ids);
+    }
+
+    #[rstest]
+    #[case(
+        None,
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err","log:PM2"],"apps":[],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("web"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err"],"apps":["web"],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("3"),
+        Some(Source::Err),
+        Form::Json,
+        r#"{"topics":["log:err"],"apps":[3],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("back"),
+        None,
+        Form::Json,
+        r#"{"topics":["log:out","log:err","process:event"],"apps":[],"namespaces":["back"]}"#
+    )]
+    #[case(
+        Some("/^web/"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:out","log:err"],"apps":[],"namespaces":[]}"#
+    )]
+    #[case(
+        Some("PM2"),
+        None,
+        Form::Text,
+        r#"{"topics":["log:PM2"],"apps":[],"namespaces":[]}"#
+    )]
+    fn the_daemon_is_asked_for_no_more_than_is_printed(
+        #[case] word: Option<&str>,
+        #[case] only: Option<Source>,
+        #[case] form: Form,
+        #[case] choice: &str,
+    ) {
+        let filter = Filter::resolve(word, &list()).unwrap().unwrap();
+        let options = LogOptions {
+            only,
+            form,
+            ..LogOptions::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&filter.choice(&options)).unwrap(),
+            choice
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
-use ward_wire::bus::Event;
+use ward_wire::bus::{Choice, Event};
 
 use super::Output;
 use super::printer::Printer;
@@ -20,6 +20,8 @@ const RETRY_MS: i64 = 100;
 #[derive(Debug)]
 pub(crate) struct Follower {
     socket: PathBuf,
+    /// Told anew to each daemon.
+    choice: Choice,
     subscription: Option<Subscription>,
 }
 
@@ -32,12 +34,24 @@ enum Wait {
 }
 
 impl Follower {
-    /// Subscribes. From here on nothing the daemon publishes is missed.
+    /// Subscribes. When the daemon has answered a call that was made after this, nothing it publishes
+    /// is missed any more.
     pub(crate) fn subscribe(socket: &Path) -> Self {
+        let choice = Choice::default();
         Self {
             socket: socket.to_owned(),
-            subscription: Subscription::connect(socket).ok(),
+            subscription: Subscription::connect(socket, &choice).ok(),
+            choice,
         }
+    }
+
+    /// Asks for no more than this.
+    pub(crate) fn choose(&mut self, choice: Choice) {
+        let subscription = self.subscription.as_mut();
+        if subscription.is_some_and(|it| it.choose(&choice).is_err()) {
+            self.subscription = None;
+        }
+        self.choice = choice;
     }
 
     /// Prints what comes. Events from before `since_ms` were in the files already. `write` gets the
@@ -91,19 +105,15 @@ impl Follower {
 
     /// Reads once, or connects once. Whether there may be something new.
     fn fill(&mut self) -> bool {
-        match &mut self.subscription {
-            Some(subscription) => {
-                let goes_on = subscription.receive().is_ok();
-                if !goes_on {
-                    self.subscription = None;
-                }
-                goes_on
-            }
-            None => {
-                self.subscription = Subscription::connect(&self.socket).ok();
-                false
-            }
+        let Some(subscription) = &mut self.subscription else {
+            self.subscription = Subscription::connect(&self.socket, &self.choice).ok();
+            return false;
+        };
+        let goes_on = subscription.receive().is_ok();
+        if !goes_on {
+            self.subscription = None;
         }
+        goes_on
     }
 
     /// The next whole event. A daemon that sends nonsense lengths is left and called again.

@@ -1,14 +1,14 @@
-//! What the daemon publishes, as lines: text with a prefix, raw, JSON, or `key=value`.
+//! Prints the log events of the daemon as lines: text with a prefix, raw, JSON, or `key=value`.
 
 use serde_json::{Map, Value, json};
+use ward_core::date::{DateFormat, iso};
 
 use super::filter::{DAEMON, Filter};
 use super::{Form, LogOptions, Output, Source};
 use crate::cli::out::color::Style;
 use crate::cli::out::{record, width};
-use ward_core::date::{DateFormat, iso};
 
-/// Format of the time in `--format`.
+/// The format of the time in `--format`.
 const FORMAT_TIME: &str = "YYYY-MM-DD-HH:mm:ssZZ";
 
 /// Turns events into output. Holds the width of the prefixes, which grows with the names seen.
@@ -39,7 +39,8 @@ impl Printer {
         }
     }
 
-    /// Prints one event, if it is one and is wanted. `now_ms` stands in for a missing time.
+    /// Prints an event, if it is a log event that the filter selects. `now_ms` replaces a missing
+    /// time.
     pub(crate) fn print(&mut self, topic: &str, payload: &Value, now_ms: u64, output: &mut Output) {
         let at_ms = payload.get("at").and_then(Value::as_u64).unwrap_or(now_ms);
         let source = match topic {
@@ -186,7 +187,7 @@ fn json_lines(event: &Event<'_>, output: &mut Output) {
         let known = serde_json::from_str::<Map<String, Value>>(line)
             .ok()
             .filter(is_log_record);
-        // The app's log type is json already: its record is passed on, not wrapped once more.
+        // The app's log type is `json`, so the line is a record already and is not wrapped again.
         let Some(mut record) = known else {
             let line = json!({"message": line, "timestamp": iso(event.at_ms), "type": kind,
                 "process_id": event.id, "app_name": event.name});

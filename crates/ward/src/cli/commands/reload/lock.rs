@@ -19,7 +19,8 @@ pub(crate) struct Lock(Option<File>);
 const LASTING: u64 = 30_000;
 
 impl Lock {
-    /// Takes the lock, or says how long another reload may keep it. With `--force` nobody is asked.
+    /// Takes the lock, or reports how long another reload may keep it. `--force` ignores that
+    /// reload.
     pub(crate) fn take(invocation: &Invocation) -> Result<Self, Failure> {
         let path = &invocation.paths.reload_lock;
         let unusable = |error: std::io::Error| {
@@ -34,7 +35,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         };
         let mut text = String::new();
-        // What is no text is no time either.
+        // Bytes that are not UTF-8 are not a time either.
         file.read_to_string(&mut text).unwrap_or_default();
         if !invocation.is_set("force")
             && let Some(left) = left(&text, now(), lasting(), free)
@@ -52,7 +53,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(mut file) = self.0.take() {
-            // A time that stays is ignored after a while.
+            // If the time cannot be removed, later reloads ignore it once it is too old.
             write(&mut file, "").ok();
         }
     }

@@ -1,4 +1,4 @@
-//! Words and files to requests: where the command line meets the declarations.
+//! Turns the arguments of `start` and config files into requests of the daemon.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::cli::resolve::{self, Context, Resolved};
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
 
-/// The apps of a file, resolved.
+/// The resolved apps of a file.
 #[derive(Debug)]
 pub(super) struct Declared {
-    /// One request for each.
+    /// One request for each app.
     pub(super) apps: Vec<Map<String, Value>>,
-    /// Whether all of them could be resolved; those that could not were named on standard error.
+    /// Whether all apps could be resolved; the others were reported on standard error.
     pub(super) complete: bool,
-    /// Names of those for which the chosen environment is not defined.
+    /// The names of the apps that do not define the chosen environment.
     pub(super) undefined: Vec<String>,
 }
 
@@ -76,8 +76,8 @@ pub(super) fn file(
     Ok(declared)
 }
 
-/// As [`resolve::resolve`]. An app that is in the list already is found where it runs, too, so that
-/// its file can be used from everywhere.
+/// As [`resolve::resolve`], but for an app of the list its own folder is searched as well, so that
+/// its config file can be used from every folder.
 fn resolve_or_at_home(
     decl: &Decl,
     context: &mut Context<'_>,
@@ -99,7 +99,7 @@ fn resolve_or_at_home(
     resolved.map_err(|_| failure)
 }
 
-/// The names a file declares.
+/// The names of the apps in a file.
 pub(super) fn names(invocation: &Invocation, word: &str) -> Result<Vec<String>, Failure> {
     let loaded = load(invocation, word)?;
     for name in &loaded.undefined {
@@ -109,8 +109,7 @@ pub(super) fn names(invocation: &Invocation, word: &str) -> Result<Vec<String>, 
     Ok(loaded.apps.iter().filter_map(name).collect())
 }
 
-/// Says so when the chosen environment is not defined for an app; as in PM2 on standard output, and
-/// for each app.
+/// Warns of each app that does not define the chosen environment, on standard output as in PM2.
 pub(super) fn warn_undefined(invocation: &Invocation, undefined: &[String], name: &str) {
     if undefined.iter().any(|it| it == name) {
         let env = invocation.text("env").unwrap_or_default();
@@ -140,7 +139,7 @@ pub(super) fn script(invocation: &Invocation, word: &str) -> Result<Map<String, 
     if let Some(words) = &invocation.passthrough {
         decl.insert("args".to_owned(), json!(words));
     }
-    // What these do is done here; PM2 keeps them in the record all the same.
+    // The command itself handles these options, but PM2 also keeps them in the record.
     for key in ["force", "time", "write"] {
         if invocation.is_set(key) {
             decl.insert(key.to_owned(), json!(true));
@@ -158,7 +157,7 @@ pub(super) fn script(invocation: &Invocation, word: &str) -> Result<Map<String, 
 /// The options as a checked declaration.
 fn options(invocation: &Invocation) -> Result<Decl, Failure> {
     let mut written = invocation.options.clone();
-    // `--name=null` deletes a key of something that runs; here there is nothing to delete.
+    // `--name=null` deletes a key of a running app; a new app has no key to delete.
     written.retain(|_, value| value != "null");
     if let Some(Value::String(list)) = written.shift_remove("ext") {
         let ignored = extensions::others(&commands::cwd()?, &list);
@@ -206,7 +205,7 @@ fn context(invocation: &Invocation, is_file: bool) -> Result<Context<'_>, Failur
     })
 }
 
-/// Who gives the command.
+/// The surroundings of the command.
 fn user(env: &Map<String, Value>) -> String {
     let uid = rustix::process::geteuid().as_raw().to_string();
     let table = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -219,7 +218,7 @@ fn user(env: &Map<String, Value>) -> String {
     entry.or_else(named).unwrap_or(uid)
 }
 
-/// `--write`: the declaration as a config file, beside which it is started.
+/// Writes the declaration to a config file (`--write`).
 fn write(invocation: &Invocation, decl: &mut Decl, name: &str) -> Result<(), Failure> {
     decl.insert("name".to_owned(), json!(name));
     let file_name = format!("{}-pm2.json", name.replace('/', "-"));

@@ -1,10 +1,10 @@
-//! `--ext js,json`: what is there now and has none of these extensions is not watched.
+//! `--ext js,json`: existing files with other extensions are not watched.
 
 use std::fs;
 use std::path::Path;
 
-/// Files below a folder that have none of the extensions. Hidden files and `node_modules` are never
-/// watched and not looked into.
+/// The files below a folder that have none of the extensions, without hidden files and
+/// `node_modules`, which are never watched.
 pub(super) fn others(folder: &Path, list: &str) -> Vec<String> {
     let wanted: Vec<&str> = list
         .split(',')

@@ -1,5 +1,5 @@
-//! Config files: every app of the file is acted on. Apps that run are restarted with the whole new
-//! declaration, so what the file does not say any more is gone; missing ones are started.
+//! Acts on every app of a config file. Running apps restart with the whole new declaration, so keys
+//! that are gone from the file are gone from the app; missing apps start.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,8 +15,8 @@ use crate::cli::ecosystem;
 use crate::cli::select::{Candidate, Selection};
 use crate::exit::Failure;
 
-/// Whether a word means a config file: `-`, or a name with such an ending that is not the name of
-/// an app.
+/// Whether an argument names a config file: `-`, or a name with such an ending that is not the name
+/// of an app.
 pub(crate) fn is_config(candidates: &[Candidate], word: &str, cwd: &Path) -> bool {
     word == "-"
         || (ecosystem::is_config_name(word, cwd)
@@ -24,7 +24,8 @@ pub(crate) fn is_config(candidates: &[Candidate], word: &str, cwd: &Path) -> boo
                 || !candidates.iter().any(|candidate| candidate.name == word)))
 }
 
-/// As [`is_config`], asking the daemon for the list only when the word looks like a file that is not there.
+/// As [`is_config`], asking the daemon for the list only when the word looks like a file that is
+/// not there.
 pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure> {
     let cwd = commands::cwd()?;
     let named = ecosystem::is_config_name(word, &cwd);
@@ -35,7 +36,7 @@ pub(crate) fn is_meant(client: &mut Client, word: &str) -> Result<bool, Failure>
     Ok(is_config(&candidates, word, &cwd))
 }
 
-/// Acts on the apps of a file. Returns the ids acted on.
+/// Acts on the apps of a file. Returns the ids of their instances.
 pub(crate) fn run(
     invocation: &Invocation,
     client: &mut Client,
@@ -76,7 +77,7 @@ fn start_all(
     let started = launch(invocation, client, missing, undefined);
     restarted?;
     ids.extend(started?);
-    // An app that could not be resolved was named already; the others were not held up by it.
+    // An app that could not be resolved is reported already and did not affect the others.
     if declared.complete {
         Ok(ids)
     } else {
@@ -112,7 +113,7 @@ fn name(app: &Map<String, Value>) -> String {
     name.unwrap_or_default().to_owned()
 }
 
-/// Restarts or reloads what runs, each app with its new declaration.
+/// Restarts or reloads the running apps, each with its new declaration.
 fn restart(
     invocation: &Invocation,
     client: &mut Client,
@@ -145,7 +146,7 @@ fn restart(
     act::side_by_side(invocation, client, action, &jobs, candidates)
 }
 
-/// Starts what is missing, all side by side.
+/// Starts the missing apps, all in one request.
 fn launch(
     invocation: &Invocation,
     client: &mut Client,
@@ -184,7 +185,7 @@ fn launch(
     Ok(script::ids(&started))
 }
 
-/// Stops or deletes the apps a file names. A name that is not in the list is no failure.
+/// Stops or deletes the apps of a file. A name that is not in the list is no failure.
 fn end_all(
     invocation: &Invocation,
     client: &mut Client,

@@ -1,4 +1,4 @@
-//! A script or command that is not in the list yet, or is to be started once more.
+//! Starts a script or command that is not in the list yet, or starts it once more.
 
 use std::path::Path;
 
@@ -68,8 +68,8 @@ fn is_running(candidate: &Candidate) -> bool {
     )
 }
 
-/// A command that runs already, as in `start npm --name web -- start`. PM2 starts a second copy, which
-/// finds the port taken; what deploy scripts want is the command as it is declared now, once.
+/// Handles a command that runs already, as in `start npm --name web -- start`. PM2 starts a second
+/// copy, which finds the port taken; deploy scripts want one instance with the present declaration.
 fn command_again(
     invocation: &Invocation,
     client: &mut Client,
@@ -94,7 +94,7 @@ fn command_again(
     Ok(selection.ids)
 }
 
-/// Hands declarations to the daemon and reports.
+/// Sends declarations to the daemon and reports the results.
 pub(crate) fn launch(
     invocation: &Invocation,
     client: &mut Client,
@@ -117,7 +117,7 @@ pub(crate) fn launch(
     Ok(ids(&started))
 }
 
-/// Asks the daemon to start apps; one list of instances for each comes back.
+/// Asks the daemon to start apps; returns a list of instances for each of them.
 pub(crate) fn prepare(
     client: &mut Client,
     apps: Vec<Map<String, Value>>,
@@ -132,7 +132,8 @@ pub(crate) fn ask_prepare(
 ) -> Result<Value, CallError> {
     let mut request = Map::new();
     let slim = |mut app: Map<String, Value>| {
-        // The layers say it all; their merge would double what the daemon has to read.
+        // The layers contain all variables; the merged environment would double the size of the
+        // call.
         if app.contains_key("ward") {
             app.shift_remove("env");
         }
@@ -144,7 +145,7 @@ pub(crate) fn ask_prepare(
     client.call("ward:prepare", &[Value::Object(request)])
 }
 
-/// Names of apps, in their order.
+/// The names of the apps, in their order.
 pub(crate) fn names(apps: &[Map<String, Value>]) -> Vec<String> {
     let name =
         |app: &Map<String, Value>| app.get("name").and_then(Value::as_str).map(str::to_owned);
@@ -153,7 +154,7 @@ pub(crate) fn names(apps: &[Map<String, Value>]) -> Vec<String> {
         .collect()
 }
 
-/// Ids of everything that came back.
+/// The ids of all instances in a reply.
 pub(crate) fn ids(started: &Value) -> Vec<u32> {
     let apps = started.as_array().into_iter().flatten();
     apps.flat_map(|app| app.as_array().into_iter().flatten())
@@ -162,15 +163,15 @@ pub(crate) fn ids(started: &Value) -> Vec<u32> {
         .collect()
 }
 
-/// Whether the command warned already that this cannot run: `interpreter: 'none'` and a script
-/// without the permission to be executed. PM2 lists such an app and exits with 0.
+/// Whether the command has already warned that the app cannot run: `interpreter: 'none'` and a
+/// script without execute permission. PM2 lists such an app and exits with 0.
 pub(crate) fn was_foretold(record: &Value) -> bool {
     let script = record["pm_exec_path"].as_str().map(Path::new);
     record["exec_interpreter"] == "none"
         && script.is_some_and(|script| script.is_file() && !lookup::is_executable(script))
 }
 
-/// Names every instance that does not run, with its reason.
+/// Reports every instance that does not run, with the reason.
 pub(crate) fn report_failures(
     invocation: &Invocation,
     names: &[String],

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// Node's own default.
 const INSPECTOR_PORT: u16 = 9229;
 
@@ -10,7 +12,7 @@ const INSPECTOR_PORT: u16 = 9229;
 const INSPECTOR_PORTS: u16 = 128;
 
 /// A runtime with a cluster module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Runtime {
     Node,
     Bun,

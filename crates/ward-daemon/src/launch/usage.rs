@@ -1,15 +1,22 @@
-//! CPU and memory of whole trees, and the periodic look at memory limits.
+//! CPU and memory of whole trees.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 use ward_sys::proc::{Sampler, Usage, ticks_per_second};
 
+/// The main process of a tree, and the cgroup of the tree if it has one.
+pub(crate) type Root = (Pid, Option<Arc<Cgroup>>);
+
+/// What each tree uses, by its main process.
+pub(crate) type Measured = HashMap<Pid, Monit>;
+
 /// What was measured last, by process.
-#[derive(Debug)]
-pub(super) struct Usages {
+#[derive(Debug, Default)]
+pub(crate) struct Usages {
     sampler: Option<Sampler>,
     last: HashMap<Pid, Point>,
 }
@@ -23,24 +30,17 @@ struct Point {
 
 /// What `monit` shows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Monit {
+pub(crate) struct Monit {
     /// Resident memory of the tree.
-    pub(super) memory_bytes: u64,
+    pub(crate) memory_bytes: u64,
     /// Percent of one processor since the last look, one decimal.
-    pub(super) cpu_percent: f64,
+    pub(crate) cpu_percent: f64,
 }
 
 impl Usages {
-    pub(super) fn new() -> Self {
-        Self {
-            sampler: None,
-            last: HashMap::new(),
-        }
-    }
-
     /// Measures the trees of these processes: those that have a cgroup by what is in it, the others
     /// all in one pass over `/proc`.
-    pub(super) fn sample(&mut self, roots: &[(Pid, Option<&Cgroup>)]) -> HashMap<Pid, Monit> {
+    pub(super) fn sample(&mut self, roots: &[Root]) -> Measured {
         if roots.is_empty() {
             self.last.clear();
             return HashMap::new();
@@ -100,11 +100,14 @@ impl Usages {
     }
 }
 
-fn measure(sampler: &mut Sampler, roots: &[(Pid, Option<&Cgroup>)]) -> HashMap<Pid, Usage> {
+fn measure(sampler: &mut Sampler, roots: &[Root]) -> HashMap<Pid, Usage> {
     let mut measured = HashMap::with_capacity(roots.len());
     let mut others = Vec::new();
     for (pid, cgroup) in roots {
-        match cgroup.and_then(|cgroup| sampler.cgroup_usage(cgroup)) {
+        match cgroup
+            .as_ref()
+            .and_then(|cgroup| sampler.cgroup_usage(cgroup))
+        {
             Some(usage) => {
                 measured.insert(*pid, usage);
             }
