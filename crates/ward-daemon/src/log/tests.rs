@@ -8,10 +8,12 @@ mod opening;
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tempfile::TempDir;
 use ward_core::id::Life;
 use ward_core::launch::Output;
@@ -103,15 +105,23 @@ impl Desk {
     /// Waits until a file holds a text: the only observer of the thread is the file.
     fn expect(&self, name: &str, wanted: &str) {
         let deadline = Instant::now() + LIMIT;
-        let mut text = String::new();
-        while Instant::now() < deadline {
-            text = fs::read_to_string(self.path(name)).unwrap_or_default();
+        let path = self.path(name);
+        let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
+        let changes = inotify::init(flags).unwrap();
+        let kinds = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO;
+        inotify::add_watch(&changes, Path::new(&path).parent().unwrap(), kinds).unwrap();
+        loop {
+            let text = fs::read_to_string(&path).unwrap_or_default();
             if text == wanted {
                 return;
             }
-            std::thread::yield_now();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap();
+            let mut fds = [PollFd::new(&changes, PollFlags::IN)];
+            let ready = poll(&mut fds, Some(&left));
+            assert_ne!(ready, Ok(0), "{name} holds {text:?}, not {wanted:?}");
+            while rustix::io::read(&changes, &mut [0; 4096]).is_ok() {}
         }
-        panic!("{name} holds {text:?}, not {wanted:?}");
     }
 
     /// Ends the thread, which takes all that is in the pipes first.
