@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Drains connections when asked.
 const DRAIN: &str = concat!(
@@ -49,22 +50,32 @@ impl Parts {
     }
 }
 
+/// The number of the next draft.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
+
 /// Writes the agent into the home unless it is there.
 pub(crate) fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     let path = parts.path(home);
     if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
     }
-    let draft = path.with_extension("cjs.new");
+    // Workers that start together are prepared by several threads: each writes a draft of its own.
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_extension(format!("{}-{number}.new", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(&draft)?;
-    file.write_all(parts.source().as_bytes())?;
-    fs::rename(&draft, &path)?;
-    Ok(path)
+    let written = file
+        .write_all(parts.source().as_bytes())
+        .and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        // A draft that cannot be removed is no worse than the disk that refused it.
+        fs::remove_file(&draft).ok();
+    }
+    written.map(|()| path)
 }
 
 /// How many words it takes to load the agent.
@@ -88,4 +99,33 @@ pub(crate) fn load(argv: &mut Vec<String>, script: Option<usize>, path: &Path) -
         ["--require".to_owned(), path.display().to_string()],
     );
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    const THREADS: usize = 8;
+
+    #[test]
+    fn threads_that_install_it_at_once_all_have_it() {
+        for _ in 0..50 {
+            let home = tempfile::tempdir().unwrap();
+            let together = Barrier::new(THREADS);
+            let install = || {
+                together.wait();
+                let path = install(home.path(), Parts::Whole).unwrap();
+                assert_eq!(fs::read_to_string(path).unwrap(), WHOLE);
+            };
+            thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(install);
+                }
+            });
+            assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+        }
+    }
 }
