@@ -8,7 +8,7 @@ mod opening;
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,22 +104,28 @@ impl Desk {
 
     /// Waits until a file holds a text: the only observer of the thread is the file.
     fn expect(&self, name: &str, wanted: &str) {
+        let text = || fs::read_to_string(self.path(name)).unwrap_or_default();
+        let is_so = self.when_changed(|| text() == wanted);
+        assert!(is_so, "{name} holds {:?}, not {wanted:?}", text());
+    }
+
+    /// Looks at each change of a file in the folder whether something is so; false when it is not in time.
+    fn when_changed(&self, is_so: impl Fn() -> bool) -> bool {
         let deadline = Instant::now() + LIMIT;
-        let path = self.path(name);
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         let changes = inotify::init(flags).unwrap();
         let kinds = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO;
-        inotify::add_watch(&changes, Path::new(&path).parent().unwrap(), kinds).unwrap();
+        inotify::add_watch(&changes, self.folder.path(), kinds).unwrap();
         loop {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            if text == wanted {
-                return;
+            if is_so() {
+                return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let left = Timespec::try_from(left).unwrap();
             let mut fds = [PollFd::new(&changes, PollFlags::IN)];
-            let ready = poll(&mut fds, Some(&left));
-            assert_ne!(ready, Ok(0), "{name} holds {text:?}, not {wanted:?}");
+            if poll(&mut fds, Some(&left)) == Ok(0) {
+                return false;
+            }
             while rustix::io::read(&changes, &mut [0; 4096]).is_ok() {}
         }
     }
