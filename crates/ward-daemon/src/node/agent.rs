@@ -2,6 +2,9 @@
 //! keep-alive and HTTP/2 connections without cutting a request, and only it can tell what goes on
 //! in there. It is one file made of parts; an app that wants no instrumentation gets a shorter one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +14,8 @@ use std::path::{Path, PathBuf};
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
-    include_str!("agent/settle.cjs")
+    include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs")
 );
 
 /// Drains, and reports.
@@ -19,6 +23,7 @@ const WHOLE: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
     include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs"),
     include_str!("agent/report.cjs")
 );
 
