@@ -2,6 +2,9 @@
 //! keep-alive and HTTP/2 connections without cutting a request, and only it can tell what goes on
 //! in there. It is one file made of parts; an app that wants no instrumentation gets a shorter one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,7 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
-    include_str!("agent/settle.cjs")
+    include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs")
 );
 
 /// Drains, and reports.
@@ -20,6 +24,7 @@ const WHOLE: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
     include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs"),
     include_str!("agent/report.cjs")
 );
 
