@@ -105,32 +105,3 @@ pub(crate) fn load(argv: &mut Vec<String>, script: Option<usize>, path: &Path) -
     );
     true
 }
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-    use std::thread;
-
-    use super::*;
-
-    const THREADS: usize = 8;
-
-    #[test]
-    fn threads_that_install_it_at_once_all_have_it() {
-        for _ in 0..50 {
-            let home = tempfile::tempdir().unwrap();
-            let together = Barrier::new(THREADS);
-            let install = || {
-                together.wait();
-                let path = install(home.path(), Parts::Whole).unwrap();
-                assert_eq!(fs::read_to_string(path).unwrap(), WHOLE);
-            };
-            thread::scope(|scope| {
-                for _ in 0..THREADS {
-                    scope.spawn(install);
-                }
-            });
-            assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
-        }
-    }
-}
