@@ -11,6 +11,7 @@
 
 mod command;
 mod early;
+mod error;
 mod handle;
 mod job;
 mod metrics;

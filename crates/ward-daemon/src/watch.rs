@@ -29,7 +29,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
-pub(crate) use ward_core::id::WatchId as AppId;
+use ward_core::id::WatchId;
 use ward_core::jobs::WatchPlan;
 
 use crate::poll::{Poll, Waker};
@@ -47,7 +47,7 @@ pub(crate) enum WatchEvent {
     /// Files changed. One event stands for a whole burst of changes.
     Changed {
         /// The app concerned.
-        app: AppId,
+        app: WatchId,
         /// The file that changed first.
         path: PathBuf,
         /// The time of the last change, in milliseconds since the epoch.
@@ -56,7 +56,7 @@ pub(crate) enum WatchEvent {
     /// Some files are not watched, or not in the way that the app declares.
     Trouble {
         /// The app concerned.
-        app: AppId,
+        app: WatchId,
         /// The reason, as a clause for the log.
         text: String,
     },
@@ -161,12 +161,12 @@ impl WatchThread {
 impl WatchHandle {
     /// Watches the files of an app; a new plan replaces the previous one. Changes after `since`
     /// are reported, however long it takes to read the tree.
-    pub(crate) fn watch(&self, app: AppId, plan: Plan, since: Timespec) {
+    pub(crate) fn watch(&self, app: WatchId, plan: Plan, since: Timespec) {
         self.send(Command::Watch(app, Box::new(plan), since));
     }
 
     /// Stops watching the files of an app.
-    pub(crate) fn unwatch(&self, app: AppId) {
+    pub(crate) fn unwatch(&self, app: WatchId) {
         self.send(Command::Unwatch(app));
     }
 

@@ -20,7 +20,7 @@ pub(super) enum JobForm {
 }
 
 impl JobForm {
-    /// All results.
+    /// The whole answer, from the results of each part of the job.
     pub(super) fn answer(self, results: &[Vec<PartResult>]) -> Value {
         let entries = |part: &Vec<PartResult>| -> Vec<Value> {
             part.iter().map(|result| self.entry(result)).collect()

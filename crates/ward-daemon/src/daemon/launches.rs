@@ -49,8 +49,9 @@ impl Daemon {
                 }
                 self.handle_all(|daemon| match outcome {
                     Ok(started) => daemon.begun(instance, life, *started),
-                    Err(reason) => {
+                    Err(error) => {
                         daemon.planes.launch.failed();
+                        let reason = error.to_string();
                         let failed = Event::SpawnFailed { life, reason };
                         daemon.core.events.push_back(failed);
                     }

@@ -48,7 +48,7 @@ pub(super) struct Process {
     told_again: bool,
 }
 
-/// All processes.
+/// The processes of all lives.
 #[derive(Debug)]
 pub(super) struct Processes {
     by_life: HashMap<Life, Process>,
@@ -221,7 +221,7 @@ impl Processes {
         tree::signal_all(&members, signal);
     }
 
-    /// SIGKILL.
+    /// Kills a life with SIGKILL: its main process, or everything of it.
     pub(super) fn kill(&mut self, life: Life, scope: Scope) {
         let Some(process) = self.by_life.get(&life) else {
             return;

@@ -33,8 +33,15 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct Port {
     at: Instant,
-    /// The answer, once it is there.
-    holder: Option<Option<PortHolder>>,
+    holder: Search,
+}
+
+/// The search for the holder of a port.
+#[derive(Clone, Debug)]
+enum Search {
+    UnderWay,
+    /// The process that has it, unless it could not be found.
+    Done(Option<PortHolder>),
 }
 
 /// A refusal that is not told yet.
@@ -77,10 +84,10 @@ impl Refusals {
         });
         let known = self.ports.entry(port).or_insert_with(|| {
             launch.ask(Question::PortHolder(port));
-            let holder = None;
+            let holder = Search::UnderWay;
             Port { at: now, holder }
         });
-        if let Some(holder) = known.holder.clone() {
+        if let Search::Done(holder) = known.holder.clone() {
             return self.tell(|it| it.port == port, holder.as_ref());
         }
         Vec::new()
@@ -89,7 +96,7 @@ impl Refusals {
     /// The holder of a port was looked for.
     pub(super) fn found(&mut self, port: u16, holder: Option<PortHolder>) -> Vec<Explained> {
         let told = self.tell(|it| it.port == port, holder.as_ref());
-        let (at, holder) = (Instant::now(), Some(holder));
+        let (at, holder) = (Instant::now(), Search::Done(holder));
         self.ports.insert(port, Port { at, holder });
         told
     }

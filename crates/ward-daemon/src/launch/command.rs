@@ -1,7 +1,6 @@
 //! The command of a launch, with its program and its user found.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Display;
 use std::path::Path;
 
 use serde_json::Value;
@@ -10,10 +9,11 @@ use ward_core::spec::UserSpec;
 use ward_sys::spawn::{Command, Credentials};
 use ward_sys::user;
 
+use super::error::StartError;
 use super::progress::{Progress, Step};
 
 /// The command of a launch, without descriptors. The error completes "cannot …".
-pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, String> {
+pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, StartError> {
     let env: Vec<(OsString, OsString)> = launch
         .env
         .iter()
@@ -27,7 +27,7 @@ pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, S
         cwd.join(&launch.program)
     } else {
         progress.now(Step::FindingProgram(launch.program.clone()));
-        let missing = || format!("find {} in PATH", launch.program);
+        let missing = || StartError::NoProgram(launch.program.clone());
         ward_sys::path::find(named, search, cwd).ok_or_else(missing)?
     };
     let mut command = Command::new(program);
@@ -39,23 +39,30 @@ pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, S
     Ok(command)
 }
 
-fn credentials(user: &UserSpec, progress: &Progress) -> Result<Option<Credentials>, String> {
+fn credentials(user: &UserSpec, progress: &Progress) -> Result<Option<Credentials>, StartError> {
     let Some(uid) = user.uid.as_ref().filter(|uid| !uid.is_null()) else {
         return Ok(None);
     };
     let name = word(uid);
     progress.now(Step::LookingUpUser(name.clone()));
-    let cannot = |what: &str, error: &dyn Display| format!("look up {what}: {error}");
-    let found = user::find_user(&name).map_err(|error| cannot("the user", &error))?;
-    let found = found.ok_or_else(|| format!("find the user {name}"))?;
+    let cannot = |what| move |source| StartError::LookUp { what, source };
+    let found = user::find_user(&name).map_err(cannot("the user"))?;
+    let found = found.ok_or(StartError::NoAccount { kind: "user", name })?;
     let gid = match user.gid.as_ref().filter(|gid| !gid.is_null()).map(word) {
         None => None,
         Some(name) => {
-            let group = user::find_group(&name).map_err(|error| cannot("the group", &error))?;
-            Some(group.ok_or_else(|| format!("find the group {name}"))?.gid)
+            let group = user::find_group(&name).map_err(cannot("the group"))?;
+            Some(
+                group
+                    .ok_or(StartError::NoAccount {
+                        kind: "group",
+                        name,
+                    })?
+                    .gid,
+            )
         }
     };
-    let credentials = user::credentials(&found, gid).map_err(|error| cannot("groups", &error))?;
+    let credentials = user::credentials(&found, gid).map_err(cannot("groups"))?;
     let already = rustix::process::geteuid().as_raw() == credentials.uid
         && rustix::process::getegid().as_raw() == credentials.gid;
     Ok(Some(credentials).filter(|_| !already))

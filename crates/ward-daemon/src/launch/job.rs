@@ -8,6 +8,7 @@ use ward_core::launch::Launch;
 use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 
+use super::error::StartError;
 use super::node::{self, NodeAsked, NodeFile};
 use super::pid_file;
 use super::progress::Progress;
@@ -48,7 +49,7 @@ pub(crate) enum LaunchEvent {
     Started {
         instance: InstanceId,
         life: Life,
-        outcome: Result<Box<Started>, String>,
+        outcome: Result<Box<Started>, StartError>,
     },
     /// What a life has left is removed, as far as it can be.
     Released { number: u64 },
@@ -92,9 +93,7 @@ impl Job {
                     fault::inject("launch");
                     start(*request, &progress)
                 });
-                let outcome = outcome.unwrap_or_else(|fault| {
-                    Err(format!("start it, which is a fault of ward: {fault}"))
-                });
+                let outcome = outcome.unwrap_or_else(|fault| Err(StartError::Fault(fault)));
                 LaunchEvent::Started {
                     instance,
                     life,

@@ -16,6 +16,7 @@ use ward_sys::signal::Signal;
 use ward_sys::spawn::{Child, Command, Limit, Stdio, spawn};
 
 use super::command::command;
+use super::error::StartError;
 use super::node::{NodeProgram, node_program};
 use super::progress::{Progress, Step};
 use super::worker_command::{WorkerPlan, worker_command};
@@ -103,7 +104,7 @@ struct Ends {
 }
 
 /// Starts a life. The error completes "cannot …".
-pub(super) fn start(request: StartRequest, progress: &Progress) -> Result<Started, String> {
+pub(super) fn start(request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
     let StartRequest { launch, worker, .. } = &request;
     let mut command = command(launch, progress)?;
     command.limits.extend(request.open_files.clone());
@@ -133,7 +134,7 @@ pub(super) fn start(request: StartRequest, progress: &Progress) -> Result<Starte
             if let Some(cgroup) = cgroup {
                 cgroup.remove();
             }
-            return Err(error.to_string());
+            return Err(error.into());
         }
     };
     let (pid, in_cgroup) = (child.pid, child.in_cgroup);
@@ -173,21 +174,23 @@ pub(super) fn start(request: StartRequest, progress: &Progress) -> Result<Starte
 }
 
 /// Opens standard input, the outputs with their files, and the IPC channel.
-fn connect(command: &mut Command, launch: &Launch, progress: &Progress) -> Result<Ends, String> {
-    let stdin = input(command).map_err(|error| format!("make a pipe: {error}"))?;
+fn connect(
+    command: &mut Command,
+    launch: &Launch,
+    progress: &Progress,
+) -> Result<Ends, StartError> {
+    let stdin = input(command).map_err(StartError::Pipe)?;
     let opening = |path: &Path| progress.now(Step::Opening(path.to_path_buf()));
     let Outputs {
         streams,
         stdout,
         stderr,
-    } = log::open(&launch.output, opening)
-        .map_err(|error| format!("open a log file: {}", plain(&error)))?;
+    } = log::open(&launch.output, opening).map_err(StartError::LogFile)?;
     command.stdout = Stdio::Fd(stdout);
     command.stderr = Stdio::Fd(stderr);
     let mut ours = None;
     if launch.ipc {
-        let (end, theirs) =
-            channel::pair().map_err(|error| format!("open an IPC channel: {error}"))?;
+        let (end, theirs) = channel::pair().map_err(StartError::Channel)?;
         ours = Some(end);
         command.fds.push((theirs, CHANNEL_FD));
         let number = CHANNEL_FD.to_string().into();
@@ -209,13 +212,4 @@ fn input(command: &mut Command) -> io::Result<OwnedFd> {
     debug_assert!(theirs.as_raw_fd() > 2, "the daemon's own streams are open");
     command.stdin = Stdio::Fd(theirs);
     Ok(ours)
-}
-
-/// The text of an error without Rust's number of it.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
 }

@@ -8,6 +8,7 @@ use ward_core::instance::Instance;
 use ward_core::launch::Launch;
 use ward_sys::spawn::Command;
 
+use super::error::StartError;
 use crate::cluster::{Protocol, WorkerConfig};
 use crate::launcher::{self, Context, Place, Verdict};
 use crate::node::{Runtime, agent, spread_inspectors};
@@ -54,7 +55,7 @@ pub(super) fn worker_command(
     plan: &WorkerPlan,
     launch: &Launch,
     home: &Path,
-) -> Result<(Option<WorkerConfig>, Option<String>), String> {
+) -> Result<(Option<WorkerConfig>, Option<String>), StartError> {
     let place = Place {
         cwd: Path::new(&launch.cwd),
         search: ward_sys::path::path_of(&command.env).to_owned(),
@@ -64,7 +65,7 @@ pub(super) fn worker_command(
     let found = |argv: &[String]| {
         let name = argv.first().map_or("", String::as_str);
         let program = launcher::find(name, &place);
-        program.ok_or_else(|| format!("find {name} in PATH"))
+        program.ok_or_else(|| StartError::NoProgram(name.to_owned()))
     };
     // Another user cannot read what is in the home.
     let wanted = plan.wants_agent && command.credentials.is_none();

@@ -10,7 +10,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 use serde::{Deserialize, Serialize};
 
-use super::AppId;
+use super::WatchId;
 
 /// The events that count as changes. Writing to an open file counts when the file is closed, so
 /// that the databases and logs of an app do not restart it at each line.
@@ -26,7 +26,7 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
 /// One path that leads to a watched folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
-    pub(super) app: AppId,
+    pub(super) app: WatchId,
     /// The index of the root among the app's roots.
     pub(super) root: usize,
     pub(super) path: PathBuf,
@@ -107,7 +107,7 @@ impl Folders {
     }
 
     /// Stops watching a folder and everything below it for one root.
-    pub(super) fn forget_below(&mut self, app: AppId, root: usize, folder: &Path) {
+    pub(super) fn forget_below(&mut self, app: WatchId, root: usize, folder: &Path) {
         self.forget(|place| {
             place.app == app
                 && place.root == root

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::debounce::{Debounce, PendingChange};
 use super::folders::{Folders, Place};
 use super::thread::{Command, Watcher};
-use super::{AppId, Plan, WatchEvent, WatchHandle, WatchThread};
+use super::{Plan, WatchEvent, WatchHandle, WatchId, WatchThread};
 use crate::handover::Handover;
 
 /// The role of a descriptor of this plane.
@@ -32,7 +32,7 @@ pub(crate) struct WatchState {
 /// One app with its unreported changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct WatchedApp {
-    id: AppId,
+    id: WatchId,
     plan: Plan,
     pending: Option<PendingChange>,
     limit_reported: bool,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify::{ReadFlags, Reader};
 
-use super::AppId;
+use super::WatchId;
 use super::folders::Place;
 use super::metrics::WatchMetrics;
 use super::thread::Watcher;
@@ -76,7 +76,7 @@ impl Watcher {
 
     /// Reads all trees again, because the kernel's queue overflowed and events are lost.
     pub(super) fn rescan_all(&mut self) {
-        let all: Vec<(AppId, usize)> = self
+        let all: Vec<(WatchId, usize)> = self
             .apps
             .iter()
             .flat_map(|(id, app)| (0..app.roots.len()).map(|root| (*id, root)))

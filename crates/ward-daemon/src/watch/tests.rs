@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn watch(&self, app: u64, plan: Plan) {
-        self.handle.watch(AppId(app), plan, file_clock());
+        self.handle.watch(WatchId(app), plan, file_clock());
     }
 
     fn next(&mut self) -> WatchEvent {
@@ -102,7 +102,7 @@ impl Scene {
             self.trouble()
                 .ends_with("nothing-is-here does not exist yet")
         );
-        self.handle.unwatch(AppId(999));
+        self.handle.unwatch(WatchId(999));
     }
 }
 
@@ -122,7 +122,7 @@ fn two_apps_in_one_folder_are_both_told() {
     let mut both = [scene.change(), scene.change()];
     both.sort();
     assert_eq!(both, [(1, "b.js".to_owned()), (2, "b.js".to_owned())]);
-    scene.handle.unwatch(AppId(1));
+    scene.handle.unwatch(WatchId(1));
     scene.settle();
     scene.write("c.js");
     assert_eq!(scene.change(), (2, "c.js".to_owned()));
@@ -246,7 +246,7 @@ fn a_change_while_the_tree_is_read_is_noticed() {
         tv_sec: file_clock().tv_sec - 3600,
         tv_nsec: 0,
     };
-    scene.handle.watch(AppId(1), scene.plan(&["src"]), before);
+    scene.handle.watch(WatchId(1), scene.plan(&["src"]), before);
     let (_, path) = scene.change();
     assert!(path.starts_with("src/"), "{path}");
     scene.settle();

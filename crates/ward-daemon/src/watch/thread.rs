@@ -17,7 +17,7 @@ use super::metrics::WatchMetrics;
 use super::roots::Root;
 use super::rules::Rules;
 use super::walk::{Since, Walk};
-use super::{AppId, Plan, WatchEvent};
+use super::{Plan, WatchEvent, WatchId};
 use crate::clock;
 use crate::fault::{self, Fault};
 use crate::handover::Handover;
@@ -27,14 +27,14 @@ use crate::poll::{Interest, Poll, Slots};
 #[derive(Debug)]
 pub(super) enum Command {
     /// Watch an app by this plan; changes after the given time count.
-    Watch(AppId, Box<Plan>, Timespec),
-    Unwatch(AppId),
+    Watch(WatchId, Box<Plan>, Timespec),
+    Unwatch(WatchId),
     /// Hand everything over to a successor and end.
     Export(SyncSender<Handover<WatchState, WatchRole>>),
 }
 
 impl Command {
-    fn app(&self) -> Option<AppId> {
+    fn app(&self) -> Option<WatchId> {
         match self {
             Self::Watch(app, ..) | Self::Unwatch(app) => Some(*app),
             Self::Export(_) => None,
@@ -62,7 +62,7 @@ pub(super) struct Watcher {
     events: UnboundedSender<WatchEvent>,
     pub(super) metrics: Arc<WatchMetrics>,
     pub(super) folders: Folders,
-    pub(super) apps: BTreeMap<AppId, App>,
+    pub(super) apps: BTreeMap<WatchId, App>,
 }
 
 impl Watcher {
@@ -180,7 +180,7 @@ impl Watcher {
         }
     }
 
-    pub(super) fn trouble(&self, app: AppId, text: String) {
+    pub(super) fn trouble(&self, app: WatchId, text: String) {
         self.events.send(WatchEvent::Trouble { app, text }).ok();
     }
 
@@ -196,7 +196,7 @@ impl Watcher {
         }
     }
 
-    fn watch(&mut self, id: AppId, plan: Plan, since: Timespec) {
+    fn watch(&mut self, id: WatchId, plan: Plan, since: Timespec) {
         self.folders.forget(|place| place.app == id);
         let count = self.parse(id, plan);
         for root in 0..count {
@@ -211,7 +211,7 @@ impl Watcher {
 
     /// Parses the plan of an app and reports what is wrong with it. Returns the number of its
     /// roots.
-    pub(super) fn parse(&mut self, id: AppId, plan: Plan) -> usize {
+    pub(super) fn parse(&mut self, id: WatchId, plan: Plan) -> usize {
         let (rules, bad) = Rules::new(&plan);
         for pattern in bad {
             self.trouble(id, format!("the pattern {pattern:?} of ignore_watch cannot be read, nothing is ignored for it"));
@@ -252,7 +252,7 @@ impl Watcher {
         count
     }
 
-    pub(super) fn changed(&mut self, app: AppId, path: PathBuf) {
+    pub(super) fn changed(&mut self, app: WatchId, path: PathBuf) {
         if let Some(app) = self.apps.get_mut(&app) {
             app.changes.record(path, Instant::now(), clock::wall().0);
         }

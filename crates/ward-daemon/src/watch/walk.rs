@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
-use super::AppId;
+use super::WatchId;
 use super::folders::Place;
 use super::thread::{App, Watcher};
 
 /// One walk through the tree of a root, and which of its files count as changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
-    pub(super) app: AppId,
+    pub(super) app: WatchId,
     pub(super) root: usize,
     pub(super) since: Since,
 }
@@ -139,7 +139,7 @@ impl Watcher {
     }
 
     /// Reports that the kernel refuses to watch a folder.
-    pub(super) fn report_refusal(&mut self, id: AppId, path: &Path, error: Errno) {
+    pub(super) fn report_refusal(&mut self, id: WatchId, path: &Path, error: Errno) {
         // Each new folder would reach the same limit; one report is enough.
         if let Some(app) = self.apps.get_mut(&id)
             && error == Errno::NOSPC

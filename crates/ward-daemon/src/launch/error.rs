@@ -1,0 +1,49 @@
+//! Why a life cannot be started.
+
+use std::io;
+
+use ward_sys::spawn::SpawnError;
+
+use crate::fault::Fault;
+
+/// A start that failed. The text completes "cannot …".
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// No folder of its `PATH` has the program.
+    #[error("find {0} in PATH")]
+    NoProgram(String),
+    /// The name service failed.
+    #[error("look up {what}: {source}")]
+    LookUp {
+        /// The user, the group, or the groups of the user.
+        what: &'static str,
+        source: io::Error,
+    },
+    /// There is no such user or group.
+    #[error("find the {kind} {name}")]
+    NoAccount { kind: &'static str, name: String },
+    /// Standard input.
+    #[error("make a pipe: {0}")]
+    Pipe(#[source] io::Error),
+    /// The file of an output.
+    #[error("open a log file: {}", plain(.0))]
+    LogFile(#[source] io::Error),
+    /// The IPC channel.
+    #[error("open an IPC channel: {0}")]
+    Channel(#[source] io::Error),
+    /// A step between clone and exec, or one of these.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// A panic on the way.
+    #[error("start it, which is a fault of ward: {0}")]
+    Fault(#[source] Fault),
+}
+
+/// The text of an error without Rust's number of it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
