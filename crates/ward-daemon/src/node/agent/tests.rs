@@ -32,7 +32,7 @@ impl Worker {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let agent = install(home.path(), Parts::Whole).unwrap();
-        std::fs::write(home.path().join("app.js"), APP).unwrap();
+        fs::write(home.path().join("app.js"), APP).unwrap();
         let (channel, theirs) = crate::channel::pair().unwrap();
         // Bash puts the descriptor where Node expects it; the copy is not close-on-exec.
         let node = Command::new("bash")
