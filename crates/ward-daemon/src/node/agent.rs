@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Drains connections when asked.
 const DRAIN: &str = concat!(
@@ -54,22 +55,36 @@ impl Parts {
     }
 }
 
-/// Writes the agent into the home unless it is there.
+/// Drafts that were begun, so that each has a name of its own.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
+
+/// Writes the agent into the home unless it is there. Several threads may do so at once.
+///
+/// # Errors
+///
+/// The home cannot be written to.
 pub(crate) fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     let path = parts.path(home);
     if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
     }
-    let draft = path.with_extension("cjs.new");
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_extension(format!("cjs.{}.{number}", std::process::id()));
+    let installed = write(&draft, parts.source()).and_then(|()| fs::rename(&draft, &path));
+    if installed.is_err() {
+        fs::remove_file(&draft).ok();
+    }
+    installed.map(|()| path)
+}
+
+fn write(draft: &Path, source: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&draft)?;
-    file.write_all(parts.source().as_bytes())?;
-    fs::rename(&draft, &path)?;
-    Ok(path)
+        .open(draft)?;
+    file.write_all(source.as_bytes())
 }
 
 /// How many words it takes to load the agent.
