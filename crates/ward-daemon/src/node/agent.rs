@@ -55,36 +55,32 @@ impl Parts {
     }
 }
 
-/// Drafts that were begun, so that each has a name of its own.
+/// The number of the next draft.
 static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
-/// Writes the agent into the home unless it is there. Several threads may do so at once.
-///
-/// # Errors
-///
-/// The home cannot be written to.
+/// Writes the agent into the home unless it is there.
 pub(crate) fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     let path = parts.path(home);
     if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
     }
+    // Workers that start together are prepared by several threads: each writes a draft of its own.
     let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
-    let draft = path.with_extension(format!("cjs.{}.{number}", std::process::id()));
-    let installed = write(&draft, parts.source()).and_then(|()| fs::rename(&draft, &path));
-    if installed.is_err() {
-        fs::remove_file(&draft).ok();
-    }
-    installed.map(|()| path)
-}
-
-fn write(draft: &Path, source: &str) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}-{number}.new", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(draft)?;
-    file.write_all(source.as_bytes())
+        .open(&draft)?;
+    let written = file
+        .write_all(parts.source().as_bytes())
+        .and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        // A draft that cannot be removed is no worse than the disk that refused it.
+        fs::remove_file(&draft).ok();
+    }
+    written.map(|()| path)
 }
 
 /// How many words it takes to load the agent.

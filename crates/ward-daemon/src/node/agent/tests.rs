@@ -3,12 +3,14 @@
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use serde_json::{Value, json};
 use ward_wire::node_cluster::{Dialect, Outbox};
 
-use super::{Parts, install};
+use super::{Parts, WHOLE, install};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,7 @@ impl Worker {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let agent = install(home.path(), Parts::Whole).unwrap();
-        std::fs::write(home.path().join("app.js"), APP).unwrap();
+        fs::write(home.path().join("app.js"), APP).unwrap();
         let (channel, theirs) = crate::channel::pair().unwrap();
         // Bash puts the descriptor where Node expects it; the copy is not close-on-exec.
         let node = Command::new("bash")
@@ -201,4 +203,24 @@ fn a_descriptor_that_was_lost_is_not_taken_for_the_one_before() {
     assert_eq!(worker.hear()["cmd"], "NODE_HANDLE_NACK");
     let said = worker.hear();
     assert!(is_taken(&said, number), "{said}");
+}
+
+#[test]
+fn threads_that_install_it_at_once_all_have_it() {
+    const THREADS: usize = 8;
+    for _ in 0..50 {
+        let home = tempfile::tempdir().unwrap();
+        let together = Barrier::new(THREADS);
+        let install = || {
+            together.wait();
+            let path = install(home.path(), Parts::Whole).unwrap();
+            assert_eq!(fs::read_to_string(path).unwrap(), WHOLE);
+        };
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(install);
+            }
+        });
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
 }
