@@ -168,6 +168,19 @@ fn a_successor_loses_no_change() {
 }
 
 #[test]
+fn a_folder_made_before_its_parent_is_watched_is_a_change() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("before")).unwrap();
+    let since = file_clock();
+    // Dated later than `since`, which is a file's time.
+    while file_clock() == since {}
+    fs::create_dir(scene.path("between")).unwrap();
+    fs::create_dir_all(scene.path("node_modules/x")).unwrap();
+    scene.handle.watch(AppId(1), scene.plan(&[]), since);
+    assert_eq!(scene.change(), (1, "between".to_owned()));
+}
+
+#[test]
 fn a_link_in_a_circle_ends() {
     let mut scene = Scene::new();
     scene.write("src/a.js");
