@@ -27,6 +27,7 @@ impl Daemon {
             worker,
             open_files,
             hierarchy,
+            leavings: None,
             home: Arc::clone(&self.home),
         });
     }

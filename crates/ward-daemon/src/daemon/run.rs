@@ -161,6 +161,10 @@ impl Daemon {
     async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
         while !self.ended {
             self.log.post();
+            if self.launch.has_taken_removals() {
+                self.release_replies();
+            }
+            self.launch.post();
             let wake = self.wake_at();
             tokio::select! {
                 biased;
