@@ -321,11 +321,22 @@ fn tell(copies: bool, kind: Kind, steps: Vec<Step>, plans: Vec<Plan>) {
     come_to_rest(&mut world, ended);
 }
 
+/// The most parts a job of these stories has, one after the other, each a soft reload at its slowest:
+/// 3 s until the successor counts as ready, 8 s to drain, 8 s of grace for the main process and 8 s
+/// for what it leaves behind, 8 s for SIGKILL, and 5 s until its connections count as never told.
+const SLOWEST_JOB: u64 = 5 * 40_000;
+
 /// With well-behaved lives from here on, everything asked is answered, what should run runs, and
 /// the end leaves nothing.
 fn come_to_rest(world: &mut World, ended: bool) {
-    // Three times SIGKILL's slowest effect, and one crash loop of the slowest kind.
+    // Long enough for one crash loop of the slowest kind.
     world.run(25_000);
+    for _ in 0..SLOWEST_JOB / 25_000 {
+        if !is_busy(world) {
+            break;
+        }
+        world.run(25_000);
+    }
     assert_eq!(world.open_requests(), Vec::<u64>::new(), "unanswered");
     for instance in world.supervisor.instances() {
         let settled = match instance.state {
@@ -362,6 +373,16 @@ fn come_to_rest(world: &mut World, ended: bool) {
         assert_eq!(alive, 0, "life {life} outlives the end");
         assert!(process.released, "life {life} is kept for ever");
     }
+}
+
+/// Whether somebody waits for an answer, or a life for its end.
+fn is_busy(world: &World) -> bool {
+    let snapshot = serde_json::to_value(world.supervisor.snapshot()).expect("it can be written");
+    let jobs = &snapshot["state"]["jobs"];
+    let moves = world.supervisor.instances().any(|instance| {
+        instance.replacement.is_some() || matches!(instance.state, State::Stopping { .. })
+    });
+    moves || !world.open_requests().is_empty() || jobs["open"] != json!({})
 }
 
 /// Whatever was begun has an end, and is forgotten then.
