@@ -47,6 +47,9 @@ pub(crate) struct Jobs {
     unfinished: BTreeSet<JobId>,
     /// Parts that wait for the tally of the worker they replaced.
     counting: BTreeMap<Life, Counting>,
+    /// The request of the part that begins. None between two events, unless it failed at a fault.
+    #[serde(skip)]
+    beginning: Option<RequestId>,
 }
 
 /// Names a job. Never used again for another one.
@@ -134,7 +137,8 @@ struct Counting {
 impl Jobs {
     /// When time alone changes something.
     pub(crate) fn deadline(&self) -> Option<Mono> {
-        if !self.unfinished.is_empty() {
+        // Only a fault leaves the other two.
+        if !self.unfinished.is_empty() || !self.ready.is_empty() || self.beginning.is_some() {
             return Some(Mono(0));
         }
         let answers = self.open.values().filter_map(|job| job.deadline);

@@ -42,6 +42,12 @@ impl Instance {
         }
     }
 
+    /// Waits for a request nobody made: to answer it panics.
+    #[cfg(test)]
+    pub(crate) fn promise_nobody(&mut self, request: RequestId) {
+        self.promise(Some(request), Goal::Up);
+    }
+
     /// Answers everybody who waits for `goal`.
     pub(super) fn settle(
         &mut self,
