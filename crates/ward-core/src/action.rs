@@ -47,20 +47,6 @@ pub enum Action {
         /// The number of the signal.
         signal: i32,
     },
-    /// A line for standard input.
-    WriteLine {
-        /// The life that reads the line.
-        life: Life,
-        /// The bytes, line end included.
-        line: String,
-    },
-    /// A value for the IPC channel.
-    Send {
-        /// The life that gets the message.
-        life: Life,
-        /// The message, as the app reads it.
-        message: Value,
-    },
     /// Take a cluster worker out of the rotation and let it finish. Answered by `Drained`.
     Drain {
         /// The life of the worker.
@@ -152,8 +138,6 @@ pub enum Ask {
     Signal(i32, Scope),
     /// The IPC message `shutdown`.
     Message,
-    /// Cluster's own `disconnect`.
-    Disconnect,
 }
 
 /// How much of a life is meant.

@@ -46,10 +46,6 @@ pub enum Request {
     Reset(InstanceId),
     /// A signal to the main process.
     Signal(InstanceId, i32),
-    /// Bytes for standard input; the shell knows the pipe.
-    WriteLine(InstanceId, String),
-    /// A value for the app's IPC channel.
-    Send(InstanceId, Value),
     /// Mark as monitored or not (`_km_monitored`).
     Monitor(InstanceId, bool),
     /// No connections for the worker, or connections again (false). It holds for its instance,

@@ -168,8 +168,14 @@ impl Instance {
                 self.restore_spec(next.before, cx);
                 self.reload_failed(&format!("its successor cannot {reason}"), cx);
             }
-            Some(Replacement::Discarding { termination, .. }) if termination.pid.is_none() => {
+            Some(Replacement::Discarding {
+                termination,
+                reason,
+            }) if termination.pid.is_none() => {
                 cx.release(termination.life);
+                if let Some(reason) = reason {
+                    self.reload_failed(&reason, cx);
+                }
             }
             other => self.replacement = other,
         }

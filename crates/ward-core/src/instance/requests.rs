@@ -72,7 +72,8 @@ impl Instance {
             }
             NextGoal::Start { .. } => {}
             NextGoal::Stay | NextGoal::Fail { .. } => {
-                *next_goal = NextGoal::Start { counted: false }
+                *next_goal = NextGoal::Start { counted: false };
+                self.watch_as_declared(cx);
             }
             NextGoal::Restart { .. } => *next_goal = NextGoal::Start { counted: true },
         }

@@ -68,12 +68,6 @@ impl Supervisor {
             Request::Signal(of, signal) => self.tell(now, id, of, actions, |it, cx| {
                 it.with_process(|life| Action::Signal { life, signal }, cx)
             }),
-            Request::WriteLine(of, line) => self.tell(now, id, of, actions, |it, cx| {
-                it.with_process(|life| Action::WriteLine { life, line }, cx)
-            }),
-            Request::Send(of, message) => self.tell(now, id, of, actions, |it, cx| {
-                it.with_process(|life| Action::Send { life, message }, cx)
-            }),
             Request::Monitor(of, on) => self.tell(now, id, of, actions, |it, _| {
                 it.monitored = Some(on);
                 Ok(Outcome::Instances(vec![of]))

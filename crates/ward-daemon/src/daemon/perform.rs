@@ -30,15 +30,6 @@ impl Daemon {
                     self.processes.signal(life, signal, Scope::Main);
                 }
             }
-            Action::WriteLine { life, line } => {
-                if let Err(error) = self.processes.write_line(life, &line) {
-                    self.say(
-                        true,
-                        &format!("cannot write to the input of life {life}: {error}"),
-                    );
-                }
-            }
-            Action::Send { life, message } => self.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
             Action::Admit { life } => {
                 self.channel.admit(life);
@@ -93,9 +84,8 @@ impl Daemon {
                 );
             }
             Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
-            Ask::Disconnect if has_channel => self.channel.disconnect(life),
             // Nobody would hear it.
-            Ask::Message | Ask::Disconnect => self.processes.signal(life, Signal::INT, Scope::Tree),
+            Ask::Message => self.processes.signal(life, Signal::INT, Scope::Tree),
         }
     }
 
