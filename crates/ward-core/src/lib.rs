@@ -50,7 +50,6 @@ pub mod id;
 pub mod instance;
 pub mod jobs;
 pub mod launch;
-mod launch_plan;
 mod pending;
 pub mod policy;
 mod random;
@@ -59,7 +58,9 @@ pub mod request;
 pub mod signal;
 pub mod snapshot;
 pub mod spec;
+mod suggest;
 pub mod supervisor;
 pub mod termination;
 pub mod time;
-pub mod view;
+
+pub use instance::view;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::id::RequestId;
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::request::{Outcome, Reply, RequestError, SupersededBy};
-use crate::view;
 
 /// A promise to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
+use crate::instance::view::{self, Status};
 use crate::instance::{AppReport, Instance, Readiness, State};
 use crate::launch::Launch;
 use crate::policy::History;
 use crate::spec::AppSpec;
 use crate::termination::Termination;
 use crate::time::{Mono, Wall};
-use crate::view::{self, Status};
 
 mod end;
 mod former;

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{Effect, Job, Kind, PartError, PartResult};
 use crate::action::{Action, Notice};
 use crate::id::InstanceId;
+use crate::instance::view;
 use crate::instance::{Instance, State};
 use crate::request::{Outcome, Reply};
 use crate::supervisor::Supervisor;
-use crate::view;
 
 impl Supervisor {
     /// What became of a part: one result, or for an app that was registered one for each instance.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::instance::Instance;
-use crate::view;
+use crate::instance::view;
 
 /// What to watch for an app, as it was declared; the shell reads the patterns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -12,10 +12,10 @@ use super::throttle::{RestartThrottle, Verdict};
 use super::{JobId, WatchPlan};
 use crate::action::Action;
 use crate::id::{InstanceId, WatchId};
+use crate::instance::view;
 use crate::instance::{Instance, State};
 use crate::supervisor::Supervisor;
 use crate::time::{Mono, Now, Wall};
-use crate::view;
 
 /// How long is waited for a reload somebody else asked for.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);

@@ -4,10 +4,10 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::request::{Outcome, Reply, Request, RequestError, SupersededBy, WatchChange};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
-use crate::view;
 
 impl Supervisor {
     pub(crate) fn requested(

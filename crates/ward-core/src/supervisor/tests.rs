@@ -75,12 +75,14 @@ fn a_part_whose_begin_panics_has_failed_and_its_job_goes_on() {
     let status = crate::event::ExitStatus::Code(0);
     handle(&mut supervisor, 1, Event::Exited { life, status });
     let actions = handle(&mut supervisor, 1, Event::Probed { life, alive });
-    let results = actions.iter().find_map(|action| match action {
-        Action::Reply {
-            request: RequestId(3),
-            reply: Ok(Outcome::Job(results)),
-        } => Some(results),
-        _ => None,
+    let results = actions.iter().find_map(|action| {
+        if let Action::Reply { request, reply } = action
+            && let (RequestId(3), Ok(Outcome::Job(results))) = (request, reply)
+        {
+            Some(results)
+        } else {
+            None
+        }
     });
     let errors: Vec<_> = results
         .unwrap()

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::defaults::Defaults;
 use crate::id::{InstanceId, Life};
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::launch::{Launch, Output};
 use crate::spec::AppSpec;
-use crate::view;
 
 impl Launch {
     /// What is needed to begin the next life of `instance`.
