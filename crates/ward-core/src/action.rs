@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::id::{InstanceId, Life, RequestId, WatchId};
-use crate::jobs::{PartResult, WatchPlan};
 use crate::launch::Launch;
-use crate::request::Reply;
+use crate::request::{PartResult, Reply};
 use crate::time::Wall;
+use crate::watch_plan::WatchPlan;
 
 /// Do this. Actions of one `handle` call are performed in order.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::id::{InstanceId, RequestId};
-use crate::jobs::PartKey;
+use crate::id::{InstanceId, PartKey, RequestId};
 use crate::request::{Outcome, Reply, RequestError};
 
 /// All requests without a reply.

@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::InstanceId;
-use crate::jobs::{Act, PartResult, PrepareAll, Scale};
 use crate::spec::AppSpec;
 use crate::time::Wall;
+
+mod ask;
+mod result;
+
+pub use ask::{Act, PrepareAll, Registration, Scale, Verb};
+pub use result::{Effect, PartError, PartResult};
 
 /// One thing asked. The reply goes out when the promised state is reached.
 #[derive(Clone, Debug, PartialEq)]

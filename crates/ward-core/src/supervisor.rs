@@ -11,12 +11,12 @@ use crate::defaults::Defaults;
 use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
-use crate::jobs::{Jobs, WatchedApps};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
 
 mod clock;
+mod jobs;
 mod memory;
 mod places;
 mod register;
@@ -24,6 +24,7 @@ mod registry;
 mod requests;
 mod tick;
 
+use jobs::{Jobs, WatchedApps};
 use registry::Registry;
 use tick::TickStep;
 

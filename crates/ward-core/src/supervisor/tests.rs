@@ -8,8 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::id::RequestId;
 use crate::instance::State;
-use crate::jobs::{Act, PartError, Verb};
-use crate::request::{Change, Outcome, Request, RequestError};
+use crate::request::{Act, Change, Outcome, PartError, Request, RequestError, Verb};
 
 const FAULTY: InstanceId = InstanceId(0);
 const OTHER: InstanceId = InstanceId(1);

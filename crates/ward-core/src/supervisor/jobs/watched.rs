@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::JobId;
 use super::throttle::{RestartThrottle, Verdict};
-use super::{JobId, WatchPlan};
 use crate::action::Action;
 use crate::id::{InstanceId, WatchId};
 use crate::instance::view;
 use crate::instance::{Instance, State};
 use crate::supervisor::Supervisor;
 use crate::time::{Mono, Now, Wall};
+use crate::watch_plan::WatchPlan;
 
 /// How long is waited for a reload somebody else asked for.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::{Counting, Job, JobId, Jobs, Kind, PartKey, Verb, Work};
+use super::{Counting, Job, JobId, Jobs, Kind, PartKey, Work};
 use crate::action::{Action, Notice};
 use crate::id::{InstanceId, Life, RequestId};
-use crate::request::{Change, Outcome, Reply, Request, RequestError};
+use crate::request::{Change, Outcome, PartResult, Reply, Request, RequestError, Verb};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
 
@@ -257,7 +257,7 @@ impl Job {
     }
 
     /// A part is done. The results of one that registers an app are not told apart.
-    fn progress(&self, results: &[super::PartResult]) -> Notice {
+    fn progress(&self, results: &[PartResult]) -> Notice {
         let one = results.first().filter(|_| self.kind != Kind::Prepare);
         Notice::Progress {
             action: self.kind.name(),
