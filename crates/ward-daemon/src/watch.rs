@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use rustix::fs::{MemfdFlags, fstat, memfd_create};
+use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
@@ -190,8 +192,25 @@ impl Drop for WatchHandle {
     }
 }
 
-/// The present time on the clock of file timestamps, which lags behind the precise clock by a few
-/// milliseconds.
+/// Now, on the clock that dates files: no file that changed before is later, and what changes from now on is not earlier.
+///
+/// That clock lags behind the precise one by some milliseconds. Since Linux 6.13 a file somebody has looked at is dated
+/// precisely when it changes next, and from then on no file gets an earlier date, so no clock that can be read tells the
+/// time of all files. A file of our own, dated now, does.
 pub(crate) fn file_clock() -> Timespec {
-    clock_gettime(ClockId::RealtimeCoarse)
+    let dated = date_a_file();
+    dated.unwrap_or_else(|_| clock_gettime(ClockId::RealtimeCoarse))
+}
+
+fn date_a_file() -> rustix::io::Result<Timespec> {
+    let file = memfd_create(c"ward-clock", MemfdFlags::CLOEXEC)?;
+    // The look that makes the next date a precise one.
+    fstat(&file)?;
+    rustix::io::write(&file, b"now")?;
+    let found = fstat(&file)?;
+    let nanoseconds = found.st_ctime_nsec.try_into();
+    Ok(Timespec {
+        tv_sec: found.st_ctime,
+        tv_nsec: nanoseconds.map_err(|_| Errno::RANGE)?,
+    })
 }

@@ -55,7 +55,9 @@ fn argv(instance: &Instance, defaults: &Defaults) -> Vec<String> {
 fn word(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }
 

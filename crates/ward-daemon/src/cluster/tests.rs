@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use ward_core::cluster::{ClusterOptions, Sched};
@@ -25,9 +26,6 @@ use crate::node::Runtime;
 use crate::worker_loop::{ChannelEvent, ChannelHandle, ChannelThread};
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Nothing is expected to come; if it does within this time, that is found.
-const QUIET: Duration = Duration::from_millis(150);
 
 const NODE: Protocol = Protocol::Node {
     runtime: Runtime::Node,
@@ -50,6 +48,8 @@ struct Desk {
     handle: ChannelHandle,
     events: UnboundedReceiver<ChannelEvent>,
     port: u16,
+    /// Asks for nothing but answers.
+    bystander: Option<Worker>,
 }
 
 /// A worker: its end of the channel, and what it has received.
@@ -71,6 +71,7 @@ impl Desk {
             handle: ChannelThread::start(sender).unwrap(),
             events,
             port,
+            bystander: None,
         }
     }
 
@@ -124,6 +125,18 @@ impl Desk {
     fn acknowledged(&mut self) {
         assert!(self.handle.acknowledge(1), "the thread works");
         self.next(|event| matches!(event, ChannelEvent::Acknowledged { .. }).then_some(()));
+    }
+
+    /// Waits until the thread has dealt with all that clients and workers did so far. It takes what is ready in rounds:
+    /// the first answer comes from a round in which all of that was ready, the second one from a later round.
+    fn settle(&mut self) {
+        let known = self.bystander.take();
+        let mut bystander = known.unwrap_or_else(|| self.silent(99, Self::config(99)));
+        for _ in 0..2 {
+            bystander.ask_for(0);
+            bystander.hear();
+        }
+        self.bystander = Some(bystander);
     }
 
     /// Waits for something a worker did.
@@ -203,44 +216,49 @@ impl Worker {
 
     /// The next message.
     fn hear(&mut self) -> Value {
-        self.try_hear(LIMIT).expect("a message in time")
+        let until = Instant::now() + LIMIT;
+        loop {
+            if let Some(message) = self.heard() {
+                return message;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap();
+            let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+            let ready = poll(&mut socket, Some(&left));
+            assert_ne!(ready, Ok(0), "a message in time");
+        }
     }
 
-    fn try_hear(&mut self, patience: Duration) -> Option<Value> {
-        let until = Instant::now() + patience;
+    /// The next message, if it has come.
+    fn heard(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.bytes.drain(..=end).collect();
                 return Some(serde_json::from_slice(&line).expect("JSON"));
             }
             let mut buffer = [0; 4096];
-            match ward_sys::fdpass::receive(&self.socket, &mut buffer) {
-                Ok(received) if received.count == 0 => return None,
-                Ok(received) => {
-                    self.bytes.extend_from_slice(&buffer[..received.count]);
-                    self.fds.extend(received.fds);
-                }
-                Err(_) if Instant::now() < until => {
-                    std::thread::park_timeout(Duration::from_millis(1));
-                }
-                Err(_) => return None,
-            }
+            let received = ward_sys::fdpass::receive(&self.socket, &mut buffer).ok()?;
+            assert!(received.count > 0, "the thread has closed the channel");
+            self.bytes.extend_from_slice(&buffer[..received.count]);
+            self.fds.extend(received.fds);
         }
+    }
+
+    /// Nothing has come, though the thread has dealt with all that was done so far.
+    fn hears_nothing(&mut self, desk: &mut Desk, why: &str) {
+        desk.settle();
+        assert_eq!(self.heard(), None, "{why}");
     }
 
     /// The next connection: its number.
     fn offered(&mut self) -> u64 {
-        self.try_offered(LIMIT).expect("a connection in time")
-    }
-
-    fn try_offered(&mut self, patience: Duration) -> Option<u64> {
-        let message = self.try_hear(patience)?;
+        let message = self.hear();
         assert_eq!(message["cmd"], "NODE_HANDLE", "{message}");
         assert_eq!(message["type"], "net.Native");
         assert_eq!(message["msg"]["act"], "newconn");
         assert_eq!(message["msg"]["key"], self.key.as_str());
         assert_eq!(self.fds.len(), 1, "one descriptor with each message");
-        message["msg"]["seq"].as_u64()
+        message["msg"]["seq"].as_u64().expect("a number")
     }
 
     fn answer(&mut self, seq: u64, accepted: bool) {

@@ -24,39 +24,44 @@ impl Daemon {
     /// Tells the core what happened and does what it says, until nothing follows. An event that
     /// comes up while another is being handled waits for its turn.
     pub(super) fn handle(&mut self, event: Event) {
-        self.events.push_back(event);
-        if !std::mem::replace(&mut self.handling, true) {
+        self.core.events.push_back(event);
+        if !std::mem::replace(&mut self.core.handling, true) {
             self.drain_events();
         }
     }
 
     /// The same for all that `many` asks, as if it had happened at one moment.
     pub(super) fn handle_all(&mut self, many: impl FnOnce(&mut Self)) {
-        let outermost = !std::mem::replace(&mut self.handling, true);
+        let outermost = !std::mem::replace(&mut self.core.handling, true);
         many(self);
         if outermost {
             self.drain_events();
         }
     }
 
+    /// The same for these events.
+    pub(super) fn handle_each(&mut self, events: Vec<Event>) {
+        self.handle_all(|daemon| daemon.core.events.extend(events));
+    }
+
     fn drain_events(&mut self) {
         let mut actions = Vec::new();
-        while let Some(event) = self.events.pop_front() {
+        while let Some(event) = self.core.events.pop_front() {
             self.decide(event, &mut actions);
             for action in actions.drain(..) {
                 if let Some(event) = self.perform_contained(action) {
-                    self.events.push_back(event);
+                    self.core.events.push_back(event);
                 }
             }
         }
-        self.handling = false;
+        self.core.handling = false;
     }
 
     fn decide(&mut self, event: Event, actions: &mut Vec<Action>) {
         let about = About::of(&event);
-        let supervisor = &mut self.supervisor;
+        let supervisor = &mut self.core.supervisor;
         // Listeners come, go and choose at any time.
-        supervisor.set_followed(self.bus.wants_process_events());
+        supervisor.set_followed(self.planes.bus.wants_process_events());
         let decided = fault::contain(|| {
             fault::inject(about.point());
             supervisor.handle(clock::now(), event, actions);
@@ -70,7 +75,7 @@ impl Daemon {
         let text = format!(
             "a fault inside ward, an event was dropped ({about:?}): {fault}; please report this"
         );
-        self.say(true, &text);
+        self.planes.say(true, &text);
         match about {
             About::Request(id) => {
                 let text = "this failed inside ward; the daemon's log says more".to_owned();
@@ -85,7 +90,7 @@ impl Daemon {
     /// Tells what the core has to know of a life in any case, unless it was told again already: what
     /// fails twice would fail for ever.
     fn tell_again(&mut self, life: Life) {
-        self.events.extend(self.processes.facts_again(life));
+        self.core.events.extend(self.processes.facts_again(life));
     }
 
     fn perform_contained(&mut self, action: Action) -> Option<Event> {
@@ -97,7 +102,7 @@ impl Daemon {
         performed.unwrap_or_else(|fault| {
             let text =
                 format!("a fault inside ward, an action failed: {fault}; please report this");
-            self.say(true, &text);
+            self.planes.say(true, &text);
             failure
         })
     }

@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use ward_core::id::RequestId;
 use ward_core::request::Reply;
 
+use super::parts::Planes;
 use super::run::Daemon;
+use crate::launch::LaunchHandle;
+use crate::worker_loop::ChannelHandle;
 
 /// How long a reply waits for removals.
 const REMOVAL: Duration = Duration::from_secs(1);
@@ -52,6 +55,34 @@ impl HeldReplies {
         Some(first.removal.filter(|_| waits_only_for_it)?.1)
     }
 
+    /// Keeps a reply that has to wait, and returns one that need not.
+    fn hold(
+        &mut self,
+        channel: &ChannelHandle,
+        launch: &LaunchHandle,
+        request: RequestId,
+        reply: Reply,
+    ) -> Option<Reply> {
+        if core::mem::take(&mut self.is_told) {
+            let number = self.asked + 1;
+            // A thread that has ended has closed everything; nobody would acknowledge.
+            if channel.acknowledge(number) {
+                self.asked = number;
+            }
+        }
+        let removal = launch.last_removal();
+        if self.acknowledged == self.asked && removal.is_none() && self.replies.is_empty() {
+            return Some(reply);
+        }
+        self.replies.push_back(Held {
+            request,
+            reply,
+            acknowledgement: self.asked,
+            removal: removal.map(|number| (number, Instant::now() + REMOVAL)),
+        });
+        None
+    }
+
     /// The first one, if it need not wait any more.
     fn next(&mut self, oldest_removal: Option<u64>) -> Option<Held> {
         let (acknowledged, now) = (self.acknowledged, Instant::now());
@@ -69,40 +100,28 @@ impl HeldReplies {
 impl Daemon {
     /// The core replied.
     pub(super) fn reply(&mut self, request: RequestId, reply: Reply) {
-        let held = &mut self.held_replies;
-        if core::mem::take(&mut held.is_told) {
-            let number = held.asked + 1;
-            // A thread that has ended has closed everything; nobody would acknowledge.
-            if self.channel.acknowledge(number) {
-                held.asked = number;
-            }
+        let Planes {
+            channel, launch, ..
+        } = &self.planes;
+        if let Some(reply) = self.clients.held.hold(channel, launch, request, reply) {
+            self.answer(request, reply);
         }
-        let removal = self.launch.last_removal();
-        if held.acknowledged == held.asked && removal.is_none() && held.replies.is_empty() {
-            return self.answer(request, reply);
-        }
-        held.replies.push_back(Held {
-            request,
-            reply,
-            acknowledgement: held.asked,
-            removal: removal.map(|number| (number, Instant::now() + REMOVAL)),
-        });
     }
 
     /// The channel thread has done all it was told before it was asked for this acknowledgement.
     pub(super) fn acknowledged(&mut self, number: u64) {
-        self.held_replies.acknowledged = number;
+        self.clients.held.acknowledged = number;
         self.release_replies();
     }
 
     /// Sends the replies that need not wait any more.
     pub(super) fn release_replies(&mut self) {
-        if self.held_replies.replies.is_empty() {
+        if self.clients.held.replies.is_empty() {
             return;
         }
-        let oldest = self.launch.oldest_removal();
+        let oldest = self.planes.launch.oldest_removal();
         self.handle_all(|daemon| {
-            while let Some(held) = daemon.held_replies.next(oldest) {
+            while let Some(held) = daemon.clients.held.next(oldest) {
                 daemon.answer(held.request, held.reply);
             }
         });

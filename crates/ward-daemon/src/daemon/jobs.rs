@@ -7,7 +7,6 @@ use ward_core::jobs::{Effect, PartError, PartResult, Verb};
 use ward_core::view;
 
 use super::replies::refusal;
-use super::run::Daemon;
 
 /// The form of an answer about a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,29 +107,20 @@ impl JobForm {
     }
 }
 
-impl Daemon {
-    /// `ward:progress`.
-    pub(super) fn publish_progress(
-        &mut self,
-        action: &str,
-        part: Option<&PartResult>,
-        (done, total): (usize, usize),
-    ) {
-        let part = part.map(|part| {
-            (
-                part.instance.map(|id| id.0),
-                &part.name,
-                part.error.is_none(),
-            )
-        });
-        let (id, name, ok) = part.map_or((None, None, None), |(id, name, ok)| {
-            (id, name.as_ref(), Some(ok))
-        });
-        let progress = json!({
-            "action": action, "pm_id": id, "name": name, "ok": ok, "done": done, "total": total,
-        });
-        self.bus.publish("ward:progress", &progress);
-    }
+/// `ward:progress`.
+pub(super) fn progress(
+    action: &str,
+    part: Option<&PartResult>,
+    (done, total): (usize, usize),
+) -> Value {
+    json!({
+        "action": action,
+        "pm_id": part.and_then(|part| part.instance).map(|id| id.0),
+        "name": part.and_then(|part| part.name.as_ref()),
+        "ok": part.map(|part| part.error.is_none()),
+        "done": done,
+        "total": total,
+    })
 }
 
 #[cfg(test)]

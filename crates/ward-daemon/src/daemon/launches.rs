@@ -10,24 +10,26 @@ use ward_core::instance::{Instance, Replacement};
 use ward_core::launch::Launch;
 
 use super::run::Daemon;
-use crate::launch::{LaunchEvent, Leavings, Overdue, StartRequest, Started, WorkerPlan};
+use crate::launch::{
+    LaunchEvent, LaunchHandle, Leavings, Overdue, StartRequest, Started, WorkerPlan,
+};
 
 impl Daemon {
     /// Has a life started; answered by [`LaunchEvent::Started`].
     pub(super) fn spawn(&mut self, instance: InstanceId, life: Life, launch: Box<Launch>) {
         let worker = launch.worker.and_then(|_| {
-            let instance = self.supervisor.instance(instance)?;
+            let instance = self.core.supervisor.instance(instance)?;
             Some(WorkerPlan::of(instance, &launch))
         });
         let (open_files, hierarchy) = self.processes.surroundings();
-        self.launch.start(StartRequest {
+        self.planes.launch.start(StartRequest {
             instance,
             life,
             launch,
             worker,
             open_files,
             hierarchy,
-            home: Arc::clone(&self.home),
+            home: Arc::clone(&self.identity.home),
         });
     }
 
@@ -39,38 +41,41 @@ impl Daemon {
                 life,
                 outcome,
             } => {
-                if let Some(waited) = self.launch.started(life) {
-                    let name = self.name_of(life);
+                if let Some(waited) = self.planes.launch.started(life) {
+                    let name = self.core.name_of(life);
                     let seconds = waited.as_secs_f64();
-                    self.say(false, &format!("App [{name}] goes on after {seconds:.1} s"));
+                    self.planes
+                        .say(false, &format!("App [{name}] goes on after {seconds:.1} s"));
                 }
                 self.handle_all(|daemon| match outcome {
                     Ok(started) => daemon.begun(instance, life, *started),
                     Err(reason) => {
                         let failed = Event::SpawnFailed { life, reason };
-                        daemon.events.push_back(failed);
+                        daemon.core.events.push_back(failed);
                     }
                 });
             }
             LaunchEvent::Released { number } => {
-                self.launch.released(number);
+                self.planes.launch.released(number);
                 self.release_replies();
             }
             LaunchEvent::Sampled { usages, measured } => {
-                self.launch.sampled();
+                self.planes.launch.sampled();
                 self.sampled(usages, &measured);
             }
             LaunchEvent::NodeAsked { file, asked } => {
-                self.launch.node_asked();
-                self.node_asked(&file, asked);
+                self.planes.launch.node_asked();
+                let launch = &mut self.planes.launch;
+                let answers = self.facts.node_versions.started(&file, asked, launch);
+                self.handle_each(answers);
             }
         }
-        self.launch.forget_early();
+        self.planes.launch.forget_early();
     }
 
     /// A start was answered, and the answer was lost in a fault: the process ends with it.
     pub(super) fn lost_start(&mut self, life: Life) {
-        self.launch.started(life);
+        self.planes.launch.started(life);
         if self.processes.get(life).is_none() {
             let reason = "start it: a fault inside ward, see the daemon's log".to_owned();
             self.handle(Event::SpawnFailed { life, reason });
@@ -79,110 +84,117 @@ impl Daemon {
 
     /// A life has begun. The events are in the order in which things happened.
     fn begun(&mut self, instance: InstanceId, life: Life, mut started: Started) {
-        if self.supervisor.instance_of(life).is_none() {
-            return self.discard(started);
+        if self.core.supervisor.instance_of(life).is_none() {
+            return discard(&mut self.planes.launch, started);
         }
         let Some(child) = started.child.claim() else {
             return self.lost_start(life);
         };
-        let status = self.launch.early.take(child.pid, &child.pidfd);
+        let status = self.planes.launch.early.take(child.pid, &child.pidfd);
         let pid = self.processes.adopt(life, child, status, &mut started);
         if let Some(end) = started.channel.take() {
             let (config, is_worker) = (started.config.take(), started.is_worker);
-            if let Err(error) = self.channel.attach(life, end, config) {
-                self.say(true, &format!("cannot open an IPC channel: {error}"));
+            if let Err(error) = self.planes.channel.attach(life, end, config) {
+                self.planes
+                    .say(true, &format!("cannot open an IPC channel: {error}"));
             }
             if is_worker {
-                self.channel.born(life, pid);
+                self.planes.channel.born(life, pid);
             }
-            self.speakers.insert(life, instance);
+            self.workers.speakers.insert(life, instance);
         }
-        self.log.attach(life, started.output);
+        self.planes.log.attach(life, started.output);
         if let Some(reason) = started.alone {
-            self.events.push_back(Event::WorkerAlone { life, reason });
+            self.core
+                .events
+                .push_back(Event::WorkerAlone { life, reason });
         }
         if let Some(node) = started.node {
-            self.want_node_version(life, node);
+            let launch = &mut self.planes.launch;
+            let version = self.facts.node_versions.want(life, node, launch);
+            self.core.events.extend(version);
         }
-        self.events.push_back(Event::Spawned {
+        self.core.events.push_back(Event::Spawned {
             life,
             pid,
             version: started.version,
         });
         if let Some(status) = status {
-            self.events.push_back(Event::Exited { life, status });
-        }
-    }
-
-    /// A life has begun that nobody wants any more: its process ends when it is dropped.
-    fn discard(&mut self, mut started: Started) {
-        let leavings = Leavings {
-            pid: started.child.pid(),
-            pid_path: started.pid_path.take(),
-            cgroup: started.cgroup.take().map(Arc::new),
-        };
-        drop(started);
-        self.launch.release(leavings, None);
-    }
-
-    /// The daemon ends: processes that are not the program yet, because it cannot be loaded, would
-    /// become it when nobody looks after them any more.
-    pub(super) fn abandon_starts(&self) {
-        if !self.launch.is_starting() {
-            return;
-        }
-        let own = fs::read_link("/proc/self/exe").ok();
-        for pid in ward_sys::tree::own_children().unwrap_or_default() {
-            let program = fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).ok();
-            if program.is_some() && program == own {
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
-            }
+            self.core.events.push_back(Event::Exited { life, status });
         }
     }
 
     /// A process has ended that is no life's, as far as is known.
     pub(super) fn stranger_ended(&mut self, pid: ward_sys::Pid, status: ExitStatus) {
-        self.launch.ended(pid, status);
-        self.node_answered(pid);
+        self.planes.launch.ended(pid, status);
+        let answers = self.facts.node_versions.answered(pid);
+        self.handle_each(answers);
     }
 
     /// A life is over and forgotten.
     pub(super) fn release(&mut self, life: Life) {
-        self.channel.close(life);
+        self.planes.channel.close(life);
         if let Some(leavings) = self.processes.release(life) {
-            let instance = self.speakers.get(&life).copied();
-            let instance = instance.or_else(|| self.supervisor.instance_of(life));
-            self.launch.release(leavings, instance);
+            let instance = self.workers.speakers.get(&life).copied();
+            let instance = instance.or_else(|| self.core.supervisor.instance_of(life));
+            self.planes.launch.release(leavings, instance);
         }
     }
 
     /// Tells about starts that take long.
     pub(super) fn watch_launches(&mut self) {
-        for overdue in self.launch.tick() {
+        for overdue in self.planes.launch.tick() {
             match overdue {
                 Overdue::Waits(instance, text) => {
-                    let name = self.supervisor.instance(instance);
+                    let name = self.core.supervisor.instance(instance);
                     let name = name.map_or("", |it| it.spec.name.as_str()).to_owned();
-                    self.say(true, &format!("App [{name}:{instance}] waits: {text}"));
+                    self.planes
+                        .say(true, &format!("App [{name}:{instance}] waits: {text}"));
                 }
                 Overdue::Exhausted(threads) => {
                     let text = format!(
                         "{threads} starts wait for files, users or programs: further ones wait for them"
                     );
-                    self.say(true, &text);
+                    self.planes.say(true, &text);
                 }
             }
         }
         self.release_replies();
     }
+}
 
-    /// What the start of an instance waits for, if it takes long.
-    pub(super) fn waits_for(&self, instance: &Instance) -> Option<String> {
-        let replacement = instance.replacement.as_ref().map(Replacement::life);
-        let lives = [instance.life(), replacement];
-        lives
-            .into_iter()
-            .flatten()
-            .find_map(|life| self.launch.waits_for(life))
+/// A life has begun that nobody wants any more: its process ends when it is dropped.
+fn discard(launch: &mut LaunchHandle, mut started: Started) {
+    let leavings = Leavings {
+        pid: started.child.pid(),
+        pid_path: started.pid_path.take(),
+        cgroup: started.cgroup.take().map(Arc::new),
+    };
+    drop(started);
+    launch.release(leavings, None);
+}
+
+/// The daemon ends: processes that are not the program yet, because it cannot be loaded, would
+/// become it when nobody looks after them any more.
+pub(super) fn abandon_starts(launch: &LaunchHandle) {
+    if !launch.is_starting() {
+        return;
     }
+    let own = fs::read_link("/proc/self/exe").ok();
+    for pid in ward_sys::tree::own_children().unwrap_or_default() {
+        let program = fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).ok();
+        if program.is_some() && program == own {
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+        }
+    }
+}
+
+/// What the start of an instance waits for, if it takes long.
+pub(super) fn waits_for(launch: &LaunchHandle, instance: &Instance) -> Option<String> {
+    let replacement = instance.replacement.as_ref().map(Replacement::life);
+    let lives = [instance.life(), replacement];
+    lives
+        .into_iter()
+        .flatten()
+        .find_map(|life| launch.waits_for(life))
 }

@@ -1,12 +1,11 @@
 //! What apps say over their IPC channels: readiness, facts about themselves, and events for others
 //! (pm2-lifecycle.md 7.2 describes PM2's rules).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
 
 use super::run::Daemon;
-use crate::clock;
 use crate::cluster::WorkerReport;
 use crate::worker_loop::ChannelEvent;
 
@@ -31,8 +30,8 @@ impl Daemon {
                 drop(credit);
             }
             ChannelEvent::Choked { life } => {
-                let name = self.name_of(life);
-                self.say(
+                let name = self.core.name_of(life);
+                self.planes.say(
                     true,
                     &format!("{name} does not read its messages, some were dropped"),
                 );
@@ -46,20 +45,21 @@ impl Daemon {
                 drop(credit);
             }
             ChannelEvent::Fault { life, task, fault } => {
-                let whose = life.map(|life| format!(" of {}", self.name_of(life)));
+                let whose = life.map(|life| format!(" of {}", self.core.name_of(life)));
                 let whose = whose.unwrap_or_default();
                 let text = format!(
                     "A fault in ward: {task}{whose} was dropped, and all else goes on: {fault}"
                 );
-                self.say(true, &text);
+                self.planes.say(true, &text);
             }
             ChannelEvent::Junk { life, junk } => {
-                let name = self.name_of(life);
-                self.say(true, &format!("{name} sent no message but junk: {junk}"));
+                let name = self.core.name_of(life);
+                self.planes
+                    .say(true, &format!("{name} sent no message but junk: {junk}"));
             }
             ChannelEvent::Acknowledged { number } => self.acknowledged(number),
             ChannelEvent::Closed { life } => {
-                self.speakers.remove(&life);
+                self.workers.speakers.remove(&life);
                 self.workers.places.remove(&life);
                 self.disconnected(life);
             }
@@ -69,34 +69,20 @@ impl Daemon {
     /// A worker closed its channel and lives on; at its end there is nothing to tell, nor of
     /// other apps, which may have closed it unread.
     fn disconnected(&mut self, life: Life) {
-        let instance = self
-            .supervisor
-            .instance_of(life)
-            .and_then(|id| self.supervisor.instance(id));
+        let instance = self.core.instance_of(life);
         if let Some(it) = instance.filter(|it| it.is_worker()) {
             let text = format!("App name:{} id:{} disconnected", it.spec.name, it.id);
-            self.say(false, &text);
+            self.planes.say(false, &text);
         }
-    }
-
-    pub(super) fn name_of(&self, life: Life) -> String {
-        let instance = self
-            .supervisor
-            .instance_of(life)
-            .and_then(|id| self.supervisor.instance(id));
-        instance.map_or_else(
-            || format!("life {life}"),
-            |it| format!("{}:{}", it.spec.name, it.id),
-        )
     }
 
     fn heard(&mut self, life: Life, value: &Value) {
         // The last words of an app come after its end.
-        let Some(id) = self.speakers.get(&life).copied() else {
+        let Some(id) = self.workers.speakers.get(&life).copied() else {
             return;
         };
         if *value == "ready" {
-            self.publish_from(id, "process:msg", "raw", value);
+            self.pass_on(id, "process:msg", ("raw", value));
             self.handle(Event::Ready { life });
             return;
         }
@@ -107,7 +93,7 @@ impl Daemon {
         }
         match typed(value) {
             Some((kind, data)) => self.heard_typed(life, id, kind, data, value),
-            None => self.publish_from(id, "process:msg", "raw", value),
+            None => self.pass_on(id, "process:msg", ("raw", value)),
         }
     }
 
@@ -118,11 +104,16 @@ impl Daemon {
             "axm:option:configuration" => Report::Options(object(data)),
             "axm:option:setPID" => return,
             own if OWN_TOPICS.contains(&own) || own.starts_with("ward:") => {
-                return self.publish_from(id, "process:msg", "raw", whole);
+                return self.pass_on(id, "process:msg", ("raw", whole));
             }
-            topic => return self.publish_from(id, topic, "data", data),
+            topic => return self.pass_on(id, topic, ("data", data)),
         };
         self.app_reports(life, report);
+    }
+
+    fn pass_on(&mut self, id: InstanceId, topic: &str, fact: (&str, &Value)) {
+        let instance = self.core.supervisor.instance(id);
+        self.planes.publish_from(instance, topic, fact);
     }
 
     /// An app told one fact about itself.
@@ -132,21 +123,6 @@ impl Daemon {
             source: ReportSource::App,
             reports: vec![report],
         });
-    }
-
-    pub(super) fn publish_from(&mut self, id: InstanceId, topic: &str, key: &str, value: &Value) {
-        let Some(instance) = self.supervisor.instance(id) else {
-            return;
-        };
-        let mut process = json!({
-            "pm_id": id.0, "name": instance.spec.name, "namespace": instance.spec.namespace,
-        });
-        if instance.is_worker() {
-            // Where PM2 has the revision of the code.
-            process["rev"] = Value::Null;
-        }
-        let payload = json!({ "at": clock::wall().0, key: value, "process": process });
-        self.bus.publish(topic, &payload);
     }
 }
 
@@ -176,6 +152,7 @@ pub(super) fn object(value: &Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
 

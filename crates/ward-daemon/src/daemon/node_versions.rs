@@ -12,8 +12,7 @@ use ward_sys::Pid;
 use ward_sys::reap::pidfd_signal;
 use ward_sys::signal::Signal;
 
-use super::run::Daemon;
-use crate::launch::{NodeAsked, NodeFile, NodeProgram};
+use crate::launch::{LaunchHandle, NodeAsked, NodeFile, NodeProgram};
 
 /// What takes longer is no node.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -110,43 +109,47 @@ impl NodeVersions {
             .insert(file.path, (file.modified, version.clone()));
         Some((question.processes, version?))
     }
-}
 
-impl Daemon {
-    /// The record of a life shall have the version of its node.
-    pub(super) fn want_node_version(&mut self, life: Life, node: NodeProgram) {
-        let (version, asks) = self.node_versions.of(life, &node.file);
-        if let Some(version) = version {
-            let report = Report::NodeVersion(version);
-            self.events.push_back(Event::found_out(life, report));
-        }
+    /// The record of a life shall have the version of its node. Returns it as an event if it is known.
+    pub(super) fn want(
+        &mut self,
+        life: Life,
+        node: NodeProgram,
+        launch: &mut LaunchHandle,
+    ) -> Option<Event> {
+        let (version, asks) = self.of(life, &node.file);
         if asks {
-            self.launch.ask_node(node.file, node.launch);
+            launch.ask_node(node.file, node.launch);
         }
+        version.map(|version| Event::found_out(life, Report::NodeVersion(version)))
     }
 
     /// A node was started to tell its version; it may have done so already.
-    pub(super) fn node_asked(&mut self, file: &NodeFile, asked: Option<NodeAsked>) {
+    pub(super) fn started(
+        &mut self,
+        file: &NodeFile,
+        asked: Option<NodeAsked>,
+        launch: &mut LaunchHandle,
+    ) -> Vec<Event> {
         let child = asked.as_ref().map(|asked| &asked.child);
         let ended = child.and_then(|child| {
-            let status = self.launch.early.take(child.pid, &child.pidfd);
+            let status = launch.early.take(child.pid, &child.pidfd);
             status.map(|_| child.pid)
         });
-        self.node_versions.asked(file, asked);
-        if let Some(pid) = ended {
-            self.node_answered(pid);
-        }
+        self.asked(file, asked);
+        ended.map_or_else(Vec::new, |pid| self.answered(pid))
     }
 
     /// A process that is no app has ended.
-    pub(super) fn node_answered(&mut self, pid: Pid) {
-        let Some((lives, version)) = self.node_versions.ended(pid) else {
-            return;
+    pub(super) fn answered(&mut self, pid: Pid) -> Vec<Event> {
+        let Some((lives, version)) = self.ended(pid) else {
+            return Vec::new();
         };
-        for life in lives {
-            let report = Report::NodeVersion(version.clone());
-            self.handle(Event::found_out(life, report));
-        }
+        let report = || Report::NodeVersion(version.clone());
+        let events = lives.into_iter();
+        events
+            .map(|life| Event::found_out(life, report()))
+            .collect()
     }
 }
 

@@ -1,14 +1,13 @@
 //! Performs what the core asks for: one match over all actions.
 
-use serde_json::{Map, Value, json};
 use ward_core::action::{Action, Ask, Notice, Scope};
 use ward_core::event::Event;
 use ward_core::id::Life;
 use ward_sys::signal::{self, Signal};
 
+use super::jobs::progress;
 use super::run::Daemon;
 use super::sampling::Purpose;
-use crate::clock;
 
 impl Daemon {
     /// Does one thing; what came of it is the next event.
@@ -32,37 +31,43 @@ impl Daemon {
             }
             Action::Drain { life } => self.drain(life),
             Action::Admit { life } => {
-                self.channel.admit(life);
-                self.held_replies.expect();
+                self.planes.channel.admit(life);
+                self.clients.held.expect();
             }
             Action::CloseListeners { instance } => {
-                self.channel.retire(instance);
-                self.held_replies.expect();
+                self.planes.channel.retire(instance);
+                self.clients.held.expect();
             }
-            Action::Pause { instance, paused } => self.channel.pause(instance, paused),
-            Action::SilenceAgent { life } => self.silence_agent(life),
+            Action::Pause { instance, paused } => self.planes.channel.pause(instance, paused),
+            Action::SilenceAgent { life } => self.planes.silence_agent(life),
             Action::Sample { lives } => self.sample(Purpose::Limits(lives)),
             Action::Publish(Notice::Process {
                 event,
                 manually,
                 process,
             }) => {
-                self.publish_process(event, manually, process);
+                self.planes.publish_process(event, manually, process);
             }
             Action::Publish(Notice::Progress {
                 action,
                 part,
                 done,
                 total,
-            }) => self.publish_progress(action, part.as_deref(), (done, total)),
+            }) => {
+                let progress = progress(action, part.as_deref(), (done, total));
+                self.planes.bus.publish("ward:progress", &progress);
+            }
             Action::Reply { request, reply } => self.reply(request, reply),
-            Action::Log { error, text } => self.say(error, &text),
+            Action::Log { error, text } => self.planes.say(error, &text),
             Action::Release { life } => self.release(life),
             Action::Forget { .. } | Action::Configure { .. } => {}
             Action::Watch { app, plan, since } => {
-                return self.watched.watch(app, &plan, &self.paths.home, since);
+                return self
+                    .planes
+                    .watch
+                    .watch(app, &plan, &self.identity.home, since);
             }
-            Action::Unwatch { app } => self.watched.unwatch(app),
+            Action::Unwatch { app } => self.planes.watch.unwatch(app),
         }
         None
     }
@@ -73,7 +78,7 @@ impl Daemon {
             .get(life)
             .is_some_and(|process| process.has_channel);
         if has_channel {
-            self.channel.withdraw(life);
+            self.planes.channel.withdraw(life);
         }
         match how {
             Ask::Signal(number, scope) => {
@@ -83,39 +88,9 @@ impl Daemon {
                     scope,
                 );
             }
-            Ask::Message if has_channel => self.channel.send(life, &"shutdown".into()),
+            Ask::Message if has_channel => self.planes.channel.send(life, &"shutdown".into()),
             // Nobody would hear it.
             Ask::Message => self.processes.signal(life, Signal::INT, Scope::Tree),
-        }
-    }
-
-    /// `process:event`.
-    pub(super) fn publish_process(
-        &mut self,
-        event: &str,
-        manually: bool,
-        process: Map<String, Value>,
-    ) {
-        let payload = Map::from_iter([
-            ("event".to_owned(), event.into()),
-            ("manually".to_owned(), manually.into()),
-            ("process".to_owned(), process.into()),
-            ("at".to_owned(), clock::wall().0.into()),
-        ]);
-        self.bus.publish("process:event", &payload.into());
-    }
-
-    /// A line for the daemon's log and for those who follow it.
-    pub(super) fn say(&mut self, error: bool, text: &str) {
-        self.log.say(error, text);
-        let format = crate::log::daemon::date_format();
-        // Without a date PM2 has no such events.
-        if !format.is_empty() && self.bus.is_followed() {
-            let process = json!({ "pm_id": "PM2", "name": "PM2", "rev": null });
-            self.bus.publish(
-                "log:PM2",
-                &json!({ "process": process, "at": clock::wall().0, "data": format!("{text}\n") }),
-            );
         }
     }
 }

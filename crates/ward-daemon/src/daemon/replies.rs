@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use ward_core::id::{InstanceId, RequestId};
 use ward_core::instance::Instance;
 use ward_core::request::{Outcome, Reply, RequestError};
+use ward_core::supervisor::Supervisor;
 use ward_core::view;
 
 use super::pending::{Form, Waiting};
@@ -12,62 +13,67 @@ use super::run::Daemon;
 impl Daemon {
     /// The core answered a request.
     pub(super) fn answer(&mut self, request: RequestId, reply: Reply) {
-        match self.pending.take(request) {
+        match self.clients.pending.take(request) {
             Waiting::Nobody => {}
             Waiting::Job { responder, form } => match reply {
                 Ok(Outcome::Job(results)) => responder.ok(form.answer(&results)),
                 Ok(_) => responder.ok(form.answer(&[])),
                 Err(error) => responder.error(&refusal("", "", &error)),
             },
-            Waiting::End => self.ended = true,
+            Waiting::End => self.shutdown.ended = true,
             Waiting::Method {
                 responder,
                 form,
                 id,
                 method,
             } => match reply {
-                Ok(outcome) => match self.shape(form, outcome) {
+                Ok(outcome) => match shape(&self.core.supervisor, form, outcome) {
                     Ok(result) => responder.ok(result),
-                    Err(text) => responder.error(&text),
+                    Err(failed) => responder.error(&failed.to_string()),
                 },
                 Err(error) => responder.error(&refusal(method, &id, &error)),
             },
         }
     }
+}
 
-    /// The result in the form a method promises. A start of which nothing came is a failure.
-    fn shape(&self, form: Form, outcome: Outcome) -> Result<Value, String> {
-        let ids = match outcome {
-            // PM2's own words for an instance that had no process.
-            Outcome::WasNotRunning(_) => {
-                return Ok(json!({ "error": true, "message": "could not kill process w/o pid" }));
-            }
-            Outcome::Gone(process) if form == Form::Child => return Ok(child_of(*process)),
-            Outcome::Gone(process) => return Ok(*process),
-            Outcome::Instances(ids) => ids,
-            Outcome::Done | Outcome::Job(_) => Vec::new(),
-        };
-        let found: Vec<&Instance> = ids
-            .iter()
-            .filter_map(|id| self.supervisor.instance(*id))
-            .collect();
-        let starts = matches!(form, Form::Child | Form::Children);
-        let failures: Vec<&str> = found.iter().filter_map(|it| it.start_failure()).collect();
-        if let Some(reason) = failures.first()
-            && starts
-            && failures.len() == found.len()
-        {
-            return Err(format!("cannot {reason}"));
+/// Nothing came of a start; the reason completes "cannot …".
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {0}")]
+struct StartFailed(String);
+
+/// The result in the form a method promises. A start of which nothing came is a failure.
+fn shape(supervisor: &Supervisor, form: Form, outcome: Outcome) -> Result<Value, StartFailed> {
+    let ids = match outcome {
+        // PM2's own words for an instance that had no process.
+        Outcome::WasNotRunning(_) => {
+            return Ok(json!({ "error": true, "message": "could not kill process w/o pid" }));
         }
-        Ok(match form {
-            Form::Children => found.into_iter().map(child).collect(),
-            Form::Child => found.first().map_or(Value::Null, |it| child(it)),
-            Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
-            Form::List => self.supervisor.instances().map(view::process).collect(),
-            Form::Paused(id, paused) => json!({ "pm_id": id.0, "paused": paused }),
-            Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
-        })
+        Outcome::Gone(process) if form == Form::Child => return Ok(child_of(*process)),
+        Outcome::Gone(process) => return Ok(*process),
+        Outcome::Instances(ids) => ids,
+        Outcome::Done | Outcome::Job(_) => Vec::new(),
+    };
+    let found: Vec<&Instance> = ids
+        .iter()
+        .filter_map(|id| supervisor.instance(*id))
+        .collect();
+    let starts = matches!(form, Form::Child | Form::Children);
+    let failures: Vec<&str> = found.iter().filter_map(|it| it.start_failure()).collect();
+    if let Some(reason) = failures.first()
+        && starts
+        && failures.len() == found.len()
+    {
+        return Err(StartFailed((*reason).to_owned()));
     }
+    Ok(match form {
+        Form::Children => found.into_iter().map(child).collect(),
+        Form::Child => found.first().map_or(Value::Null, |it| child(it)),
+        Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
+        Form::List => supervisor.instances().map(view::process).collect(),
+        Form::Paused(id, paused) => json!({ "pm_id": id.0, "paused": paused }),
+        Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
+    })
 }
 
 /// A "child": what PM2 gives of Node's object, as far as callers use it.

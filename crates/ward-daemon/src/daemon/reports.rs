@@ -6,6 +6,7 @@ use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
 
 use super::messages::object;
+use super::parts::Core;
 use super::run::Daemon;
 
 /// Keys every report has: `cmd` and `act`.
@@ -18,7 +19,7 @@ impl Daemon {
     /// A report of the agent. It may come from anything inside the worker, so nothing is expected
     /// to be there.
     pub(super) fn agent_reports(&mut self, life: Life, mut body: Map<String, Value>) {
-        let Some(id) = self.speakers.get(&life).copied() else {
+        let Some(id) = self.workers.speakers.get(&life).copied() else {
             return;
         };
         // Sent only when nobody else would.
@@ -27,7 +28,7 @@ impl Daemon {
             return;
         }
         // The core refuses the rest, too, and has the agent silenced.
-        let is_heard = self.supervisor.report_source(life) != Some(ReportSource::App);
+        let is_heard = self.core.supervisor.report_source(life) != Some(ReportSource::App);
         let mut take = |key: &str| body.remove(key);
         let version = take("node_version").and_then(|it| it.as_str().map(str::to_owned));
         let options = take("options").as_ref().map(object);
@@ -53,25 +54,20 @@ impl Daemon {
 
     fn publish_object(&mut self, id: InstanceId, topic: &str, data: Option<Value>) {
         if let Some(data) = data.filter(Value::is_object) {
-            self.publish_from(id, topic, "data", &data);
+            let instance = self.core.supervisor.instance(id);
+            self.planes.publish_from(instance, topic, ("data", &data));
         }
     }
+}
 
-    /// Tells the agent inside a worker to report nothing more.
-    pub(super) fn silence_agent(&self, life: Life) {
-        let message = json!({ "cmd": "NODE_WARD", "act": "silence" });
-        self.channel.send(life, &message);
-    }
-
-    /// The command for an action the agent offers; the app does not see it.
-    pub(super) fn as_own_action(&self, life: Life, command: &Value) -> Option<Value> {
-        let name = command.get("msg")?.as_str()?;
-        let offered = OWN_ACTIONS.contains(&name);
-        let has_agent = self.supervisor.report_source(life) == Some(ReportSource::Agent);
-        (offered && has_agent).then(|| {
-            json!({
-                "cmd": "NODE_WARD", "act": "action", "name": name, "opts": command.get("opts"),
-            })
+/// The command for an action the agent offers; the app does not see it.
+pub(super) fn own_action(core: &Core, life: Life, command: &Value) -> Option<Value> {
+    let name = command.get("msg")?.as_str()?;
+    let offered = OWN_ACTIONS.contains(&name);
+    let has_agent = core.supervisor.report_source(life) == Some(ReportSource::Agent);
+    (offered && has_agent).then(|| {
+        json!({
+            "cmd": "NODE_WARD", "act": "action", "name": name, "opts": command.get("opts"),
         })
-    }
+    })
 }

@@ -1,42 +1,34 @@
 //! The control loop: waits for the world, turns what happened into events for the core and performs
 //! what the core asks for. Everything here runs on one thread, one thing after the other.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use ward_core::event::Event;
-use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::request::Request;
-use ward_core::supervisor::Supervisor;
 use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
-use super::held_replies::HeldReplies;
 use super::meter::Meter;
 use super::methods;
-use super::node_versions::NodeVersions;
-use super::pending::{Pending, Waiting};
+use super::parts::{Clients, Core, Facts, Identity, Planes, Timers};
+use super::pending::Waiting;
 use super::processes::{Processes, Reaped};
-use super::rpc::{self, Call, Unwritten};
-use super::sampling::Sampling;
+use super::rpc::{self, Call};
 use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
-use super::system::System;
-use super::watched::Watched;
+use super::watched::{Told, Watched};
 use super::workers::Workers;
 use crate::bus::Bus;
 use crate::clock;
 use crate::fault;
 use crate::launch::LaunchHandle;
-use crate::log::{LogHandle, LogThread};
-use crate::worker_loop::{ChannelHandle, ChannelThread};
+use crate::log::LogThread;
+use crate::worker_loop::ChannelThread;
 
 /// How long after a fault what is due is looked at again.
 const FAULT_PAUSE: Duration = Duration::from_millis(100);
@@ -48,41 +40,16 @@ const TIDY_AFTER: Duration = Duration::from_millis(500);
 /// The daemon: the core and everything it acts on.
 #[derive(Debug)]
 pub(super) struct Daemon {
-    pub(super) paths: Paths,
-    /// The home folder, for starts.
-    pub(super) home: Arc<Path>,
-    pub(super) supervisor: Supervisor,
+    pub(super) core: Core,
     pub(super) processes: Processes,
-    pub(super) meter: Meter,
-    pub(super) launch: LaunchHandle,
-    pub(super) log: LogHandle,
-    pub(super) channel: ChannelHandle,
     pub(super) workers: Workers,
-    pub(super) node_versions: NodeVersions,
-    pub(super) bus: Bus,
-    pub(super) pending: Pending,
-    pub(super) held_replies: HeldReplies,
-    /// Replies that clients have not been sent yet.
-    pub(super) unwritten: Unwritten,
-    pub(super) sampling: Sampling,
-    pub(super) watched: Watched,
-    /// Lives whose channels are open, and whose they are.
-    pub(super) speakers: HashMap<Life, InstanceId>,
-    pub(super) system: System,
-    pub(super) began: Instant,
-    pub(super) began_at_ms: u64,
+    pub(super) planes: Planes,
+    pub(super) clients: Clients,
+    pub(super) facts: Facts,
+    pub(super) identity: Identity,
     pub(super) shutdown: Shutdown,
-    /// Leave the loop.
-    pub(super) ended: bool,
-    last_request: u64,
-    /// What happened and was not told to the core yet.
-    pub(super) events: VecDeque<Event>,
-    /// `handle` is at work further up the stack.
-    pub(super) handling: bool,
-    /// When freed memory is given back: some time after the last call, which may have been large.
-    tidy_at: Option<Instant>,
-    /// After a fault: when what is due is looked at again.
-    resume_at: Option<Instant>,
+    pub(super) timers: Timers,
+    pub(super) meter: Meter,
 }
 
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
@@ -110,44 +77,33 @@ pub(super) async fn run(
     let settings = Settings::from_env();
     settings.own_sockets(&paths)?;
     let mut daemon = Daemon {
-        supervisor: Supervisor::new(settings::defaults(&paths)),
+        core: Core::new(settings::defaults(&paths)),
         processes: Processes::new()?,
-        meter: Meter::from_env(),
-        launch: LaunchHandle::new(to_launches),
-        log,
-        channel,
         workers: Workers::default(),
-        node_versions: NodeVersions::default(),
-        bus,
-        pending: Pending::default(),
-        held_replies: HeldReplies::default(),
-        unwritten: Unwritten::new(),
-        sampling: Sampling::default(),
-        watched: Watched::new(to_restarts),
-        speakers: HashMap::new(),
-        system: System::default(),
-        began: Instant::now(),
-        began_at_ms: clock::wall().0,
+        planes: Planes {
+            launch: LaunchHandle::new(to_launches),
+            log,
+            channel,
+            bus,
+            watch: Watched::new(to_restarts),
+        },
+        clients: Clients::new(),
+        facts: Facts::default(),
+        identity: Identity::new(paths),
         shutdown: Shutdown::default(),
-        ended: false,
-        last_request: 0,
-        events: VecDeque::new(),
-        handling: false,
-        tidy_at: None,
-        resume_at: None,
-        home: Arc::from(paths.home.as_path()),
-        paths,
+        timers: Timers::default(),
+        meter: Meter::from_env(),
     };
     tokio::task::spawn_local(rpc::accept(
         rpc_listener,
         to_calls,
-        daemon.unwritten.watch(),
+        daemon.clients.unwritten.watch(),
     ));
-    let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.paths.home.display());
+    let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.identity.home.display());
     let text = format!("ward {version} daemon started, home {home}");
-    daemon.say(false, &text);
+    daemon.planes.say(false, &text);
     for complaint in settings::complaints() {
-        daemon.say(true, &complaint);
+        daemon.planes.say(true, &complaint);
     }
     ready();
     ward_sys::limits::release_file_pages();
@@ -159,15 +115,15 @@ pub(super) async fn run(
 
 impl Daemon {
     async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
-        while !self.ended {
-            self.log.post();
+        while !self.shutdown.ended {
+            self.planes.log.post();
             let wake = self.wake_at();
             tokio::select! {
                 biased;
                 // First: who subscribed before he asked for something sees what comes of it.
                 Ok((stream, _)) = subscribers.accept() => {
                     // A connection that cannot be served is closed; its client tries again.
-                    stream.into_std().and_then(|stream| self.bus.subscribe(stream)).ok();
+                    stream.into_std().and_then(|stream| self.planes.bus.subscribe(stream)).ok();
                 }
                 occurred = from.next(wake) => self.occurred(occurred),
             }
@@ -184,9 +140,9 @@ impl Daemon {
             self.take(what);
         });
         if let Err(fault) = handled {
-            self.handling = false;
+            self.core.handling = false;
             let text = format!("a fault inside ward ({source}): {fault}; please report this");
-            self.say(true, &text);
+            self.planes.say(true, &text);
             if let Some(life) = start {
                 self.lost_start(life);
             }
@@ -198,7 +154,7 @@ impl Daemon {
     /// What is left of a signal or a deadline is not told again by itself: it is looked at soon, but
     /// not at once, or a fault that comes again each time would keep the daemon busy.
     pub(super) fn rest_after_fault(&mut self) {
-        self.resume_at = Some(Instant::now() + FAULT_PAUSE);
+        self.timers.resume_at = Some(Instant::now() + FAULT_PAUSE);
     }
 
     fn take(&mut self, what: Occurrence) {
@@ -207,7 +163,11 @@ impl Daemon {
             Occurrence::Call(call) => self.call(call),
             Occurrence::Channel(event) => self.message(event),
             Occurrence::Launch(event) => self.launched(event),
-            Occurrence::Watch(event) => self.watch_event(event),
+            Occurrence::Watch(event) => match self.planes.watch.told(event) {
+                Some(Told::Event(event)) => self.handle(event),
+                Some(Told::Complaint(text)) => self.planes.say(true, &text),
+                None => {}
+            },
             Occurrence::Signal(signal) => {
                 let name = ward_core::signal::name(signal.as_raw());
                 self.shutdown.signal.get_or_insert(signal);
@@ -223,31 +183,32 @@ impl Daemon {
     fn wake_at(&self) -> Option<Instant> {
         let mono = clock::now().mono;
         let core = self
+            .core
             .supervisor
             .deadline()
             .map(|at| Instant::now() + at.since(mono));
-        let node = self.node_versions.deadline();
-        let launch = self.launch.deadline();
-        let held = self.held_replies.deadline();
-        let due = [core, self.tidy_at, node, launch, held]
+        let node = self.facts.node_versions.deadline();
+        let launch = self.planes.launch.deadline();
+        let held = self.clients.held.deadline();
+        let due = [core, self.timers.tidy_at, node, launch, held]
             .into_iter()
             .flatten()
             .min();
-        match (due, self.resume_at) {
+        match (due, self.timers.resume_at) {
             (Some(due), Some(resume)) => Some(due.max(resume)),
             (due, resume) => due.or(resume),
         }
     }
 
     fn tick(&mut self) {
-        if self.resume_at.take().is_some() {
+        if self.timers.resume_at.take().is_some() {
             self.reap();
         }
         self.handle(Event::Ticked);
-        self.node_versions.tick();
+        self.facts.node_versions.tick();
         self.watch_launches();
-        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
-            self.tidy_at = None;
+        if self.timers.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.timers.tidy_at = None;
             ward_sys::limits::release_memory();
             ward_sys::limits::release_file_pages();
         }
@@ -275,14 +236,14 @@ impl Daemon {
     /// A call of a client. A bug in one method must not take the apps down.
     fn call(&mut self, call: Call) {
         let method = call.method.clone();
-        self.tidy_at = Some(Instant::now() + TIDY_AFTER);
+        self.timers.tidy_at = Some(Instant::now() + TIDY_AFTER);
         let dispatched = fault::contain(|| {
             fault::inject("rpc.call");
             methods::dispatch(self, call);
         });
         if dispatched.is_err() {
-            self.handling = false;
-            self.say(
+            self.core.handling = false;
+            self.planes.say(
                 true,
                 &format!("the method {method} failed inside ward; please report this"),
             );
@@ -291,21 +252,20 @@ impl Daemon {
 
     /// Asks the core; the answer goes where `waiting` says.
     pub(super) fn ask(&mut self, request: Request, waiting: Waiting) {
-        self.last_request += 1;
-        let id = RequestId(self.last_request);
-        self.pending.wait(id, waiting);
+        let id = self.core.next_request();
+        self.clients.pending.wait(id, waiting);
         self.handle(Event::Requested { id, request });
     }
 
     /// Workers are told, as PM2 tells those that write their files themselves.
     /// The receiver completes when nothing more goes to the old files.
     pub(super) fn reopen_logs(&mut self) -> oneshot::Receiver<()> {
-        self.say(false, "reopening all log files");
-        let reopened = self.log.reopen_all();
+        self.planes.say(false, "reopening all log files");
+        let reopened = self.planes.log.reopen_all();
         let message = json!({ "type": "log:reload" });
-        for worker in self.supervisor.instances().filter(|it| it.is_worker()) {
+        for worker in self.core.supervisor.instances().filter(|it| it.is_worker()) {
             if let Some(life) = worker.life() {
-                self.channel.send(life, &message);
+                self.planes.channel.send(life, &message);
             }
         }
         reopened

@@ -1,11 +1,16 @@
 //! What the processes use: measured by the launch plane, since it means reading many files of
 //! `/proc`, for lists and for memory limits.
 
+use std::collections::HashSet;
+
 use ward_core::event::Event;
 use ward_core::id::Life;
 use ward_core::instance::{Instance, State};
+use ward_core::supervisor::Supervisor;
 use ward_sys::Pid;
 
+use super::parts::Core;
+use super::processes::Processes;
 use super::rpc::Responder;
 use super::run::Daemon;
 use crate::launch::{Measured, Root, Usages};
@@ -31,54 +36,54 @@ pub(super) enum Purpose {
     Limits(Vec<Life>),
 }
 
+impl Sampling {
+    /// The trees that have to be measured for those who wait.
+    fn roots(&self, supervisor: &Supervisor, processes: &Processes) -> Vec<Root> {
+        let limits = self.now.iter().filter_map(|purpose| match purpose {
+            Purpose::Limits(lives) => Some(lives),
+            Purpose::List { .. } => None,
+        });
+        let limited: HashSet<Life> = limits.flatten().copied().collect();
+        let mut purposes = self.now.iter();
+        let is_listed = purposes.any(|it| matches!(it, Purpose::List { .. }));
+        let roots = supervisor.instances().filter_map(|it| {
+            let life = it.life()?;
+            let is_wanted = is_listed && is_online(it) || limited.contains(&life);
+            is_wanted.then_some(())?;
+            Some((pid_of(it)?, processes.cgroup(life)))
+        });
+        roots.collect()
+    }
+}
+
 impl Daemon {
     /// Measures for this purpose, which is fulfilled when the result is there.
     pub(super) fn sample(&mut self, purpose: Purpose) {
-        if self.sampling.is_under_way {
-            self.sampling.next.push(purpose);
+        if self.facts.sampling.is_under_way {
+            self.facts.sampling.next.push(purpose);
         } else {
-            self.sampling.now.push(purpose);
+            self.facts.sampling.now.push(purpose);
             self.begin_sampling();
         }
     }
 
     fn begin_sampling(&mut self) {
-        let is_limited = |life: Life| {
-            let limits = self.sampling.now.iter();
-            let mut limits = limits.filter_map(|purpose| match purpose {
-                Purpose::Limits(lives) => Some(lives),
-                Purpose::List { .. } => None,
-            });
-            limits.any(|lives| lives.contains(&life))
-        };
-        let lists = self.sampling.now.iter();
-        let lists = lists
-            .filter(|it| matches!(it, Purpose::List { .. }))
-            .count();
-        let roots: Vec<Root> = self
-            .supervisor
-            .instances()
-            .filter_map(|it| {
-                let life = it.life()?;
-                let is_wanted = lists > 0 && is_online(it) || is_limited(life);
-                is_wanted.then_some(())?;
-                Some((pid_of(it)?, self.processes.cgroup(life)))
-            })
-            .collect();
-        let usages = self.sampling.usages.take().unwrap_or_default();
+        let Core { supervisor, .. } = &self.core;
+        let roots = self.facts.sampling.roots(supervisor, &self.processes);
+        let usages = self.facts.sampling.usages.take().unwrap_or_default();
         if roots.is_empty() {
             // Nothing runs; no thread is needed to find that out.
             return self.sampled(usages, &Measured::new());
         }
-        self.sampling.is_under_way = true;
-        self.launch.sample(usages, roots);
+        self.facts.sampling.is_under_way = true;
+        self.planes.launch.sample(usages, roots);
     }
 
     /// A result is there.
     pub(super) fn sampled(&mut self, usages: Box<Usages>, measured: &Measured) {
-        self.sampling.usages = Some(usages);
-        self.sampling.is_under_way = false;
-        for purpose in std::mem::take(&mut self.sampling.now) {
+        self.facts.sampling.usages = Some(usages);
+        self.facts.sampling.is_under_way = false;
+        for purpose in std::mem::take(&mut self.facts.sampling.now) {
             match purpose {
                 Purpose::List { table, responder } => {
                     let list = self.list(table, measured);
@@ -87,8 +92,8 @@ impl Daemon {
                 Purpose::Limits(lives) => self.tell_memory(&lives, measured),
             }
         }
-        if !self.sampling.next.is_empty() && !self.sampling.is_under_way {
-            self.sampling.now = std::mem::take(&mut self.sampling.next);
+        if !self.facts.sampling.next.is_empty() && !self.facts.sampling.is_under_way {
+            self.facts.sampling.now = std::mem::take(&mut self.facts.sampling.next);
             self.begin_sampling();
         }
     }
@@ -96,8 +101,7 @@ impl Daemon {
     /// Tells the core how much memory the tree of each of these lives holds.
     fn tell_memory(&mut self, lives: &[Life], measured: &Measured) {
         for life in lives {
-            let owner = self.supervisor.instance_of(*life);
-            let instance = owner.and_then(|id| self.supervisor.instance(id));
+            let instance = self.core.instance_of(*life);
             let usage = instance
                 .filter(|it| it.life() == Some(*life))
                 .and_then(pid_of)

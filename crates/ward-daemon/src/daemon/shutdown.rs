@@ -7,6 +7,7 @@ use serde_json::json;
 use ward_core::request::Request;
 use ward_sys::signal::Signal as ProcessSignal;
 
+use super::launches::abandon_starts;
 use super::pending::Waiting;
 use super::rpc::Responder;
 use super::run::Daemon;
@@ -26,6 +27,8 @@ const LAST_EVENTS: Duration = Duration::from_secs(2);
 pub(super) struct Shutdown {
     /// How many apps there were; `None` while nobody asked.
     pub(super) apps: Option<usize>,
+    /// All have stopped: leave the loop.
+    pub(super) ended: bool,
     /// The signal that asked for it first.
     pub(super) signal: Option<ProcessSignal>,
     /// Who is answered at the very end.
@@ -41,23 +44,24 @@ impl Daemon {
         if self.shutdown.apps.is_some() {
             return;
         }
-        self.shutdown.apps = Some(self.supervisor.instances().count());
+        self.shutdown.apps = Some(self.core.supervisor.instances().count());
         let text = format!("pm2 has been killed {why}");
-        self.bus
+        self.planes
+            .bus
             .publish("pm2:kill", &json!({ "status": "killed", "msg": text }));
-        self.say(false, &text);
+        self.planes.say(false, &text);
         self.ask(Request::Shutdown, Waiting::End);
     }
 
     /// Nothing runs any more. Who asked for the end is told when the sockets are gone, so that the
     /// next command does not talk to a daemon that is leaving.
     pub(super) async fn close(mut self) {
-        self.say(false, "the daemon has ended");
-        self.abandon_starts();
+        self.planes.say(false, "the daemon has ended");
+        abandon_starts(&self.planes.launch);
         for path in [
-            &self.paths.rpc_socket,
-            &self.paths.pub_socket,
-            &self.paths.pid_file,
+            &self.identity.paths.rpc_socket,
+            &self.identity.paths.pub_socket,
+            &self.identity.paths.pid_file,
         ] {
             std::fs::remove_file(path).ok();
         }
@@ -68,13 +72,13 @@ impl Daemon {
         for caller in self.shutdown.callers.drain(..) {
             rustix::process::kill_process(caller, rustix::process::Signal::QUIT).ok();
         }
-        let published = self.bus.close(LAST_EVENTS);
+        let published = self.planes.bus.close(LAST_EVENTS);
         // Requests nobody will come to any more are answered, too.
-        drop(self.pending);
-        self.unwritten.flushed(LAST_REPLIES).await;
+        drop(self.clients.pending);
+        self.clients.unwritten.flushed(LAST_REPLIES).await;
         // The limit of the bus runs since it was closed. Its thread is gone: that is an end, too.
         published.await.ok();
         self.processes.close();
-        self.log.stop(LAST_OUTPUT);
+        self.planes.log.stop(LAST_OUTPUT);
     }
 }

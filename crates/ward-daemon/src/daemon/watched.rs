@@ -12,7 +12,6 @@ use ward_core::id::WatchId;
 use ward_core::jobs::WatchPlan;
 use ward_core::time::Wall;
 
-use super::run::Daemon;
 use crate::watch::{Plan, WatchEvent, WatchHandle, WatchThread, file_clock};
 
 /// All watched apps.
@@ -29,6 +28,15 @@ pub(super) struct Watched {
 struct App {
     name: String,
     cwd: PathBuf,
+}
+
+/// What the watch thread told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// For the core.
+    Event(Event),
+    /// For the daemon's log.
+    Complaint(String),
 }
 
 impl Watched {
@@ -79,32 +87,25 @@ impl Watched {
             self.thread = None;
         }
     }
-}
 
-impl Daemon {
-    /// The watch thread has something to tell.
-    pub(super) fn watch_event(&mut self, event: WatchEvent) {
+    /// What the thread told: something for the core, or something for the log.
+    pub(super) fn told(&self, event: WatchEvent) -> Option<Told> {
         match event {
             WatchEvent::Changed { app, path, at_ms } => {
-                let Some(watched) = self.watched.apps.get(&app) else {
-                    return;
-                };
+                let watched = self.apps.get(&app)?;
                 let shown = path.strip_prefix(&watched.cwd).unwrap_or(&path);
                 let shown = if shown == Path::new("") { &path } else { shown };
                 let path = shown.display().to_string();
                 let at = Wall(at_ms);
-                self.handle(Event::FilesChanged { app, path, at });
+                Some(Told::Event(Event::FilesChanged { app, path, at }))
             }
             WatchEvent::Trouble { app, text } => {
-                if let Some(App { name, .. }) = self.watched.apps.get(&app) {
-                    let text = format!("watch of app {name}: {text}");
-                    self.say(true, &text);
-                }
+                let name = &self.apps.get(&app)?.name;
+                Some(Told::Complaint(format!("watch of app {name}: {text}")))
             }
-            WatchEvent::Fault(text) => self.say(
-                true,
-                &format!("a fault inside ward (watch): {text}; please report this"),
-            ),
+            WatchEvent::Fault(text) => Some(Told::Complaint(format!(
+                "a fault inside ward (watch): {text}; please report this"
+            ))),
         }
     }
 }

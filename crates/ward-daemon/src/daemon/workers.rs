@@ -26,6 +26,8 @@ pub(super) struct Workers {
     draining: HashMap<Life, Drained>,
     /// Where each life has begun to listen, for people.
     pub(super) places: HashMap<Life, Vec<String>>,
+    /// Lives whose channels are open, workers or not, and whose they are.
+    pub(super) speakers: HashMap<Life, InstanceId>,
     port_holders: PortHolders,
 }
 
@@ -82,15 +84,15 @@ impl Workers {
 impl Daemon {
     /// A worker is told to finish.
     pub(super) fn drain(&mut self, life: Life) {
-        let owner = self.supervisor.instance_of(life);
-        if let Some(instance) = owner.and_then(|id| self.supervisor.instance(id)) {
+        let owner = self.core.supervisor.instance_of(life);
+        if let Some(instance) = owner.and_then(|id| self.core.supervisor.instance(id)) {
             let drained = Drained {
                 app: instance.spec.name.clone(),
                 instance: instance.id,
             };
             self.workers.draining.insert(life, drained);
         }
-        self.channel.drain(life);
+        self.planes.channel.drain(life);
     }
 
     fn worker_finished(&mut self, life: Life, tally: Tally) {
@@ -104,7 +106,7 @@ impl Daemon {
             tally.redispatched,
             count(tally.taken.map(|taken| taken.cut)),
         );
-        self.say(false, &text);
+        self.planes.say(false, &text);
         self.handle(Event::Tallied {
             instance,
             life,
@@ -118,11 +120,11 @@ impl Daemon {
             WorkerEvent::Online => self.handle(Event::WorkerOnline { life }),
             WorkerEvent::Listening { by_itself, place } => {
                 if by_itself {
-                    let name = self.name_of(life);
+                    let name = self.core.name_of(life);
                     let text = format!(
                         "{name} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some"
                     );
-                    self.say(false, &text);
+                    self.planes.say(false, &text);
                 }
                 self.workers.listens(life, place, by_itself);
                 self.handle(Event::Listening { life });
@@ -159,34 +161,34 @@ impl Daemon {
                 let text = format!(
                     "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
                 );
-                self.say(false, &text);
+                self.planes.say(false, &text);
             }
             WorkerEvent::Joined { place, app } => {
-                let name = self.name_of(life);
+                let name = self.core.name_of(life);
                 let text = format!(
                     "{name} listens on {place}, where the app {app} does: both get connections"
                 );
-                self.say(false, &text);
+                self.planes.say(false, &text);
             }
             WorkerEvent::Unreadable { place } => {
-                let name = self.name_of(life);
+                let name = self.core.name_of(life);
                 let text = format!(
                     "{name} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address"
                 );
-                self.say(true, &text);
+                self.planes.say(true, &text);
             }
             WorkerEvent::Exhausted { place, error } => {
-                let name = self.name_of(life);
+                let name = self.core.name_of(life);
                 let text = format!("{name} cannot accept connections on {place}: {error}");
-                self.say(true, &text);
+                self.planes.say(true, &text);
             }
         }
     }
 
     /// Something only the user can mend; completes "cannot …".
     fn trouble(&mut self, life: Life, text: &str) {
-        let name = self.name_of(life);
-        self.say(true, &format!("{name} cannot {text}"));
+        let name = self.core.name_of(life);
+        self.planes.say(true, &format!("{name} cannot {text}"));
         let report = Report::Trouble(text.to_owned());
         self.handle(Event::found_out(life, report));
     }

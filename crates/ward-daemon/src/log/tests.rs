@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tempfile::TempDir;
 use ward_core::id::Life;
 use ward_core::launch::Output;
@@ -102,16 +104,30 @@ impl Desk {
 
     /// Waits until a file holds a text: the only observer of the thread is the file.
     fn expect(&self, name: &str, wanted: &str) {
+        let text = || fs::read_to_string(self.path(name)).unwrap_or_default();
+        let is_so = self.when_changed(|| text() == wanted);
+        assert!(is_so, "{name} holds {:?}, not {wanted:?}", text());
+    }
+
+    /// Looks at each change of a file in the folder whether something is so; false when it is not in time.
+    fn when_changed(&self, is_so: impl Fn() -> bool) -> bool {
         let deadline = Instant::now() + LIMIT;
-        let mut text = String::new();
-        while Instant::now() < deadline {
-            text = fs::read_to_string(self.path(name)).unwrap_or_default();
-            if text == wanted {
-                return;
+        let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
+        let changes = inotify::init(flags).unwrap();
+        let kinds = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO;
+        inotify::add_watch(&changes, self.folder.path(), kinds).unwrap();
+        loop {
+            if is_so() {
+                return true;
             }
-            std::thread::yield_now();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap();
+            let mut fds = [PollFd::new(&changes, PollFlags::IN)];
+            if poll(&mut fds, Some(&left)) == Ok(0) {
+                return false;
+            }
+            while rustix::io::read(&changes, &mut [0; 4096]).is_ok() {}
         }
-        panic!("{name} holds {text:?}, not {wanted:?}");
     }
 
     /// Ends the thread, which takes all that is in the pipes first.

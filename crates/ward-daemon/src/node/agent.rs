@@ -2,16 +2,21 @@
 //! keep-alive and HTTP/2 connections without cutting a request, and only it can tell what goes on
 //! in there. It is one file made of parts; an app that wants no instrumentation gets a shorter one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Drains connections when asked.
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
-    include_str!("agent/settle.cjs")
+    include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs")
 );
 
 /// Drains, and reports.
@@ -19,6 +24,7 @@ const WHOLE: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
     include_str!("agent/settle.cjs"),
+    include_str!("agent/confirm.cjs"),
     include_str!("agent/report.cjs")
 );
 
@@ -49,22 +55,32 @@ impl Parts {
     }
 }
 
+/// The number of the next draft.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
+
 /// Writes the agent into the home unless it is there.
 pub(crate) fn install(home: &Path, parts: Parts) -> io::Result<PathBuf> {
     let path = parts.path(home);
     if fs::read(&path).is_ok_and(|found| found == parts.source().as_bytes()) {
         return Ok(path);
     }
-    let draft = path.with_extension("cjs.new");
+    // Workers that start together are prepared by several threads: each writes a draft of its own.
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = path.with_extension(format!("{}-{number}.new", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(&draft)?;
-    file.write_all(parts.source().as_bytes())?;
-    fs::rename(&draft, &path)?;
-    Ok(path)
+    let written = file
+        .write_all(parts.source().as_bytes())
+        .and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        // A draft that cannot be removed is no worse than the disk that refused it.
+        fs::remove_file(&draft).ok();
+    }
+    written.map(|()| path)
 }
 
 /// How many words it takes to load the agent.

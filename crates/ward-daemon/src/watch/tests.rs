@@ -17,6 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Scene {
     folder: TempDir,
+    /// Nobody watches it.
+    aside: TempDir,
     handle: WatchHandle,
     events: UnboundedReceiver<WatchEvent>,
     runtime: Runtime,
@@ -29,6 +31,7 @@ impl Scene {
         let handle = WatchThread::start(to_us).unwrap();
         Self {
             folder,
+            aside: TempDir::new().unwrap(),
             handle,
             events,
             runtime: Builder::new_current_thread().enable_time().build().unwrap(),
@@ -39,10 +42,14 @@ impl Scene {
         self.folder.path().join(name)
     }
 
+    /// One change and no more: to write a file in place is two, it becomes empty first, and a busy machine may let time
+    /// pass between them.
     fn write(&self, name: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "x").unwrap();
+        let aside = self.aside.path().join("aside");
+        fs::write(&aside, "x").unwrap();
+        fs::rename(aside, path).unwrap();
     }
 
     fn plan(&self, paths: &[&str]) -> Plan {
@@ -161,6 +168,19 @@ fn a_successor_loses_no_change() {
 }
 
 #[test]
+fn a_folder_made_before_its_parent_is_watched_is_a_change() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("before")).unwrap();
+    let since = file_clock();
+    // Dated later than `since`, which is a file's time.
+    while file_clock() == since {}
+    fs::create_dir(scene.path("between")).unwrap();
+    fs::create_dir_all(scene.path("node_modules/x")).unwrap();
+    scene.handle.watch(AppId(1), scene.plan(&[]), since);
+    assert_eq!(scene.change(), (1, "between".to_owned()));
+}
+
+#[test]
 fn a_link_in_a_circle_ends() {
     let mut scene = Scene::new();
     scene.write("src/a.js");
@@ -171,6 +191,24 @@ fn a_link_in_a_circle_ends() {
     scene.write("src/a.js");
     let (_, path) = scene.change();
     assert!(path.ends_with("/a.js"), "{path}");
+}
+
+/// Since Linux 6.13 some files are dated more precisely than others, later than what `CLOCK_REALTIME_COARSE` says then.
+#[test]
+fn what_was_made_before_the_clock_was_asked_is_not_later() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = TempDir::new().unwrap();
+    for number in 0..100 {
+        let path = folder.path().join(number.to_string());
+        symlink("nowhere", &path).unwrap();
+        let now = file_clock();
+        let made = fs::symlink_metadata(&path).unwrap();
+        let made = (made.ctime(), made.ctime_nsec());
+        assert!(made <= (now.tv_sec, now.tv_nsec), "{made:?}, {now:?}");
+        // Who looked at a file gets a precise date when it changes next; no later date is earlier than that.
+        fs::write(folder.path().join("looked-at"), "x").unwrap();
+        fs::metadata(folder.path().join("looked-at")).unwrap();
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use rustix::io::Errno;
 use rustix::time::Timespec;
@@ -116,13 +117,13 @@ impl Watcher {
                     continue;
                 };
                 let root = &app.roots[walk.root];
-                if found.is_dir() {
-                    if !deepest && !app.rules.prunes(&root.base, &path) {
-                        ahead.push_back((path, depth + 1));
-                    }
-                } else if walk.since.is_before(&found)
+                if found.is_dir() && !deepest && !app.rules.prunes(&root.base, &path) {
+                    ahead.push_back((path.clone(), depth + 1));
+                }
+                if walk.since.is_before(&found)
                     && root.wants(&path)
                     && !app.rules.ignores(&root.base, &path)
+                    && !(found.is_dir() && app.rules.holds_own(&path))
                 {
                     // As everywhere, the report names the first change.
                     let change = (change_time(&found), path);
@@ -168,13 +169,28 @@ impl App {
 }
 
 impl Since {
-    /// Whether a file changed after this time.
+    /// Whether a file changed after this time, or a folder was made after it: the change time of a
+    /// folder says no more than that of what is in it.
     fn is_before(self, found: &Metadata) -> bool {
-        match self {
-            Self::Ever => true,
-            Self::Moment(at) => change_time(found) > (at.tv_sec, at.tv_nsec),
-        }
+        let Self::Moment(at) = self else {
+            return !found.is_dir();
+        };
+        let time = if found.is_dir() {
+            birth_time(found)
+        } else {
+            Some(change_time(found))
+        };
+        time.is_some_and(|time| time > (at.tv_sec, at.tv_nsec))
     }
+}
+
+/// When a file was made (`stx_btime`), in seconds and nanoseconds; not every file system keeps it.
+fn birth_time(found: &Metadata) -> Option<(i64, i64)> {
+    let since = found.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((
+        since.as_secs().try_into().ok()?,
+        since.subsec_nanos().into(),
+    ))
 }
 
 /// The change time of a file (`st_ctime`), in seconds and nanoseconds.

@@ -13,9 +13,11 @@ mod neighbours;
 mod options;
 mod overlap;
 mod reload;
+mod schedules;
 mod sessions;
 mod settling;
 mod sockets;
+mod tls;
 mod upgraded;
 
 use std::collections::BTreeMap;

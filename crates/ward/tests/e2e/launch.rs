@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Ward, alive, kill, processes, wait_gone};
+use crate::harness::{Ward, alive, kill, look_again_until, processes, wait_gone};
 
 const HOLD: &str = "
 import fcntl, os, signal, sys
@@ -145,9 +145,11 @@ fn a_start_that_comes_through_after_its_stop_is_ended_at_once() {
         start.wait().unwrap();
         drop(disk);
         stop.wait().unwrap();
-        ward.wait_until("nothing of it runs", |list| {
-            let is_so = list.iter().all(|app| app["pm2_env"]["status"] == status);
-            is_so && running(&ward, "slow").is_empty()
+        // Nothing is told of a process that nobody waits for.
+        let left = || (ward.list(), running(&ward, "slow"));
+        look_again_until("end of all of it", left, |(list, running)| {
+            let is_so = |app: &Value| app["pm2_env"]["status"] == status;
+            list.iter().all(is_so) && running.is_empty()
         });
     }
 }

@@ -8,6 +8,7 @@ mod broken;
 mod client;
 mod crash;
 mod frames;
+mod http;
 mod http2;
 mod http2_node;
 mod reload;

@@ -5,6 +5,7 @@ mod agent;
 mod channel;
 mod cluster;
 mod commands;
+mod defaults;
 mod environment;
 mod evaluated;
 mod examples;

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::json;
 use ward_core::id::{InstanceId, Life};
 
-use super::{Desk, LIMIT, QUIET, Worker, served_by};
+use super::{Desk, LIMIT, Worker, served_by};
 use crate::cluster::{WorkerConfig, WorkerEvent};
 
 #[test]
@@ -51,7 +51,7 @@ fn a_draining_worker_gets_nothing_and_is_told_when_all_has_arrived() {
     let client = desk.connect();
     let seq = old.offered();
     desk.handle.drain(old.life);
-    assert!(old.try_hear(QUIET).is_none(), "one is still on its way");
+    old.hears_nothing(&mut desk, "one is still on its way");
     old.answer(seq, true);
     let message = old.hear();
     assert_eq!(message, json!({ "cmd": "NODE_WARD", "act": "drain" }));
@@ -74,7 +74,7 @@ fn a_worker_that_waits_for_ready_gets_nothing_before() {
     };
     let mut worker = desk.worker_at(1, config);
     let client = desk.connect();
-    assert_eq!(worker.try_offered(QUIET), None);
+    worker.hears_nothing(&mut desk, "it is not ready");
     worker.raw("\"ready\"");
     worker.serve();
     assert_eq!(served_by(client), "1");

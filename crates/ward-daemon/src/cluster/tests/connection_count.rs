@@ -16,11 +16,12 @@ fn worker(desk: &mut Desk, life: u32) -> (Worker, ConnectionCount) {
     (desk.worker_at(life, config), gauge)
 }
 
-fn wait(gauge: &ConnectionCount, wanted: u64) {
+/// Looks again after each round of the thread.
+fn wait(desk: &mut Desk, gauge: &ConnectionCount, wanted: u64) {
     let until = Instant::now() + LIMIT;
     while gauge.read() != Some(wanted) {
         assert!(Instant::now() < until, "{:?}, not {wanted}", gauge.read());
-        std::thread::yield_now();
+        desk.settle();
     }
 }
 
@@ -31,15 +32,15 @@ fn a_refused_connection_counts_for_the_worker_that_took_it() {
     let (mut second, second_gauge) = worker(&mut desk, 2);
     let client = desk.connect();
     let seq = first.offered();
-    wait(&first_gauge, 1);
+    wait(&mut desk, &first_gauge, 1);
     first.answer(seq, false);
     first.fds.clear();
     let seq = second.offered();
-    wait(&second_gauge, 1);
-    wait(&first_gauge, 0);
+    wait(&mut desk, &second_gauge, 1);
+    wait(&mut desk, &first_gauge, 0);
     second.answer(seq, true);
     second.fds.clear();
-    wait(&second_gauge, 0);
+    wait(&mut desk, &second_gauge, 0);
     drop(client);
 }
 
@@ -50,10 +51,10 @@ fn a_connection_a_dead_worker_had_not_taken_moves_on() {
     let _client = desk.connect();
     first.offered();
     let (mut second, gauge) = worker(&mut desk, 2);
-    wait(&gauge, 0);
+    wait(&mut desk, &gauge, 0);
     drop(first);
     second.offered();
-    wait(&gauge, 1);
+    wait(&mut desk, &gauge, 1);
 }
 
 #[test]

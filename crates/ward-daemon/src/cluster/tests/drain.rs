@@ -3,7 +3,7 @@
 use serde_json::json;
 use ward_core::id::Life;
 
-use super::{Desk, QUIET, WITHOUT_AGENT, Worker, spread};
+use super::{Desk, WITHOUT_AGENT, Worker, spread};
 use crate::cluster::{WorkerConfig, WorkerEvent, WorkerReport};
 use crate::worker_loop::ChannelEvent;
 use ward_core::cluster::Sched;
@@ -23,10 +23,7 @@ fn worker(desk: &mut Desk, sched: Sched) -> Worker {
 
 /// Nothing says that it has finished.
 fn has_not_finished(desk: &mut Desk, worker: &mut Worker) {
-    assert!(worker.try_hear(QUIET).is_none());
-    // When another one was answered, all that was asked before was looked at.
-    let mut other = desk.silent(9, Desk::config(9));
-    other.listen(0);
+    worker.hears_nothing(desk, "it has not finished");
     while let Ok(event) = desk.events.try_recv() {
         let drained = matches!(
             event,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Desk, QUIET, served_by, spread};
+use super::{Desk, served_by, spread};
 use crate::cluster::WorkerConfig;
 use ward_core::cluster::Sched;
 
@@ -14,7 +14,7 @@ fn a_worker_has_one_connection_at_a_time_on_its_way() {
     let mut worker = desk.worker(1);
     let clients = [desk.connect(), desk.connect()];
     let first = worker.offered();
-    assert_eq!(worker.try_offered(QUIET), None, "the second one waits");
+    worker.hears_nothing(&mut desk, "the second one waits");
     worker.answer(first, true);
     worker.fds.clear();
     worker.serve();
@@ -33,16 +33,12 @@ fn the_next_connection_comes_when_the_last_one_has_arrived() {
     let second = worker.offered();
     worker.fds.clear();
     worker.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
-    assert_eq!(
-        worker.try_offered(QUIET),
-        None,
-        "it has not taken the first"
-    );
+    worker.hears_nothing(&mut desk, "it has not taken the first");
     worker.say(json!({ "ack": first, "accepted": true }));
     worker.offered();
     worker.fds.clear();
     worker.say(json!({ "ack": second, "accepted": true }));
-    assert_eq!(worker.try_offered(QUIET), None, "the third is on its way");
+    worker.hears_nothing(&mut desk, "the third is on its way");
 }
 
 #[test]
@@ -55,7 +51,7 @@ fn what_arrived_and_was_not_taken_goes_to_another_one_too() {
     first.raw(r#"{"cmd":"NODE_HANDLE_ACK"}"#);
     first.offered();
     let mut second = desk.worker(2);
-    assert_eq!(second.try_offered(QUIET), None, "the first one lives");
+    second.hears_nothing(&mut desk, "the first one lives");
     drop(first);
     second.serve();
     second.serve();
@@ -169,7 +165,7 @@ fn what_a_dead_worker_did_not_take_goes_to_another_one() {
     let client = desk.connect();
     first.offered();
     let mut second = desk.worker(2);
-    assert_eq!(second.try_offered(QUIET), None, "the first one lives");
+    second.hears_nothing(&mut desk, "the first one lives");
     drop(first);
     second.serve();
     assert_eq!(served_by(client), "2");

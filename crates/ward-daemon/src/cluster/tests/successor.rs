@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use ward_core::cluster::Sched;
 use ward_core::id::InstanceId;
 
-use super::{Desk, QUIET, served_by, spread};
+use super::{Desk, served_by, spread};
 use crate::cluster::{WorkerConfig, WorkerEvent};
 use crate::worker_loop::{ChannelEvent, ChannelThread, DescriptorRole, Exported};
 
@@ -26,6 +26,7 @@ impl Desk {
             handle: ChannelThread::resume(sender, exported).expect("a successor"),
             events,
             port: self.port,
+            bystander: None,
         }
     }
 }
@@ -66,7 +67,7 @@ fn what_a_worker_had_not_taken_is_given_to_another_one_when_it_dies() {
     first.offered();
     let mut desk = desk.succeed();
     let mut second = desk.worker(2);
-    assert_eq!(second.try_offered(QUIET), None, "the first one lives");
+    second.hears_nothing(&mut desk, "the first one lives");
     drop(first);
     second.serve();
     second.serve();

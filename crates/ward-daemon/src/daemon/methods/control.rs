@@ -10,7 +10,7 @@ use ward_core::time::Wall;
 
 use super::Args;
 use crate::daemon::pending::{Form, Waiting};
-use crate::daemon::replies::{id_text, instance_id, unknown};
+use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -112,7 +112,7 @@ impl Daemon {
         responder: Responder,
         request: impl FnOnce(InstanceId) -> Request,
     ) {
-        match self.known(id) {
+        match self.core.known(id) {
             Some(instance) => {
                 let waiting = Waiting::Method {
                     responder,
@@ -149,11 +149,6 @@ impl Daemon {
         self.one(method, Form::Child, id, responder, |instance| {
             request(instance, change)
         });
-    }
-
-    /// The instance with this id, if there is one.
-    pub(super) fn known(&self, id: &Value) -> Option<InstanceId> {
-        instance_id(id).filter(|id| self.supervisor.instance(*id).is_some())
     }
 }
 

@@ -8,6 +8,8 @@ use ward_home::PM2_VERSION;
 use ward_sys::Pid;
 
 use super::Args;
+use crate::daemon::launches::waits_for;
+use crate::daemon::parts::{Core, Identity};
 use crate::daemon::rpc::{Peer, Responder};
 use crate::daemon::run::Daemon;
 use crate::daemon::sampling::{Purpose, is_online, pid_of};
@@ -32,10 +34,10 @@ impl Daemon {
                 self.sample(Purpose::List { table, responder });
             }
             "getSystemData" => {
-                let system = self.system.measure();
+                let system = self.facts.system.measure();
                 responder.ok(system);
             }
-            "getReport" => responder.ok(self.report()),
+            "getReport" => responder.ok(report(&self.core, &self.identity)),
             "profileCPU" | "profileMEM" => {
                 let _what_for = args.at(0);
                 responder.ok(
@@ -47,18 +49,12 @@ impl Daemon {
         None
     }
 
-    /// All processes without what only few look at: for selections.
-    pub(super) fn summaries(&self) -> Vec<u8> {
-        let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
-        written(self.supervisor.instances().map(brief))
-    }
-
     /// All processes with what they use: with all their facts, or with those a table has. Written one
     /// by one: all records together, environments twice in each, would be many megabytes of values at
     /// once.
     pub(in crate::daemon) fn list(&self, table: bool, measured: &Measured) -> Vec<u8> {
         let (lives, workers) = (&self.processes, &self.workers);
-        written(self.supervisor.instances().map(|instance| {
+        written(self.core.supervisor.instances().map(|instance| {
             let mut process = if table {
                 view::brief(instance, view::SHOWN_KEYS)
             } else {
@@ -78,7 +74,7 @@ impl Daemon {
             if let Some(places) = places {
                 process["pm2_env"]["listens_on"] = json!(places);
             }
-            if let Some(step) = self.waits_for(instance) {
+            if let Some(step) = waits_for(&self.planes.launch, instance) {
                 process["pm2_env"]["waits_for"] = step.into();
             }
             if instance.paused {
@@ -87,30 +83,37 @@ impl Daemon {
             process
         }))
     }
+}
 
-    fn report(&self) -> Value {
-        let env: Map<String, Value> = std::env::vars_os()
-            .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned().into(),
-                )
-            })
-            .collect();
-        json!({
-            "pm2_version": PM2_VERSION,
-            "node_version": "N/A",
-            "node_path": std::env::current_exe().unwrap_or_default(),
-            "argv0": "ward",
-            "argv": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
-            "user": env.get("USER").cloned().unwrap_or_default(),
-            "uid": rustix::process::getuid().as_raw(),
-            "gid": rustix::process::getgid().as_raw(),
-            "env": env,
-            "managed_apps": self.supervisor.instances().count(),
-            "started_at": self.began_at_ms,
+/// All processes without what only few look at: for selections.
+pub(super) fn summaries(core: &Core) -> Vec<u8> {
+    let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
+    written(core.supervisor.instances().map(brief))
+}
+
+/// Facts about the daemon, in the form of those PM2 tells about its own.
+fn report(core: &Core, identity: &Identity) -> Value {
+    let env: Map<String, Value> = std::env::vars_os()
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned().into(),
+            )
         })
-    }
+        .collect();
+    json!({
+        "pm2_version": PM2_VERSION,
+        "node_version": "N/A",
+        "node_path": std::env::current_exe().unwrap_or_default(),
+        "argv0": "ward",
+        "argv": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+        "user": env.get("USER").cloned().unwrap_or_default(),
+        "uid": rustix::process::getuid().as_raw(),
+        "gid": rustix::process::getgid().as_raw(),
+        "env": env,
+        "managed_apps": core.supervisor.instances().count(),
+        "started_at": identity.began_at_ms,
+    })
 }
 
 /// A list, of which never more than one element is a value.

@@ -7,6 +7,8 @@ use ward_core::request::Request;
 use ward_core::view;
 
 use super::Args;
+use super::facts::summaries;
+use crate::daemon::parts::Core;
 use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::Responder;
@@ -25,14 +27,14 @@ impl Daemon {
                     let table = true;
                     self.sample(Purpose::List { table, responder });
                 } else {
-                    responder.written(&self.summaries());
+                    responder.written(&summaries(&self.core));
                 }
             }
-            "spec" => self.spec(options, responder),
+            "spec" => spec(&self.core, options, responder),
             "status" => responder.ok(self.status()),
             "metrics" => responder.ok(self.metrics()),
-            "reason" => self.reason(options, responder),
-            "flush" => self.flush(options, responder),
+            "reason" => reason(&self.core, options, responder),
+            "flush" => flush(self, options, responder),
             "pause" => self.pause(options, responder),
             "shutdown" => {
                 self.shutdown.responders.push(responder);
@@ -42,23 +44,12 @@ impl Daemon {
         }
     }
 
-    /// Replies with the declaration of an instance, with separate environment layers.
-    fn spec(&self, options: &Value, responder: Responder) {
-        match self
-            .known(&options["id"])
-            .and_then(|id| self.supervisor.instance(id))
-        {
-            Some(instance) => responder.ok(record::prepare_record(&instance.spec).into()),
-            None => responder.error(&unknown("spec", &id_text(&options["id"]))),
-        }
-    }
-
     /// Pauses or resumes new connections to a worker. A pause holds for the instance, also across
     /// restarts of its process, until the instance is stopped.
     fn pause(&mut self, options: &Value, responder: Responder) {
         let id = &options["id"];
-        let known = self.known(id);
-        let Some(instance) = known.and_then(|id| self.supervisor.instance(id)) else {
+        let known = self.core.known(id);
+        let Some(instance) = known.and_then(|id| self.core.supervisor.instance(id)) else {
             return responder.error(&unknown("pause", &id_text(id)));
         };
         let (name, id) = (&instance.spec.name, instance.id);
@@ -95,12 +86,12 @@ impl Daemon {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
-            "home": self.paths.home,
-            "uptime_ms": u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "started_at": self.began_at_ms,
-            "apps": self.supervisor.instances().count(),
-            "subscribers": self.bus.metrics().subscribers,
-            "bus_dropped": self.bus.metrics().dropped_events,
+            "home": self.identity.paths.home,
+            "uptime_ms": u64::try_from(self.identity.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "started_at": self.identity.began_at_ms,
+            "apps": self.core.supervisor.instances().count(),
+            "subscribers": self.planes.bus.metrics().subscribers,
+            "bus_dropped": self.planes.bus.metrics().dropped_events,
             "memory_bytes": memory.unwrap_or_default(),
             "loop": self.meter.to_value(),
         })
@@ -108,54 +99,59 @@ impl Daemon {
 
     /// What the planes have done since the daemon began.
     fn metrics(&self) -> Value {
-        json!({ "log": self.log.metrics(), "bus": self.bus.metrics() })
+        json!({ "log": self.planes.log.metrics(), "bus": self.planes.bus.metrics() })
     }
+}
 
-    /// Why an instance does not run.
-    fn reason(&self, options: &Value, responder: Responder) {
-        let Some(instance) = self
-            .known(&options["id"])
-            .and_then(|id| self.supervisor.instance(id))
-        else {
-            return responder.error(&unknown("reason", &id_text(&options["id"])));
-        };
+/// Replies with the declaration of an instance, with separate environment layers.
+fn spec(core: &Core, options: &Value, responder: Responder) {
+    match core.instance(&options["id"]) {
+        Some(instance) => responder.ok(record::prepare_record(&instance.spec).into()),
+        None => responder.error(&unknown("spec", &id_text(&options["id"]))),
+    }
+}
+
+/// Why an instance does not run.
+fn reason(core: &Core, options: &Value, responder: Responder) {
+    let Some(instance) = core.instance(&options["id"]) else {
+        return responder.error(&unknown("reason", &id_text(&options["id"])));
+    };
+    let record = view::record(instance);
+    let key = |name: &str| record.get(name).cloned().unwrap_or_default();
+    responder.ok(json!({
+        "reason": key("failure"),
+        "exit": { "code": key("exit_code"), "signal": key("exit_signal") },
+        "last_exit_at": instance.last_exit.map(|exit| exit.at.0),
+    }));
+}
+
+/// Empties the log files of some instances, or all log files with the daemon's own.
+fn flush(daemon: &Daemon, options: &Value, responder: Responder) {
+    let chosen = options["ids"].as_array();
+    let mut files: Vec<String> = match chosen {
+        Some(_) => Vec::new(),
+        None => vec![daemon.identity.paths.daemon_log.display().to_string()],
+    };
+    for instance in daemon.core.supervisor.instances() {
+        if chosen.is_some_and(|ids| !ids.iter().any(|id| *id == instance.id.0)) {
+            continue;
+        }
         let record = view::record(instance);
-        let key = |name: &str| record.get(name).cloned().unwrap_or_default();
-        responder.ok(json!({
-            "reason": key("failure"),
-            "exit": { "code": key("exit_code"), "signal": key("exit_signal") },
-            "last_exit_at": instance.last_exit.map(|exit| exit.at.0),
-        }));
-    }
-
-    /// Empties the log files of some instances, or all log files with the daemon's own.
-    fn flush(&self, options: &Value, responder: Responder) {
-        let chosen = options["ids"].as_array();
-        let mut files: Vec<String> = match chosen {
-            Some(_) => Vec::new(),
-            None => vec![self.paths.daemon_log.display().to_string()],
-        };
-        for instance in self.supervisor.instances() {
-            if chosen.is_some_and(|ids| !ids.iter().any(|id| *id == instance.id.0)) {
-                continue;
-            }
-            let record = view::record(instance);
-            for key in ["pm_out_log_path", "pm_err_log_path", "pm_log_path"] {
-                let path = record
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .unwrap_or("/dev/null");
-                if path != "/dev/null" && !files.iter().any(|file| file == path) {
-                    files.push(path.to_owned());
-                }
+        for key in ["pm_out_log_path", "pm_err_log_path", "pm_log_path"] {
+            let path = record
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or("/dev/null");
+            if path != "/dev/null" && !files.iter().any(|file| file == path) {
+                files.push(path.to_owned());
             }
         }
-        let paths = files.iter().map(std::path::PathBuf::from).collect();
-        let emptied = self.log.flush(paths);
-        tokio::task::spawn_local(async move {
-            // The log thread is gone only when the daemon ends.
-            emptied.await.ok();
-            responder.ok(json!({ "files": files }));
-        });
     }
+    let paths = files.iter().map(std::path::PathBuf::from).collect();
+    let emptied = daemon.planes.log.flush(paths);
+    tokio::task::spawn_local(async move {
+        // The log thread is gone only when the daemon ends.
+        emptied.await.ok();
+        responder.ok(json!({ "files": files }));
+    });
 }

@@ -10,6 +10,7 @@ use ward_sys::signal::{self, Signal};
 
 use crate::daemon::pending::Form;
 use crate::daemon::replies::{id_text, unknown};
+use crate::daemon::reports::own_action;
 use crate::daemon::rpc::Responder;
 use crate::daemon::run::Daemon;
 
@@ -21,7 +22,7 @@ impl Daemon {
         ) else {
             return responder.error("pm_id or line field missing");
         };
-        let Some(instance) = self.known(id).and_then(|id| self.supervisor.instance(id)) else {
+        let Some(instance) = self.core.instance(id) else {
             return responder.error(&unknown("sendLineToStdin", &id_text(id)));
         };
         if instance.is_worker() {
@@ -42,12 +43,12 @@ impl Daemon {
             return responder.error("ID, DATA or TOPIC field is missing");
         }
         let id = &packet["id"];
-        let Some(instance) = self.known(id).and_then(|id| self.supervisor.instance(id)) else {
+        let Some(instance) = self.core.instance(id) else {
             return responder.error(&unknown("sendDataToProcessId", &id_text(id)));
         };
         match running(instance) {
             Some(life) => {
-                self.channel.send(life, packet);
+                self.planes.channel.send(life, packet);
                 responder.ok(json!({ "success": true, "data": packet }));
             }
             None => responder.error(&format!("Process with ID <{}> offline.", id_text(id))),
@@ -59,7 +60,7 @@ impl Daemon {
         let message = id_text(command.get("msg").unwrap_or(&Value::Null));
         let by_id = command.get("id").filter(|id| !id.is_null());
         let targets: Vec<Life> = if let Some(id) = by_id {
-            let Some(instance) = self.known(id).and_then(|id| self.supervisor.instance(id)) else {
+            let Some(instance) = self.core.instance(id) else {
                 return responder.error(&unknown("msgProcess", &id_text(id)));
             };
             if !offers(instance, &message) {
@@ -72,7 +73,8 @@ impl Daemon {
             vec![life]
         } else if let Some(name) = command.get("name").and_then(Value::as_str) {
             let wanted = |it: &&Instance| is_called(it, name) && offers(it, &message);
-            self.supervisor
+            self.core
+                .supervisor
                 .instances()
                 .filter(wanted)
                 .filter_map(running)
@@ -89,8 +91,10 @@ impl Daemon {
             command.clone()
         };
         for life in &targets {
-            let own = self.as_own_action(*life, command);
-            self.channel.send(*life, own.as_ref().unwrap_or(&value));
+            let own = own_action(&self.core, *life, command);
+            self.planes
+                .channel
+                .send(*life, own.as_ref().unwrap_or(&value));
         }
         responder.ok(json!({ "process_count": targets.len(), "success": true }));
     }
@@ -102,7 +106,7 @@ impl Daemon {
         } else {
             id_text(id)
         };
-        let Some(instance) = self.known(id) else {
+        let Some(instance) = self.core.known(id) else {
             return responder.error(&unknown("sendSignalToProcessId", &shown));
         };
         let Some(signal) = signal_of(&options["signal"]) else {
@@ -115,6 +119,7 @@ impl Daemon {
     pub(super) fn signal_by_name(&mut self, options: &Value, responder: Responder) {
         let name = id_text(&options["process_name"]);
         let found: Vec<Option<Life>> = self
+            .core
             .supervisor
             .instances()
             .filter(|it| name == "all" || it.spec.name == name || it.spec.program.script == name)
@@ -129,21 +134,26 @@ impl Daemon {
         for life in found.into_iter().flatten() {
             self.processes.signal(life, signal, Scope::Main);
         }
-        responder.ok(self.supervisor.instances().map(view::process).collect());
+        responder.ok(self
+            .core
+            .supervisor
+            .instances()
+            .map(view::process)
+            .collect());
     }
 
     pub(super) fn notify(&mut self, options: &Value, responder: Responder) {
         let Some(id) = options.get("id").filter(|id| !id.is_null()) else {
             return responder.error("process id missing");
         };
-        let Some(instance) = self.known(id).and_then(|id| self.supervisor.instance(id)) else {
+        let Some(instance) = self.core.instance(id) else {
             return responder.error(&unknown("notifyByProcessId", &id_text(id)));
         };
         let mut record = view::record(instance);
         record.shift_remove("env");
         let event = id_text(options.get("action_name").unwrap_or(&Value::Null));
         let manually = options.get("manually").is_some();
-        self.publish_process(&event, manually, record);
+        self.planes.publish_process(&event, manually, record);
         responder.results(&[]);
     }
 

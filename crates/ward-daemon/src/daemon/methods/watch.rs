@@ -30,13 +30,13 @@ impl Daemon {
             .as_str()
             .is_some_and(|action| action.ends_with("All"));
         let ids: Vec<InstanceId> = if all {
-            self.supervisor.instances().map(|it| it.id).collect()
+            self.core.supervisor.instances().map(|it| it.id).collect()
         } else {
-            self.known(about).into_iter().collect()
+            self.core.known(about).into_iter().collect()
         };
         let already = ids
             .first()
-            .and_then(|id| self.supervisor.instance(*id))
+            .and_then(|id| self.core.supervisor.instance(*id))
             .is_some_and(view::is_watching);
         for id in ids {
             self.ask(Request::Watch(id, change), Waiting::Nobody);
@@ -49,7 +49,7 @@ impl Daemon {
 
     pub(super) fn monitor(&mut self, method: &str, id: &Value, responder: Responder) {
         let on = method == "monitor";
-        match self.known(id) {
+        match self.core.known(id) {
             Some(instance) => {
                 let request = |id| Request::Monitor(id, on);
                 self.one("monitor", Form::Monitored(instance), id, responder, request);

@@ -1,6 +1,6 @@
 //! Web frameworks.
 
-use super::Site;
+use super::site::Site;
 
 #[test]
 fn express() {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{PATIENCE, Site, check_env, parse, pid};
+use super::site::{PATIENCE, Site, check_env};
+use super::{parse, pid};
 use crate::harness::{build, npm_all};
 
 const NEXT: [&str; 3] = ["next@16.4.6", "react@19.3.1", "react-dom@19.3.1"];

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Site, parse};
+use super::parse;
+use super::site::Site;
 use crate::cluster::client::get;
 use crate::harness::{Ward, free_port, npm};
 

@@ -3,7 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{Site, by_connection, spread};
+use super::site::Site;
+use super::{by_connection, spread};
 use crate::harness::free_port;
 
 /// The app with its three servers, and the ports of HTTP/2 in the clear and of bare TLS.

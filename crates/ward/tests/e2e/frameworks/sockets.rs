@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Site, by_connection, parse, pid, same_worker};
+use super::site::Site;
+use super::{by_connection, parse, pid, same_worker};
 use crate::harness::kill;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -134,7 +135,7 @@ fn socket_io_polls_one_worker_under_sticky_ip() {
     let mut site = Site::prepare("socketio.js", include_str!("apps/socketio.js"), 3);
     let app = json!({
         "name": "site", "script": "socketio.js", "instances": 3, "exec_mode": "cluster",
-        "sched": "sticky-ip", "wait_ready": true, "listen_timeout": 60_000, "args": super::WORDS,
+        "sched": "sticky-ip", "wait_ready": true, "listen_timeout": 60_000, "args": super::site::WORDS,
     });
     let file = format!("module.exports = {app}\n");
     site.ward.write("ecosystem.config.js", &file);

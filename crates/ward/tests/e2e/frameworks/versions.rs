@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::Site;
+use super::site::Site;
 use crate::cluster::client::get;
 use crate::harness::{NODES, node};
 

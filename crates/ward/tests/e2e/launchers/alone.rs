@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use rstest::rstest;
 use serde_json::json;
 
-use super::Project;
+use super::project::Project;
 use crate::cluster::client::get;
 use crate::harness::{Ward, alive};
 

@@ -2,15 +2,16 @@
 //! reaper, so they take turns.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod cgroups;
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::{PATIENCE, command, line, start};
-use ward_sys::cgroup::{Cgroup, Hierarchy};
+use ward_sys::cgroup::Cgroup;
 use ward_sys::proc::{Sampler, Scanner};
 use ward_sys::reap::ExitStatus;
 use ward_sys::signal::Signal;
@@ -18,6 +19,7 @@ use ward_sys::tree::{Life, Member};
 use ward_sys::{Pid, proc, reap, tree};
 
 const MARKER: &str = "unique_id=3c1f1a52-7c63-4b6e-9d58-2f8f7f0d2f11";
+
 const ENV: (&str, &str) = ("unique_id", "3c1f1a52-7c63-4b6e-9d58-2f8f7f0d2f11");
 
 fn my_turn() -> MutexGuard<'static, ()> {
@@ -228,89 +230,6 @@ fn a_stubborn_forking_crowd_is_killed() {
     assert!(proc::stat(last).map_or(true, |stat| stat.is_zombie()));
     collect_all();
     assert!(tree::is_empty(&life, nobody));
-}
-
-#[test]
-fn a_cgroup_holds_even_those_who_hide() {
-    let _turn = my_turn();
-    let Some(hierarchy) = Hierarchy::create() else {
-        return;
-    };
-    let cgroup = hierarchy.cgroup("web-1").unwrap();
-    assert_eq!(cgroup.populated(), Some(false));
-    let mut hidden = command("orphan new-session clear-env pid hang -- exit 0", &[ENV]);
-    hidden.cgroup = Some(cgroup.directory().unwrap());
-    let (child, mut output) = start(hidden);
-    assert!(child.in_cgroup);
-    let orphan = pid_of(&line(&mut output));
-    assert_eq!(collect(child.pid), ExitStatus::Code(0));
-    let life = life(child.pid, Some(&cgroup));
-    let without = Life {
-        cgroup: None,
-        ..life
-    };
-    assert_eq!(cgroup.procs(), [orphan]);
-    assert_eq!(cgroup.members(), Some(vec![orphan]));
-    let usage = Sampler::new().unwrap().cgroup_usage(&cgroup).unwrap();
-    assert!(usage.processes == 1 && usage.rss_bytes > 0);
-    let below = cgroup.path().join("below");
-    fs::create_dir(&below).unwrap();
-    fs::write(
-        below.join("cgroup.procs"),
-        orphan.as_raw_nonzero().to_string(),
-    )
-    .unwrap();
-    assert_eq!(
-        cgroup.members(),
-        Some(vec![orphan]),
-        "also in a cgroup below"
-    );
-    assert_eq!(members(&without), []);
-    assert_eq!(
-        members(&life)
-            .iter()
-            .map(|member| member.pid)
-            .collect::<Vec<_>>(),
-        [orphan]
-    );
-    assert!(!tree::is_empty(&life, |_| true));
-    kill_all(&life);
-    collect_all();
-    assert!(tree::is_empty(&life, nobody));
-    let path = cgroup.path().to_owned();
-    assert!(cgroup.remove());
-    assert!(!path.exists());
-    hierarchy.remove();
-}
-
-#[test]
-fn a_refused_cgroup_does_not_stop_a_spawn() {
-    let _turn = my_turn();
-    let mut plain = command("exit 4", &[]);
-    plain.cgroup = Some(fs::File::open("/").unwrap().into());
-    let (child, _output) = start(plain);
-    assert!(!child.in_cgroup);
-    assert_eq!(collect(child.pid), ExitStatus::Code(4));
-}
-
-#[test]
-fn the_directories_of_dead_daemons_are_removed() {
-    let _turn = my_turn();
-    let Some(hierarchy) = Hierarchy::create() else {
-        return;
-    };
-    let start_time = proc::start_time(rustix::process::getpid()).unwrap();
-    // Our pid, but started at another time: a daemon that is gone.
-    let stale =
-        hierarchy
-            .path()
-            .with_file_name(format!("ward-{}-{}", std::process::id(), start_time + 1));
-    fs::create_dir_all(stale.join("app-1")).unwrap();
-    let again = Hierarchy::create().unwrap();
-    assert_eq!(again.path(), hierarchy.path());
-    assert!(!stale.exists());
-    assert!(again.path().exists());
-    again.remove();
 }
 
 #[test]
