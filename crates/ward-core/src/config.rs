@@ -3,7 +3,7 @@
 //!
 //! The way of a file: [`json`], [`yaml`] or [`toml`] make a value of the text (JavaScript is
 //! evaluated by node, outside), [`shape`] finds the apps in it, [`check`] makes each a declaration
-//! in the canonical keys of [`fields`], [`env`] chooses the variables. Options of the command line
+//! in the canonical keys of [`fields`], [`mod@env`] chooses the variables. Options of the command line
 //! go through the same [`check`] and lie over the declaration.
 
 pub mod check;
