@@ -15,8 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const DRAIN: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
-    include_str!("agent/settle.cjs"),
-    include_str!("agent/confirm.cjs")
+    include_str!("agent/settle.cjs")
 );
 
 /// Drains, and reports.
@@ -24,7 +23,6 @@ const WHOLE: &str = concat!(
     include_str!("agent/start.cjs"),
     include_str!("agent/drain.cjs"),
     include_str!("agent/settle.cjs"),
-    include_str!("agent/confirm.cjs"),
     include_str!("agent/report.cjs")
 );
 

@@ -137,21 +137,6 @@ fn is_taken(line: &Value, number: u64) -> bool {
 }
 
 #[test]
-fn a_worker_confirms_a_connection_with_its_answer_alone() {
-    let mut worker = Worker::new();
-    worker.let_listen();
-    for _ in 0..3 {
-        let (client, server) = connected();
-        let (number, line) = worker.connection();
-        worker.say(&line, Some(server.as_fd()));
-        drop(server);
-        let said = worker.hear();
-        assert!(is_taken(&said, number), "{said}");
-        assert_eq!(std::io::read_to_string(client).unwrap(), "taken");
-    }
-}
-
-#[test]
 fn a_worker_confirms_a_socket_to_share() {
     let mut worker = Worker::new();
     let question = worker.asked();
