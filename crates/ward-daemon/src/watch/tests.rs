@@ -176,7 +176,7 @@ fn a_folder_made_before_its_parent_is_watched_is_a_change() {
     while file_clock() == since {}
     fs::create_dir(scene.path("between")).unwrap();
     fs::create_dir_all(scene.path("node_modules/x")).unwrap();
-    scene.handle.watch(AppId(1), scene.plan(&[]), since);
+    scene.handle.watch(WatchId(1), scene.plan(&[]), since);
     assert_eq!(scene.change(), (1, "between".to_owned()));
 }
 
