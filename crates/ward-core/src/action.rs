@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::id::{InstanceId, Life, RequestId, WatchId};
-use crate::jobs::{PartResult, WatchPlan};
 use crate::launch::Launch;
-use crate::request::Reply;
+use crate::request::{PartResult, Reply};
 use crate::time::Wall;
+use crate::watch_plan::WatchPlan;
 
 /// Do this. Actions of one `handle` call are performed in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,20 +46,6 @@ pub enum Action {
         life: Life,
         /// The number of the signal.
         signal: i32,
-    },
-    /// A line for standard input.
-    WriteLine {
-        /// The life that reads the line.
-        life: Life,
-        /// The bytes, line end included.
-        line: String,
-    },
-    /// A value for the IPC channel.
-    Send {
-        /// The life that gets the message.
-        life: Life,
-        /// The message, as the app reads it.
-        message: Value,
     },
     /// Take a cluster worker out of the rotation and let it finish. Answered by `Drained`.
     Drain {
@@ -152,8 +138,6 @@ pub enum Ask {
     Signal(i32, Scope),
     /// The IPC message `shutdown`.
     Message,
-    /// Cluster's own `disconnect`.
-    Disconnect,
 }
 
 /// How much of a life is meant.

@@ -14,7 +14,6 @@ mod settings;
 pub mod shape;
 pub mod shell_split;
 pub mod source;
-pub(crate) mod suggest;
 pub mod toml;
 pub mod units;
 pub mod yaml;

@@ -7,6 +7,8 @@ use crate::id::{InstanceId, Life, RequestId, WatchId};
 use crate::request::Request;
 use crate::time::Wall;
 
+pub use crate::tally::{Taken, Tally};
+
 /// Something that happened in the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -151,24 +153,6 @@ pub enum ExitStatus {
     Signal(i32),
     /// It is gone, nobody knows how.
     Unknown,
-}
-
-/// What became of the connections of a worker that was drained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Given to another worker, because this one never took them.
-    pub redispatched: u64,
-    /// Those it had taken. None: nobody could count them.
-    pub taken: Option<Taken>,
-}
-
-/// What became of the connections a worker had taken when it was told to finish.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// Ended by themselves, or by the agent after their answer.
-    pub drained: u64,
-    /// Open to the last.
-    pub cut: u64,
 }
 
 /// Who tells something about an app.

@@ -22,6 +22,19 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WatchId(pub u64);
 
+/// Names a job. Never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct JobId(pub(crate) u64);
+
+/// One part of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartKey {
+    /// The job.
+    pub(crate) job: JobId,
+    /// Its place among the parts.
+    pub(crate) index: usize,
+}
+
 impl RequestId {
     /// The supervisor's own request of this number.
     pub(crate) const fn own(number: u64) -> Self {

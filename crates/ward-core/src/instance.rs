@@ -20,6 +20,7 @@ use crate::time::{Mono, Wall};
 
 mod end;
 mod events;
+mod launch_plan;
 mod planned;
 mod promises;
 mod ready;
@@ -28,6 +29,7 @@ mod reports;
 mod requests;
 mod started;
 mod traffic;
+pub mod view;
 
 use ready::ListenHistory;
 pub use ready::Readiness;

@@ -48,9 +48,7 @@ pub mod defaults;
 pub mod event;
 pub mod id;
 pub mod instance;
-pub mod jobs;
 pub mod launch;
-mod launch_plan;
 mod pending;
 pub mod policy;
 mod random;
@@ -59,7 +57,19 @@ pub mod request;
 pub mod signal;
 pub mod snapshot;
 pub mod spec;
+mod suggest;
 pub mod supervisor;
+mod tally;
 pub mod termination;
 pub mod time;
-pub mod view;
+mod watch_plan;
+
+pub use instance::view;
+
+/// What is asked of many instances at once, and what became of it.
+pub mod jobs {
+    pub use crate::request::{
+        Act, Effect, PartError, PartResult, PrepareAll, Registration, Scale, Verb,
+    };
+    pub use crate::watch_plan::WatchPlan;
+}

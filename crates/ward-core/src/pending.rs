@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::id::{InstanceId, RequestId};
-use crate::jobs::PartKey;
-use crate::request::{Outcome, Reply};
+use crate::id::{InstanceId, PartKey, RequestId};
+use crate::request::{Outcome, Reply, RequestError};
 
 /// All requests without a reply.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,6 +68,27 @@ impl Pending {
     /// The next reply to a part of a job.
     pub(crate) fn next_part(&mut self) -> Option<(PartKey, Reply)> {
         self.parts.pop_front()
+    }
+
+    /// Whether parts of jobs were answered that nobody has looked at.
+    pub(crate) fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// A fault cut a request of the supervisor's own short. Should what it did so far be answered after
+    /// all, nobody wants to know.
+    pub(crate) fn give_up(
+        &mut self,
+        request: RequestId,
+        error: RequestError,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.own.contains_key(&request) {
+            self.deliver(request, Err(error), actions);
+        }
+        if self.open.contains_key(&request) {
+            self.expect_nobody(request);
+        }
     }
 
     /// Answers a request: to whoever asked.

@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::InstanceId;
-use crate::jobs::{Act, PartResult, PrepareAll, Scale};
 use crate::spec::AppSpec;
 use crate::time::Wall;
+
+mod ask;
+mod result;
+
+pub use ask::{Act, PrepareAll, Registration, Scale, Verb};
+pub use result::{Effect, PartError, PartResult};
 
 /// One thing asked. The reply goes out when the promised state is reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +51,6 @@ pub enum Request {
     Reset(InstanceId),
     /// A signal to the main process.
     Signal(InstanceId, i32),
-    /// Bytes for standard input; the shell knows the pipe.
-    WriteLine(InstanceId, String),
-    /// A value for the app's IPC channel.
-    Send(InstanceId, Value),
     /// Mark as monitored or not (`_km_monitored`).
     Monitor(InstanceId, bool),
     /// No connections for the worker, or connections again (false). It holds for its instance,

@@ -1,7 +1,7 @@
 //! Names and numbers of signals, as Linux has them on every machine ward runs on. This is the one
 //! table: `ward-sys` takes and gives numbers only.
 
-use crate::config::suggest;
+use crate::suggest;
 
 /// The usual polite request.
 pub const INT: i32 = 2;

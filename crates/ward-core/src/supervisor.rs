@@ -11,19 +11,22 @@ use crate::defaults::Defaults;
 use crate::event::{Event, ReportSource};
 use crate::id::{InstanceId, Life};
 use crate::instance::{Instance, ReadySignal};
-use crate::jobs::{Jobs, WatchedApps};
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::time::{Mono, Now};
 
 mod clock;
+mod jobs;
 mod memory;
 mod places;
 mod register;
 mod registry;
 mod requests;
+mod tick;
 
+use jobs::{Jobs, WatchedApps};
 use registry::Registry;
+use tick::TickStep;
 
 /// How long after the announcement of a kill nothing is restarted. A kill that was announced and
 /// never came must not forbid restarts for ever.
@@ -59,6 +62,10 @@ pub(crate) struct SupervisorState {
     /// up, in milliseconds.
     #[serde(default)]
     clock_offset: Option<i64>,
+    /// What a tick is doing. None between two events, unless a tick was cut short by a fault: the next
+    /// one begins behind that.
+    #[serde(skip)]
+    tick_step: Option<TickStep>,
 }
 
 impl Supervisor {
@@ -79,6 +86,7 @@ impl Supervisor {
                 memory_check: None,
                 kill_window: None,
                 clock_offset: None,
+                tick_step: None,
             },
         }
     }
@@ -160,8 +168,9 @@ impl Supervisor {
     pub fn deadline(&self) -> Option<Mono> {
         let instances = self.state.instances.deadline();
         let jobs = self.state.jobs.deadline();
+        let replies = self.state.pending.has_parts().then_some(Mono(0));
         let watched = self.state.watched.deadline();
-        [instances, jobs, watched, self.state.memory_check]
+        [instances, jobs, replies, watched, self.state.memory_check]
             .into_iter()
             .flatten()
             .min()
@@ -259,13 +268,7 @@ impl Supervisor {
         }
         self.plan_memory_check(now);
     }
-
-    fn ticked(&mut self, now: Now, actions: &mut Vec<Action>) {
-        for id in self.state.instances.due(now.mono) {
-            self.with(now, id, actions, Instance::ticked);
-        }
-        self.jobs_ticked(now, actions);
-        self.watched_ticked(now, actions);
-        self.check_memory(now, actions);
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ use metrics::ConnectionCounts;
 use pending_heads::Heads;
 pub(crate) use port::{Protocol, Words};
 use ward_core::id::{InstanceId, Life};
-use worker::{Phase, Worker};
+use worker::Worker;
 pub(crate) use worker_config::WorkerConfig;
 
 /// A worker that is silent for so long does not run a cluster runtime; worth a line in the log.
@@ -166,18 +166,6 @@ impl Primary {
     pub(crate) fn admit(&mut self, life: Life, cx: &mut Context) {
         if let Some(token) = cx.links.find(life) {
             self.said_ready(token, cx);
-        }
-    }
-
-    /// `disconnect`: the worker closes its servers, finishes and leaves.
-    pub(crate) fn disconnect(&mut self, life: Life, cx: &mut Context) {
-        let Some(token) = cx.links.find(life) else {
-            return;
-        };
-        if let Some(worker) = self.workers.get_mut(&token) {
-            worker.phase = Phase::Leaving;
-            let line = worker.port.disconnect();
-            cx.links.send(token, line, None);
         }
     }
 

@@ -62,6 +62,9 @@ pub enum DaemonError {
     },
 }
 
+/// Descriptors there is room for from the beginning: about 150 apps have so many.
+const ROOM: i32 = 1024;
+
 fn failed(step: impl Into<String>) -> impl FnOnce(io::Error) -> DaemonError {
     let step = step.into();
     move |source| DaemonError::Step { step, source }
@@ -106,6 +109,8 @@ fn serve(
     ready: impl FnOnce(),
 ) -> Result<Option<Signal>, DaemonError> {
     ward_sys::limits::keep_little_memory();
+    // Later is slower, no more.
+    ward_sys::limits::make_room_for_descriptors(ROOM).ok();
     // What is written here is for the user alone; apps get the usual mask back.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     paths.make()?;

@@ -155,11 +155,6 @@ impl ChannelHandle {
         self.tell(Command::Withdraw(life));
     }
 
-    /// Cluster's own polite request.
-    pub(crate) fn disconnect(&self, life: Life) {
-        self.tell(Command::Disconnect(life));
-    }
-
     /// No worker of this instance will come by itself: what only it listened on is closed.
     pub(crate) fn retire(&self, instance: InstanceId) {
         self.tell(Command::Retire(instance));

@@ -23,6 +23,20 @@ pub fn raise_open_files() -> io::Result<Rlimit> {
     Ok(before)
 }
 
+/// Has the kernel make room for `count` descriptors. A process with threads that outgrows its table
+/// of descriptors waits until all processors have let go of the old one, which takes milliseconds
+/// each time the table doubles; without other threads it waits for nobody. To be called before
+/// threads start. The table costs 8 bytes of the kernel's memory for each.
+///
+/// # Errors
+///
+/// The limit on open files is lower, or there is no standard input.
+pub fn make_room_for_descriptors(count: i32) -> io::Result<()> {
+    let last = rustix::io::fcntl_dupfd_cloexec(io::stdin(), count - 1)?;
+    drop(last);
+    Ok(())
+}
+
 /// Processors this process may run on, as Node counts them for `-i max`.
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -118,6 +132,15 @@ mod tests {
         raise_open_files().unwrap();
         let now = getrlimit(Resource::Nofile);
         assert_eq!(now.current, now.maximum);
+    }
+
+    #[test]
+    fn room_takes_no_descriptors() {
+        raise_open_files().unwrap();
+        let free = || rustix::io::dup(io::stderr()).unwrap();
+        make_room_for_descriptors(512).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&free());
+        assert!(number < 511, "{number}");
     }
 
     #[test]

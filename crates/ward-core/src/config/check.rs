@@ -15,8 +15,8 @@ use serde_json::{Map, Number, Value};
 
 use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
 use super::source::Source;
-use super::suggest::nearest;
 use super::{Decl, shell_split, units};
+use crate::suggest::nearest;
 use crate::{cron, signal};
 
 /// A value that is refused.

@@ -90,7 +90,8 @@ pub fn choose(app: &mut Decl, name: Option<&str>, deploy: Option<&Map<String, Va
         env.extend(deployed.map(variables).unwrap_or_default());
         let variant = app.get(&format!("env_{name}")).map(variables);
         chosen.is_undefined = variant.is_none() && deployed.is_none();
-        env.extend(variant.unwrap_or_default());
+        let variant = variant.unwrap_or_default();
+        env.extend(variant.clone());
         if app.get("append_env_to_name") == Some(&Value::Bool(true)) {
             let base = match (app.get("name"), app.get("script")) {
                 (Some(Value::String(name)), _) => name.clone(),
@@ -99,7 +100,7 @@ pub fn choose(app: &mut Decl, name: Option<&str>, deploy: Option<&Map<String, Va
             };
             app.insert("name".to_owned(), Value::String(format!("{base}-{name}")));
         }
-        chosen.warnings = settings::act(app, name);
+        chosen.warnings = settings::act(app, name, &variant);
     } else {
         env = app.get("env").map(variables).unwrap_or_default();
     }

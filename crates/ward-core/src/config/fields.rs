@@ -83,8 +83,6 @@ pub struct Field {
     pub pattern: Option<&'static str>,
     /// Completes "it should be …" when the pattern or the unit does not fit.
     pub hint: &'static str,
-    /// One line of documentation.
-    pub doc: &'static str,
 }
 
 const T: &[Kind] = &[Kind::Text];
@@ -99,7 +97,7 @@ const BLT: &[Kind] = &[Kind::Flag, Kind::List, Kind::Text];
 const NT: &[Kind] = &[Kind::Number, Kind::Text];
 const OT: &[Kind] = &[Kind::Object, Kind::Text];
 
-const fn key(name: &'static str, types: &'static [Kind], doc: &'static str) -> Field {
+const fn key(name: &'static str, types: &'static [Kind]) -> Field {
     let default = Default::None;
     Field {
         name,
@@ -110,7 +108,6 @@ const fn key(name: &'static str, types: &'static [Kind], doc: &'static str) -> F
         min: None,
         pattern: None,
         hint: "",
-        doc,
     }
 }
 
@@ -173,77 +170,77 @@ const SCHED: &str =
 /// Every key.
 #[rustfmt::skip]
 pub static FIELDS: &[Field] = &[
-    key("script", T, "program to run; a string with spaces is a shell command").or(&["exec", "cmd", "command"]),
-    key("name", T, "name in the list"),
-    key("name_prefix", T, "put before the name, with a colon"),
-    key("namespace", T, "group of apps").default(Default::Text("default")),
-    key("cwd", T, "working directory"),
-    key("args", LT, "words after the script"),
-    key("exec_interpreter", T, "program that runs the script; `none` runs it itself").or(&["interpreter"]),
-    key("node_args", LT, "words between interpreter and script").or(&["interpreter_args"]).default(Default::Empty),
-    key("instances", N, "number of processes; 0 or `max`: one per CPU; negative: CPUs less that many"),
-    key("exec_mode", T, "alone or as a worker of a Node cluster").like(MODE, "it should be \"cluster\"(\"cluster_mode\") or \"fork\"(\"fork_mode\") only"),
-    key("execute_command", B, "never as a cluster"),
-    key("out_file", T, "file for standard output; `NULL` for none").or(&["out", "output", "out_log"]),
-    key("error_file", T, "file for standard error; `NULL` for none").or(&["error", "err", "err_file", "err_log"]),
-    key("log_file", BT, "file for both").or(&["log"]),
-    key("pid_file", T, "file for the pid").or(&["pid"]),
-    key("merge_logs", B, "one log file for all instances").or(&["combine_logs"]),
-    key("disable_logs", B, "drop all output"),
-    key("log_type", T, "`json` for one object per line"),
-    key("log_date_format", T, "prefix of each line, in day.js notation"),
-    key("time", B, "prefix each line with date and time"),
-    key("env", OT, "variables of the app"),
-    key("filter_env", BLT, "inherited variables to leave out: all, one, or those that contain a word"),
-    key("increment_var", T, "variable that is one higher in each instance"),
-    key("instance_var", T, "variable that holds the number of the instance").default(Default::Text("NODE_APP_INSTANCE")),
-    key("port", N, "given to the app as PORT"),
-    key("uid", NT, "user the app runs as").or(&["user"]),
-    key("gid", NT, "group the app runs as"),
-    key("username", T, "name shown in the list"),
-    key("wait_ready", B, "online only after the message `ready`"),
-    key("listen_timeout", N, "how long readiness may take").millis(),
-    key("kill_timeout", N, "how long a stop may take before SIGKILL").millis(),
-    key("kill_retry_time", N, "kept for PM2's sake; ward does not poll").millis().default(Default::Number(100)),
-    key("kill_signal", T, "signal that asks the app to stop").or(&["stop_signal"]).like(SIGNAL, "it should be the name of a signal, such as SIGTERM"),
-    key("shutdown_with_message", B, "ask by the message `shutdown` instead of a signal"),
-    key("treekill", B, "stop the whole process tree").default(Default::True),
-    key("autostart", B, "start at once, not only on demand").default(Default::True),
-    key("autorestart", B, "start again after an exit").default(Default::True),
-    key("stop_exit_codes", LN, "exit codes after which the app stays stopped"),
-    key("restart_delay", N, "fixed delay before a restart").millis(),
-    key("exp_backoff_restart_delay", N, "first value of a growing delay").millis(),
-    key("min_uptime", NT, "a shorter life counts as unstable").uptime().min(100),
-    key("max_restarts", N, "so many unstable lives in a row end as `errored`").min(0),
-    key("max_memory_restart", NT, "restart when the app holds more memory").bytes(),
-    key("cron_restart", NT, "pattern of planned restarts; 0 for none").or(&["cron"]),
-    key("watch", BLT, "restart when files change"),
-    key("ignore_watch", LT, "what is not watched"),
-    key("watch_delay", N, "delay before such a restart").millis(),
-    key("watch_options", O, "options of the watcher"),
-    key("force", B, "start although it runs already"),
-    key("append_env_to_name", B, "add the name of the environment to that of the app"),
-    key("vizion", B, "show version control data").default(Default::True),
-    key("post_update", L, "commands to run after a pull"),
-    key("pmx", BT, "instrumentation").default(Default::True),
-    key("automation", B, "instrumentation by the service").default(Default::True),
-    key("trace", B, "tracing by the service"),
-    key("disable_trace", B, "no tracing by the service"),
-    key("deep_monitoring", B, "tracing by the service"),
-    key("v8", B, "kept and shown"),
-    key("event_loop_inspector", B, "kept and shown"),
-    key("io", O, "configuration of an instrumentation package, given to the app as `io`"),
-    key("source_map_support", B, "kept and shown; ask node itself by node_args --enable-source-maps"),
-    key("disable_source_map_support", B, "kept and shown; node has them off"),
-    key("windowsHide", B, "kept and shown").default(Default::True),
-    key("install_url", T, "where a module comes from"),
-    key("write", B, "write the declaration to a file"),
-    key("ipc", B, "a message channel as Node has it; on unless false"),
-    key("sched", T, "how connections are spread over a cluster").like(SCHED, "it should be rr, shared, slot, weighted, least-conn, sticky-ip, sticky-header or sticky-cookie"),
-    key("cluster", O, "weights, limits and other options of a cluster by name"),
-    key("drain_timeout", N, "how long a replaced worker may finish its connections").millis(),
-    key("parallel", N, "how many instances a reload replaces at once").min(1),
-    key("agent", B, "load the draining agent into Node workers"),
+    key("script", T).or(&["exec", "cmd", "command"]), // Program to run; a string with spaces is a shell command.
+    key("name", T), // Name in the list.
+    key("name_prefix", T), // Put before the name, with a colon.
+    key("namespace", T).default(Default::Text("default")), // Group of apps.
+    key("cwd", T), // Working directory.
+    key("args", LT), // Words after the script.
+    key("exec_interpreter", T).or(&["interpreter"]), // Program that runs the script; `none` runs it itself.
+    key("node_args", LT).or(&["interpreter_args"]).default(Default::Empty), // Words between interpreter and script.
+    key("instances", N), // Number of processes; 0 or `max`: one per CPU; negative: CPUs less that many.
+    key("exec_mode", T).like(MODE, "it should be \"cluster\"(\"cluster_mode\") or \"fork\"(\"fork_mode\") only"), // Alone or as a worker of a Node cluster.
+    key("execute_command", B), // Never as a cluster.
+    key("out_file", T).or(&["out", "output", "out_log"]), // File for standard output; `NULL` for none.
+    key("error_file", T).or(&["error", "err", "err_file", "err_log"]), // File for standard error; `NULL` for none.
+    key("log_file", BT).or(&["log"]), // File for both.
+    key("pid_file", T).or(&["pid"]), // File for the pid.
+    key("merge_logs", B).or(&["combine_logs"]), // One log file for all instances.
+    key("disable_logs", B), // Drop all output.
+    key("log_type", T), // `json` for one object per line.
+    key("log_date_format", T), // Prefix of each line, in day.js notation.
+    key("time", B), // Prefix each line with date and time.
+    key("env", OT), // Variables of the app.
+    key("filter_env", BLT), // Inherited variables to leave out: all, one, or those that contain a word.
+    key("increment_var", T), // Variable that is one higher in each instance.
+    key("instance_var", T).default(Default::Text("NODE_APP_INSTANCE")), // Variable that holds the number of the instance.
+    key("port", N), // Given to the app as PORT.
+    key("uid", NT).or(&["user"]), // User the app runs as.
+    key("gid", NT), // Group the app runs as.
+    key("username", T), // Name shown in the list.
+    key("wait_ready", B), // Online only after the message `ready`.
+    key("listen_timeout", N).millis(), // How long readiness may take.
+    key("kill_timeout", N).millis(), // How long a stop may take before SIGKILL.
+    key("kill_retry_time", N).millis().default(Default::Number(100)), // Kept for PM2's sake; ward does not poll.
+    key("kill_signal", T).or(&["stop_signal"]).like(SIGNAL, "it should be the name of a signal, such as SIGTERM"), // Signal that asks the app to stop.
+    key("shutdown_with_message", B), // Ask by the message `shutdown` instead of a signal.
+    key("treekill", B).default(Default::True), // Stop the whole process tree.
+    key("autostart", B).default(Default::True), // Start at once, not only on demand.
+    key("autorestart", B).default(Default::True), // Start again after an exit.
+    key("stop_exit_codes", LN), // Exit codes after which the app stays stopped.
+    key("restart_delay", N).millis(), // Fixed delay before a restart.
+    key("exp_backoff_restart_delay", N).millis(), // First value of a growing delay.
+    key("min_uptime", NT).uptime().min(100), // A shorter life counts as unstable.
+    key("max_restarts", N).min(0), // So many unstable lives in a row end as `errored`.
+    key("max_memory_restart", NT).bytes(), // Restart when the app holds more memory.
+    key("cron_restart", NT).or(&["cron"]), // Pattern of planned restarts; 0 for none.
+    key("watch", BLT), // Restart when files change.
+    key("ignore_watch", LT), // What is not watched.
+    key("watch_delay", N).millis(), // Delay before such a restart.
+    key("watch_options", O), // Options of the watcher.
+    key("force", B), // Start although it runs already.
+    key("append_env_to_name", B), // Add the name of the environment to that of the app.
+    key("vizion", B).default(Default::True), // Show version control data.
+    key("post_update", L), // Commands to run after a pull.
+    key("pmx", BT).default(Default::True), // Instrumentation.
+    key("automation", B).default(Default::True), // Instrumentation by the service.
+    key("trace", B), // Tracing by the service.
+    key("disable_trace", B), // No tracing by the service.
+    key("deep_monitoring", B), // Tracing by the service.
+    key("v8", B), // Kept and shown.
+    key("event_loop_inspector", B), // Kept and shown.
+    key("io", O), // Configuration of an instrumentation package, given to the app as `io`.
+    key("source_map_support", B), // Kept and shown; ask node itself by node_args --enable-source-maps.
+    key("disable_source_map_support", B), // Kept and shown; node has them off.
+    key("windowsHide", B).default(Default::True), // Kept and shown.
+    key("install_url", T), // Where a module comes from.
+    key("write", B), // Write the declaration to a file.
+    key("ipc", B), // A message channel as Node has it; on unless false.
+    key("sched", T).like(SCHED, "it should be rr, shared, slot, weighted, least-conn, sticky-ip, sticky-header or sticky-cookie"), // How connections are spread over a cluster.
+    key("cluster", O), // Weights, limits and other options of a cluster by name.
+    key("drain_timeout", N).millis(), // How long a replaced worker may finish its connections.
+    key("parallel", N).min(1), // How many instances a reload replaces at once.
+    key("agent", B), // Load the draining agent into Node workers.
 ];
 
 /// The keys within `cluster`.
@@ -309,7 +306,7 @@ mod tests {
                 assert_eq!(find(name).unwrap().name, field.name, "{name}");
                 assert_eq!(find(&camel(name)).unwrap().name, field.name, "{name}");
             }
-            assert!(!field.doc.is_empty() && !field.types.is_empty());
+            assert!(!field.types.is_empty(), "{}", field.name);
         }
         for (alias, wanted) in [
             ("maxRestarts", "max_restarts"),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{self, Kind};
-use super::{Decl, check, env};
+use super::{Decl, check};
 
 /// What acts: exactly these names, as in PM2. Not among them are those PM2 has used already when it
 /// looks at the variables (`script`, `cwd`, the files) and usual names of variables that it only
@@ -45,15 +45,15 @@ const ACTING: [&str; 33] = [
     "increment_var",
 ];
 
-/// Lets the settings in `env_<name>` of an app act; they stay variables. Returns warnings.
-pub(super) fn act(app: &mut Decl, name: &str) -> Vec<String> {
+/// Lets the settings among `variables`, those in `env_<name>` of an app, act; they stay variables.
+/// Returns warnings.
+pub(super) fn act(app: &mut Decl, name: &str, variables: &Map<String, Value>) -> Vec<String> {
     let key = format!("env_{name}");
-    let variables = app.get(&key).map(env::variables).unwrap_or_default();
     let label = app.get("name").and_then(Value::as_str).unwrap_or_default();
     let place = format!("{label}: {key}");
     let mut acting = Vec::new();
     let mut warnings = Vec::new();
-    for (setting, value) in &variables {
+    for (setting, value) in variables {
         if !ACTING.contains(&setting.as_str()) {
             continue;
         }
@@ -105,7 +105,8 @@ mod tests {
             "env_prod": variables, "env_test": {"watch": true}});
         let mut app = app.as_object().unwrap().clone();
         let before = app.clone();
-        let warnings = act(&mut app, "prod");
+        let variables = variables.as_object().unwrap();
+        let warnings = act(&mut app, "prod", variables);
         app.retain(|key, value| before.get(key) != Some(value));
         (Value::Object(app), warnings)
     }

@@ -7,12 +7,12 @@ use crate::context::Context;
 use crate::event::ExitStatus;
 use crate::id::Life;
 use crate::instance::promises::Goal;
+use crate::instance::view::{self, Status};
 use crate::instance::{Instance, LastExit, NextGoal, Replacement, State};
 use crate::policy::{self, Decision, Exit};
 use crate::request::{RequestError, SupersededBy};
 use crate::termination::{Progress, StopPolicy, Termination};
 use crate::time::Mono;
-use crate::view::{self, Status};
 
 /// SIGKILL has so long at least, however short the grace period is: a busy kernel needs a moment to
 /// take a process down, and one that holds much memory seconds.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::id::RequestId;
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::request::{Outcome, Reply, RequestError, SupersededBy};
-use crate::view;
 
 /// A promise to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,12 @@ impl Instance {
         if let Some(request) = request {
             self.waiters.push(Waiter { request, goal });
         }
+    }
+
+    /// Waits for a request nobody made: to answer it panics.
+    #[cfg(test)]
+    pub(crate) fn promise_nobody(&mut self, request: RequestId) {
+        self.promise(Some(request), Goal::Up);
     }
 
     /// Answers everybody who waits for `goal`.

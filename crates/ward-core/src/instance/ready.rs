@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::id::Life;
+use crate::instance::view;
 use crate::instance::{Instance, Replacement, State};
 use crate::time::Mono;
-use crate::view;
 
 /// What is known of a program as a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
+use crate::instance::view::{self, Status};
 use crate::instance::{AppReport, Instance, Readiness, State};
 use crate::launch::Launch;
 use crate::policy::History;
 use crate::spec::AppSpec;
 use crate::termination::Termination;
 use crate::time::{Mono, Wall};
-use crate::view::{self, Status};
 
 mod end;
 mod former;
@@ -168,8 +168,14 @@ impl Instance {
                 self.restore_spec(next.before, cx);
                 self.reload_failed(&format!("its successor cannot {reason}"), cx);
             }
-            Some(Replacement::Discarding { termination, .. }) if termination.pid.is_none() => {
+            Some(Replacement::Discarding {
+                termination,
+                reason,
+            }) if termination.pid.is_none() => {
                 cx.release(termination.life);
+                if let Some(reason) = reason {
+                    self.reload_failed(&reason, cx);
+                }
             }
             other => self.replacement = other,
         }

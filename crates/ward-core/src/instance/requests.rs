@@ -5,11 +5,11 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::id::{Life, RequestId};
 use crate::instance::promises::Goal;
+use crate::instance::view;
 use crate::instance::{Instance, ListenHistory, NextGoal, State};
 use crate::policy::History;
 use crate::request::{Change, Outcome, Reply, RequestError, SupersededBy};
 use crate::spec::AppSpec;
-use crate::view;
 
 type Asked = Option<RequestId>;
 
@@ -72,7 +72,8 @@ impl Instance {
             }
             NextGoal::Start { .. } => {}
             NextGoal::Stay | NextGoal::Fail { .. } => {
-                *next_goal = NextGoal::Start { counted: false }
+                *next_goal = NextGoal::Start { counted: false };
+                self.watch_as_declared(cx);
             }
             NextGoal::Restart { .. } => *next_goal = NextGoal::Start { counted: true },
         }

@@ -4,12 +4,12 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::id::Life;
 use crate::instance::promises::Goal;
+use crate::instance::view;
 use crate::instance::{AppReport, Instance, Readiness, Replacement, State};
 use crate::launch::Launch;
 use crate::request::RequestError;
 use crate::termination::Progress;
 use crate::time::Mono;
-use crate::view;
 
 impl Instance {
     /// Begins the next life.

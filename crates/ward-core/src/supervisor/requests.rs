@@ -4,10 +4,10 @@ use crate::action::Action;
 use crate::context::Context;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::request::{Outcome, Reply, Request, RequestError, SupersededBy, WatchChange};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
-use crate::view;
 
 impl Supervisor {
     pub(crate) fn requested(
@@ -67,12 +67,6 @@ impl Supervisor {
             }),
             Request::Signal(of, signal) => self.tell(now, id, of, actions, |it, cx| {
                 it.with_process(|life| Action::Signal { life, signal }, cx)
-            }),
-            Request::WriteLine(of, line) => self.tell(now, id, of, actions, |it, cx| {
-                it.with_process(|life| Action::WriteLine { life, line }, cx)
-            }),
-            Request::Send(of, message) => self.tell(now, id, of, actions, |it, cx| {
-                it.with_process(|life| Action::Send { life, message }, cx)
             }),
             Request::Monitor(of, on) => self.tell(now, id, of, actions, |it, _| {
                 it.monitored = Some(on);

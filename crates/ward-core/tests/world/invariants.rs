@@ -47,7 +47,7 @@ enum Verb {
     Reset,
     Watch,
     Pause,
-    Send,
+    Signal,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         Verb::Reset,
         Verb::Watch,
         Verb::Pause,
-        Verb::Send,
+        Verb::Signal,
     ])
 }
 
@@ -170,8 +170,11 @@ fn sometimes(millis: &'static [u64]) -> impl Strategy<Value = Option<u64>> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let dying = (
+    let beginning = (
         prop::bool::weighted(0.93),
+        prop::sample::select(vec![0, 0, 0, 0, 0, 10, 3200]),
+    );
+    let dying = (
         prop::option::weighted(
             0.3,
             (prop::sample::select(vec![0, 30, 900, 2500]), exit_status()),
@@ -190,11 +193,13 @@ fn plan() -> impl Strategy<Value = Plan> {
         sometimes(&[0, 25, 800, 3000]),
         sometimes(&[0, 3, 900, 6000]),
     );
-    (dying, leaving, saying).prop_map(|(dying, leaving, saying)| Plan {
-        spawns: dying.0,
-        ends: dying.1,
-        obeys: dying.2,
-        dies: Some(dying.3),
+    (beginning, dying, leaving, saying).prop_map(|(beginning, dying, leaving, saying)| Plan {
+        spawns: beginning.0,
+        begins: beginning.1,
+        whole: true,
+        ends: dying.0,
+        obeys: dying.1,
+        dies: Some(dying.2),
         leftovers: leaving.0.saturating_sub(1),
         leftovers_obey: leaving.1,
         says_ready: saying.0,
@@ -225,7 +230,7 @@ fn take(world: &mut World, step: &Step) {
         Step::StaleExit(life) => {
             let life = Life(life);
             let gone = world.os.processes.get(&life).is_none_or(|it| !it.main);
-            if gone {
+            if gone && !world.os.unborn.contains(&life) {
                 let status = ExitStatus::Code(1);
                 world.deliver(Event::Exited { life, status });
             }
@@ -302,7 +307,7 @@ fn request(verb: Verb, id: InstanceId) -> Request {
         Verb::Reset => Request::Reset(id),
         Verb::Watch => Request::Watch(id, WatchChange::Toggle),
         Verb::Pause => Request::Pause(id, true),
-        Verb::Send => Request::Send(id, json!("hello")),
+        Verb::Signal => Request::Signal(id, 15),
     }
 }
 

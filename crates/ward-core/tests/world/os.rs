@@ -1,6 +1,6 @@
 //! The fake operating system: processes that obey, refuse, die, and leave others behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ward_core::action::{Ask, Scope};
 use ward_core::event::{Event, ExitStatus};
@@ -11,6 +11,10 @@ use ward_core::time::Mono;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) spawns: bool,
+    /// The spawn is answered so long after it was asked for; 0: before anything else happens.
+    pub(crate) begins: u64,
+    /// The app is ended with all it started (`treekill`).
+    pub(crate) whole: bool,
     /// Ends by itself.
     pub(crate) ends: Option<(u64, ExitStatus)>,
     /// Ends when asked politely.
@@ -38,6 +42,8 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             spawns: true,
+            begins: 0,
+            whole: true,
             ends: None,
             obeys: Some(5),
             dies: Some(1),
@@ -88,11 +94,15 @@ pub(crate) enum Happening {
     Says(Life, Event),
     /// Something is told about a life, whether it is over or not.
     IsTold(Event),
+    /// A process comes to be, or not.
+    Begins(InstanceId, Life, Box<Plan>),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Os {
     pub(crate) processes: BTreeMap<Life, Process>,
+    /// Lives whose spawn is not answered yet.
+    pub(crate) unborn: BTreeSet<Life>,
     agenda: BTreeMap<(Mono, u64), Happening>,
     sequence: u64,
 }
@@ -127,7 +137,29 @@ impl Os {
         alive.collect()
     }
 
-    pub(crate) fn spawn(&mut self, now: Mono, instance: InstanceId, life: Life, plan: Plan) -> u32 {
+    /// The answer to a spawn.
+    pub(crate) fn spawn(
+        &mut self,
+        now: Mono,
+        instance: InstanceId,
+        life: Life,
+        plan: Plan,
+    ) -> Event {
+        if !plan.spawns {
+            return Event::SpawnFailed {
+                life,
+                reason: "execute /srv/app.js: permission denied".to_owned(),
+            };
+        }
+        let pid = self.begin(now, instance, life, plan);
+        Event::Spawned {
+            life,
+            pid,
+            version: Some("1.0.0".to_owned()),
+        }
+    }
+
+    fn begin(&mut self, now: Mono, instance: InstanceId, life: Life, plan: Plan) -> u32 {
         let pid = u32::try_from(1000 + life.0).expect("few lives");
         if let Some((millis, status)) = plan.ends {
             self.plan(after(now, millis), Happening::MainEnds(life, status));
@@ -148,7 +180,7 @@ impl Os {
         }
         let process = Process {
             instance,
-            whole: true,
+            whole: plan.whole,
             main: true,
             leftovers: plan.leftovers,
             plan,
@@ -174,7 +206,7 @@ impl Os {
         let plan = process.plan.clone();
         let (main, tree, status) = match how {
             Ask::Signal(signal, scope) => (true, scope == Scope::Tree, ExitStatus::Signal(signal)),
-            Ask::Message | Ask::Disconnect => (true, false, ExitStatus::Code(0)),
+            Ask::Message => (true, false, ExitStatus::Code(0)),
         };
         if let (true, Some(millis)) = (main && process.main, plan.obeys) {
             self.plan(after(now, millis), Happening::MainEnds(life, status));
@@ -184,11 +216,11 @@ impl Os {
         }
     }
 
+    /// A process that is not there yet cannot be killed.
     pub(crate) fn kill(&mut self, now: Mono, life: Life, scope: Scope) {
-        let process = self
-            .processes
-            .get_mut(&life)
-            .expect("a known life is killed");
+        let Some(process) = self.processes.get_mut(&life) else {
+            return;
+        };
         process.killed = true;
         if let Some(millis) = process.plan.dies {
             let status = ExitStatus::Signal(9);
@@ -217,6 +249,10 @@ impl Os {
                 vec![Event::Probed { life, alive }]
             }
             Happening::IsTold(event) => vec![event],
+            Happening::Begins(instance, life, plan) => {
+                self.unborn.remove(&life);
+                vec![self.spawn(now, instance, life, *plan)]
+            }
             Happening::Says(life, event) => {
                 let speaks = self.processes.get(&life).is_some_and(|it| it.main);
                 if speaks { vec![event] } else { Vec::new() }

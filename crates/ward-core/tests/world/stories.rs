@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use ward_core::event::{Event, ExitStatus};
 use ward_core::id::{InstanceId, Life};
-use ward_core::request::{Change, Request};
+use ward_core::request::{Change, Request, RequestError};
 
 use crate::os::Plan;
 use crate::world::{World, app};
@@ -472,6 +472,47 @@ fn stop_during_a_reload_ends_both_workers() {
     world.ask(Request::Stop(APP));
     world.run(5000);
     insta::assert_snapshot!(world.story);
+}
+
+/// The launch thread may take longer than a worker has to become ready.
+#[test]
+fn a_reload_whose_successor_fails_to_spawn_late_is_answered() {
+    let mut world = World::new();
+    prepare(&mut world, &worker(&json!({})));
+    world.run(1000);
+    world.next(Plan {
+        spawns: false,
+        begins: 3500,
+        ..Plan::default()
+    });
+    let request = world.ask(reload(APP));
+    world.run(5000);
+    assert!(
+        matches!(
+            world.replies.get(&request),
+            Some(Err(RequestError::ReloadFailed { .. }))
+        ),
+        "{:?}",
+        world.replies.get(&request)
+    );
+}
+
+/// A stop ended the watch; whoever starts the app again before it is gone wants it watched again.
+#[test]
+fn a_start_while_the_app_is_stopping_watches_its_files_again() {
+    let mut world = World::new().usually(Plan {
+        obeys: Some(500),
+        ..Plan::default()
+    });
+    prepare(&mut world, &json!({"watch": true}));
+    world.run(1000);
+    assert_eq!(world.watched.len(), 1);
+    world.ask(Request::Stop(APP));
+    assert_eq!(world.watched.len(), 0);
+    world.run(100);
+    world.ask(Request::Start(APP));
+    world.run(5000);
+    assert_eq!(world.watched.len(), 1);
 }
 
 #[test]

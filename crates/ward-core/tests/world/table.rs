@@ -226,7 +226,7 @@ fn happen(bench: &mut Bench, event: &str, life: Life) -> Vec<Action> {
         "restart" => bench.ask(Request::Restart(APP, Change::default())),
         "reload" => bench.ask(Request::Reload(APP, Change::default())),
         "delete" => bench.ask(Request::Delete(APP)),
-        "send" => bench.ask(Request::Send(APP, json!("hello"))),
+        "signal" => bench.ask(Request::Signal(APP, 10)),
         "shutdown" => bench.ask(Request::Shutdown),
         "Spawned" => bench.spawned(life),
         "SpawnFailed" => bench.take(Event::SpawnFailed { life, reason }),
@@ -257,7 +257,7 @@ const EVENTS: &[&str] = &[
     "restart",
     "reload",
     "delete",
-    "send",
+    "signal",
     "shutdown",
     "Spawned",
     "SpawnFailed",
@@ -345,7 +345,6 @@ fn word(action: &Action) -> Option<String> {
             Ask::Signal(_, Scope::Tree) => format!("signal tree {life}"),
             Ask::Signal(_, Scope::Main) => format!("signal {life}"),
             Ask::Message => format!("message {life}"),
-            Ask::Disconnect => format!("disconnect {life}"),
         },
         Action::Kill { life, .. } => format!("kill {life}"),
         Action::Probe { life } => format!("probe {life}"),
@@ -355,7 +354,7 @@ fn word(action: &Action) -> Option<String> {
         Action::SilenceAgent { life } => format!("silence agent {life}"),
         Action::Sample { lives } => format!("sample {}", lives[0]),
         Action::Drain { life } => format!("drain {life}"),
-        Action::Send { life, .. } => format!("send {life}"),
+        Action::Signal { life, signal } => format!("signal {signal} to {life}"),
         Action::Release { life } => format!("release {life}"),
         Action::Forget { .. } => "forget".to_owned(),
         Action::Publish(Notice::Process { event, process, .. }) => {
@@ -375,9 +374,7 @@ fn word(action: &Action) -> Option<String> {
         | Action::Configure { .. }
         | Action::Watch { .. }
         | Action::Unwatch { .. }
-        | Action::Publish(Notice::Progress { .. })
-        | Action::Signal { .. }
-        | Action::WriteLine { .. } => return None,
+        | Action::Publish(Notice::Progress { .. }) => return None,
     })
 }
 

@@ -155,7 +155,7 @@ impl World {
                 if launch.worker.is_some() {
                     self.listening.insert(instance);
                 }
-                answers.push(self.spawn(instance, life));
+                answers.extend(self.spawn(instance, life));
             }
             Action::Terminate { life, how } => self.os.terminate(self.now, life, how),
             Action::Kill { life, scope } => {
@@ -194,8 +194,6 @@ impl World {
             Action::Sample { lives } => answers.extend(self.os.sample(&lives)),
             Action::Pause { .. }
             | Action::SilenceAgent { .. }
-            | Action::WriteLine { .. }
-            | Action::Send { .. }
             | Action::Publish(_)
             | Action::Log { .. }
             | Action::Forget { .. }
@@ -212,27 +210,19 @@ impl World {
         }
     }
 
-    fn spawn(&mut self, instance: InstanceId, life: Life) -> Event {
-        let plan = self.plans.pop_front().unwrap_or_else(|| self.usual.clone());
-        if !plan.spawns {
-            return Event::SpawnFailed {
-                life,
-                reason: "execute /srv/app.js: permission denied".to_owned(),
-            };
+    /// The answer, unless it takes its time.
+    fn spawn(&mut self, instance: InstanceId, life: Life) -> Option<Event> {
+        let mut plan = self.plans.pop_front().unwrap_or_else(|| self.usual.clone());
+        let declared = self.supervisor.instance(instance);
+        plan.whole = declared.is_none_or(|it| it.spec.stop.tree);
+        if plan.begins > 0 {
+            self.os.unborn.insert(life);
+            let at = after(self.now, plan.begins);
+            let begins = Happening::Begins(instance, life, Box::new(plan));
+            self.os.plan(at, begins);
+            return None;
         }
-        let pid = self.os.spawn(self.now, instance, life, plan);
-        let tree = self
-            .supervisor
-            .instance(instance)
-            .is_none_or(|it| it.spec.stop.tree);
-        if let Some(process) = self.os.processes.get_mut(&life) {
-            process.whole = tree;
-        }
-        Event::Spawned {
-            life,
-            pid,
-            version: Some("1.0.0".to_owned()),
-        }
+        Some(self.os.spawn(self.now, instance, life, plan))
     }
 
     fn release(&mut self, life: Life) {
@@ -253,14 +243,20 @@ impl World {
 
     /// Each kill once, and never before the grace period is over.
     fn check_kill(&self, life: Life) {
-        let process = &self.os.processes[&life];
+        let Some(process) = self.os.processes.get(&life) else {
+            return;
+        };
         assert!(!process.killed, "life {life} is killed twice");
         let instance = self.supervisor.instance(process.instance);
         let grace = instance
             .and_then(|it| it.spec.stop.kill_timeout)
             .unwrap_or(Duration::from_millis(1600));
         let asked = process.asked_at.or(process.exited_at);
-        let waited = self.now.since(asked.expect("nobody is killed unasked"));
+        let Some(asked) = asked else {
+            assert!(process.plan.begins > 0, "nobody is killed unasked");
+            return;
+        };
+        let waited = self.now.since(asked);
         assert!(waited >= grace, "life {life} is killed after {waited:?}");
     }
 

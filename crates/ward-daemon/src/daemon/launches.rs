@@ -29,6 +29,7 @@ impl Daemon {
             worker,
             open_files,
             hierarchy,
+            leavings: None,
             home: Arc::clone(&self.identity.home),
         });
     }

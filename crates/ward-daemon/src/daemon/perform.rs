@@ -29,15 +29,6 @@ impl Daemon {
                     self.processes.signal(life, signal, Scope::Main);
                 }
             }
-            Action::WriteLine { life, line } => {
-                if let Err(error) = self.processes.write_line(life, &line) {
-                    self.planes.say(
-                        true,
-                        &format!("cannot write to the input of life {life}: {error}"),
-                    );
-                }
-            }
-            Action::Send { life, message } => self.planes.channel.send(life, &message),
             Action::Drain { life } => self.drain(life),
             Action::Admit { life } => {
                 self.planes.channel.admit(life);
@@ -98,9 +89,8 @@ impl Daemon {
                 );
             }
             Ask::Message if has_channel => self.planes.channel.send(life, &"shutdown".into()),
-            Ask::Disconnect if has_channel => self.planes.channel.disconnect(life),
             // Nobody would hear it.
-            Ask::Message | Ask::Disconnect => self.processes.signal(life, Signal::INT, Scope::Tree),
+            Ask::Message => self.processes.signal(life, Signal::INT, Scope::Tree),
         }
     }
 }

@@ -117,6 +117,10 @@ impl Daemon {
     async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
         while !self.shutdown.ended {
             self.planes.log.post();
+            if self.planes.launch.has_taken_removals() {
+                self.release_replies();
+            }
+            self.planes.launch.post();
             let wake = self.wake_at();
             tokio::select! {
                 biased;

@@ -33,6 +33,11 @@ pub(crate) struct LaunchHandle {
     untold: VecDeque<(Instant, Life)>,
     /// Removals that are not answered, by number.
     removing: BTreeSet<u64>,
+    /// Removals that nobody was asked for yet: the next start of the same instance takes them with
+    /// it. Bounded by the lives that end in one turn of the control loop.
+    unsent: Vec<(u64, Leavings, Option<InstanceId>)>,
+    /// A start has taken one since it was last asked.
+    has_taken: bool,
     last_removal: u64,
     /// Questions to nodes that are being started.
     asking: usize,
@@ -71,6 +76,8 @@ impl LaunchHandle {
             open: BTreeMap::new(),
             untold: VecDeque::new(),
             removing: BTreeSet::new(),
+            unsent: Vec::new(),
+            has_taken: false,
             last_removal: 0,
             asking: 0,
             sampling: false,
@@ -82,7 +89,8 @@ impl LaunchHandle {
     }
 
     /// Starts a life; answered by [`LaunchEvent::Started`].
-    pub(crate) fn start(&mut self, request: StartRequest) {
+    pub(crate) fn start(&mut self, mut request: StartRequest) {
+        request.leavings = self.unsent_of(request.instance);
         let since = Instant::now();
         let progress = Arc::new(Progress::default());
         let open = Open {
@@ -97,12 +105,36 @@ impl LaunchHandle {
         self.pool.ask(Job::Start(Box::new(request), progress));
     }
 
-    /// Removes what a life leaves; answered by [`LaunchEvent::Released`].
+    /// Removes what a life leaves, from the next [`Self::post`] on; answered by
+    /// [`LaunchEvent::Released`]. When the instance is started again before that, the start does it
+    /// after the new process runs, and overwrites the pid file instead of removing it.
     pub(crate) fn release(&mut self, leavings: Leavings, instance: Option<InstanceId>) {
         self.last_removal += 1;
         self.removing.insert(self.last_removal);
-        let job = Job::Release(self.last_removal, leavings, instance);
-        self.pool.ask(job);
+        self.unsent.push((self.last_removal, leavings, instance));
+    }
+
+    /// Has removed what no start has taken. For the end of each turn of the control loop.
+    pub(crate) fn post(&mut self) {
+        for (number, leavings, instance) in self.unsent.drain(..) {
+            self.pool.ask(Job::Release(number, leavings, instance));
+        }
+    }
+
+    /// Whether starts have taken removals since the last call: replies may have waited for those.
+    pub(crate) fn has_taken_removals(&mut self) -> bool {
+        std::mem::take(&mut self.has_taken)
+    }
+
+    /// What the life before has left. No reply waits for its removal: the instance runs again, and
+    /// the pid file is that of the new life.
+    fn unsent_of(&mut self, instance: InstanceId) -> Option<Leavings> {
+        let is_its = |it: &(u64, Leavings, Option<InstanceId>)| it.2 == Some(instance);
+        let place = self.unsent.iter().position(is_its)?;
+        let (number, leavings, _) = self.unsent.swap_remove(place);
+        self.removing.remove(&number);
+        self.has_taken = true;
+        Some(leavings)
     }
 
     /// Asks a node for its version; answered by [`LaunchEvent::NodeAsked`].
@@ -237,5 +269,37 @@ impl LaunchHandle {
             overdue.push(Overdue::Exhausted(MOST_THREADS));
         }
         overdue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    fn left() -> Leavings {
+        Leavings {
+            pid: rustix::process::getpid(),
+            pid_path: None,
+            cgroup: None,
+        }
+    }
+
+    #[test]
+    fn a_start_takes_what_its_instance_has_left() {
+        let (answers, mut answered) = unbounded_channel();
+        let mut handle = LaunchHandle::new(answers);
+        let (restarted, stopped) = (InstanceId(1), InstanceId(2));
+        handle.release(left(), Some(restarted));
+        handle.release(left(), Some(stopped));
+        assert!(handle.unsent_of(restarted).is_some());
+        assert!(handle.has_taken_removals() && !handle.has_taken_removals());
+        // Replies wait for the other one alone.
+        assert_eq!(handle.oldest_removal(), Some(2));
+        handle.post();
+        assert!(handle.unsent_of(stopped).is_none());
+        let answer = answered.blocking_recv();
+        assert!(matches!(answer, Some(LaunchEvent::Released { number: 2 })));
     }
 }

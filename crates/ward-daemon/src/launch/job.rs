@@ -130,7 +130,7 @@ impl Job {
 }
 
 impl Leavings {
-    fn remove(self) {
+    pub(super) fn remove(self) {
         if let Some(path) = &self.pid_path {
             pid_file::remove(path, self.pid);
         }

@@ -17,6 +17,7 @@ use ward_sys::spawn::{Child, Command, Limit, Stdio, spawn};
 
 use super::command::command;
 use super::error::StartError;
+use super::job::Leavings;
 use super::node::{NodeProgram, node_program};
 use super::progress::{Progress, Step};
 use super::worker_command::{WorkerPlan, worker_command};
@@ -37,6 +38,8 @@ pub(crate) struct StartRequest {
     /// The limit on open files, when it differs from the daemon's.
     pub(crate) open_files: Option<Limit>,
     pub(crate) hierarchy: Option<Arc<Hierarchy>>,
+    /// What the life before has left; it is removed once the new process runs.
+    pub(crate) leavings: Option<Leavings>,
     /// Where the agent of workers is installed.
     pub(crate) home: Arc<Path>,
 }
@@ -103,8 +106,18 @@ struct Ends {
     channel: Option<OwnedFd>,
 }
 
-/// Starts a life. The error completes "cannot …".
-pub(super) fn start(request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
+/// Starts a life, and removes what the one before has left. The error completes "cannot …".
+pub(super) fn start(mut request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
+    let leavings = request.leavings.take();
+    let started = begin(request, progress);
+    if let Some(leavings) = leavings {
+        // A pid file with the new pid in it stays.
+        leavings.remove();
+    }
+    started
+}
+
+fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
     let StartRequest { launch, worker, .. } = &request;
     let mut command = command(launch, progress)?;
     command.limits.extend(request.open_files.clone());

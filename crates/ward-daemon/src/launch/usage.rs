@@ -2,11 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use ward_sys::Pid;
 use ward_sys::cgroup::Cgroup;
 use ward_sys::proc::{Sampler, Usage, ticks_per_second};
+
+/// So many trees are measured by two threads: one half takes longer than to make a thread.
+const WORTH_A_THREAD: usize = 48;
+
+/// A few buffers of a kilobyte are the deepest it goes.
+const STACK_BYTES: usize = 128 * 1024;
 
 /// The main process of a tree, and the cgroup of the tree if it has one.
 pub(crate) type Root = (Pid, Option<Arc<Cgroup>>);
@@ -103,19 +110,45 @@ impl Usages {
 fn measure(sampler: &mut Sampler, roots: &[Root]) -> HashMap<Pid, Usage> {
     let mut measured = HashMap::with_capacity(roots.len());
     let mut others = Vec::new();
-    for (pid, cgroup) in roots {
-        match cgroup
-            .as_ref()
-            .and_then(|cgroup| sampler.cgroup_usage(cgroup))
-        {
+    for (pid, usage) in by_cgroups(sampler, roots) {
+        match usage {
             Some(usage) => {
-                measured.insert(*pid, usage);
+                measured.insert(pid, usage);
             }
-            None => others.push(*pid),
+            None => others.push(pid),
         }
     }
     if !others.is_empty() {
         measured.extend(sampler.tree_usage(&others).unwrap_or_default());
     }
     measured
+}
+
+/// What is in the cgroups of these trees; nothing for those that have none. Of many, another thread
+/// measures one half: a client waits for it, and all of it is small reads.
+fn by_cgroups(sampler: &Sampler, roots: &[Root]) -> Vec<(Pid, Option<Usage>)> {
+    let of = |roots: &[Root]| -> Vec<(Pid, Option<Usage>)> {
+        let usage = |cgroup: &Arc<Cgroup>| sampler.cgroup_usage(cgroup);
+        let roots = roots.iter();
+        roots
+            .map(|(pid, cgroup)| (*pid, cgroup.as_ref().and_then(usage)))
+            .collect()
+    };
+    if roots.len() < WORTH_A_THREAD {
+        return of(roots);
+    }
+    let (first, second) = roots.split_at(roots.len() / 2);
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("sample".to_owned());
+        let helper = builder
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || of(second));
+        let mut all = of(first);
+        match helper.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(rest)) => all.extend(rest),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_no_thread) => all.extend(of(second)),
+        }
+        all
+    })
 }

@@ -30,8 +30,6 @@ pub(super) enum Command {
     Drain(Life),
     /// A worker was asked to end.
     Withdraw(Life),
-    /// Ask a worker to leave.
-    Disconnect(Life),
     /// No worker of this instance will come.
     Retire(InstanceId),
     /// No connections for this instance, or again.
@@ -90,7 +88,6 @@ impl ChannelLoop {
             Command::Admit(life) => primary.admit(life, cx),
             Command::Drain(life) => primary.drain(life, cx),
             Command::Withdraw(life) => primary.withdraw(life, cx),
-            Command::Disconnect(life) => primary.disconnect(life, cx),
             Command::Retire(instance) => primary.retire(instance, cx),
             Command::Pause(instance, paused) => primary.pause(instance, paused, cx),
             // Performed by the caller, which ends the loop.

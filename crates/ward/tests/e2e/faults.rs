@@ -71,20 +71,29 @@ fn a_request_the_core_fails_at_is_answered() {
     was_said(&ward, "core.request");
 }
 
+/// Two apps wait for the end of their delay when a look at the deadlines fails.
 #[test]
 fn a_deadline_the_core_fails_at_comes_again() {
     let ward = with_fault("core.tick:1");
     start(&ward, "other");
-    ward.run(&[
-        "start",
-        "app.sh",
-        "--name",
-        "slow",
-        "--restart-delay",
-        "200",
-    ])
-    .succeeds();
-    is_restarted(&ward, "slow");
+    for name in ["slow", "slower"] {
+        let words = ["start", "app.sh", "--name", name, "--restart-delay", "200"];
+        ward.run(&words).succeeds();
+    }
+    let before = ["slow", "slower"].map(|name| ward.pid(name));
+    for pid in before {
+        kill(pid, Signal::KILL);
+    }
+    ward.wait_until("both run again", |list| {
+        let runs = |name: &str, before: u32| {
+            list.iter().any(|app| {
+                let pid = app["pid"].as_u64().unwrap_or_default();
+                let online = app["pm2_env"]["status"] == "online";
+                app["name"] == name && online && ![0, u64::from(before)].contains(&pid)
+            })
+        };
+        runs("slow", before[0]) && runs("slower", before[1])
+    });
     is_restarted(&ward, "other");
     was_said(&ward, "core.tick");
 }

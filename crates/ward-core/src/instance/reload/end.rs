@@ -5,12 +5,12 @@ use crate::event::{ExitStatus, Tally};
 use crate::id::Life;
 use crate::instance::promises::Goal;
 use crate::instance::reload::{Former, Old, Replacement, Successor};
+use crate::instance::view::Status;
 use crate::instance::{Instance, State};
 use crate::request::{Outcome, RequestError, SupersededBy};
 use crate::signal;
 use crate::spec::AppSpec;
 use crate::termination::{Progress, Termination};
-use crate::view::Status;
 
 impl Instance {
     /// The old worker has no work left, or cannot tell.

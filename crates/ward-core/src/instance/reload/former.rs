@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::event::ExitStatus;
+use crate::instance::view::{self, Status};
 use crate::instance::{AppReport, Instance, LastExit, LastReload, State};
 use crate::policy::{self, History};
 use crate::time::Wall;
-use crate::view::{self, Status};
 
 /// The facts in which the record of the old worker differs from that of its successor. The record is
 /// made of them when somebody wants it.

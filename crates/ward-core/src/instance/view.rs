@@ -5,8 +5,8 @@ mod brief;
 use serde_json::{Map, Value, json};
 
 use crate::event::Tally;
+use crate::instance::launch_plan;
 use crate::instance::{Instance, LastReload, State};
-use crate::launch_plan;
 use crate::record::keys_without_env;
 use crate::spec::Mode;
 

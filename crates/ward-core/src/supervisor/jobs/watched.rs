@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::JobId;
 use super::throttle::{RestartThrottle, Verdict};
-use super::{JobId, WatchPlan};
 use crate::action::Action;
 use crate::id::{InstanceId, WatchId};
+use crate::instance::view;
 use crate::instance::{Instance, State};
 use crate::supervisor::Supervisor;
 use crate::time::{Mono, Now, Wall};
-use crate::view;
+use crate::watch_plan::WatchPlan;
 
 /// How long is waited for a reload somebody else asked for.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);
@@ -64,13 +65,13 @@ impl Supervisor {
     /// those of this event begin; they tell whether anything of it changed.
     pub(crate) fn look_at_watched(&mut self, now: Now, since: usize, actions: &mut Vec<Action>) {
         let idle = self.state().watched.apps.is_empty();
-        let matters = |action: &Action| match action {
+        let matters = |action: &Action| {
             // Who neither is nor was watched costs nothing.
-            Action::Configure { instance } => {
+            if let Action::Configure { instance } = action {
                 !idle || self.instance(*instance).is_some_and(view::is_watching)
+            } else {
+                !idle && matches!(action, Action::Forget { .. })
             }
-            Action::Forget { .. } => !idle,
-            _ => false,
         };
         if !actions.iter().skip(since).any(matters) {
             return;

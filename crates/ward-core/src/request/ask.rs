@@ -102,7 +102,7 @@ impl Verb {
     }
 
     /// The bus event a client of PM2's publishes after a success. A deletion publishes its own.
-    pub(super) const fn event(self) -> Option<&'static str> {
+    pub(crate) const fn event(self) -> Option<&'static str> {
         match self {
             Self::Start | Self::Restart => Some("restart"),
             Self::Reload => Some("reload"),
@@ -113,12 +113,12 @@ impl Verb {
     }
 
     /// Whether workers are replaced.
-    pub(super) const fn reloads(self) -> bool {
+    pub(crate) const fn reloads(self) -> bool {
         matches!(self, Self::Reload | Self::SoftReload)
     }
 
     /// Whether the instances are to run afterwards.
-    pub(super) const fn starts(self) -> bool {
+    pub(crate) const fn starts(self) -> bool {
         !matches!(self, Self::Reset | Self::Stop | Self::Delete)
     }
 }

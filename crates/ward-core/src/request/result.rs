@@ -5,9 +5,9 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::Tally;
 use crate::id::InstanceId;
 use crate::request::RequestError;
+use crate::tally::Tally;
 
 /// The result for one instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub enum PartError {
 
 impl PartResult {
     /// About an instance of which nothing else is known.
-    pub(super) fn of(instance: InstanceId) -> Self {
+    pub(crate) fn of(instance: InstanceId) -> Self {
         Self {
             instance: Some(instance),
             ..Self::unregistered(None)
@@ -59,7 +59,7 @@ impl PartResult {
     }
 
     /// About an app without instances.
-    pub(super) fn unregistered(error: Option<PartError>) -> Self {
+    pub(crate) fn unregistered(error: Option<PartError>) -> Self {
         Self {
             instance: None,
             name: None,

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::{Counting, Job, JobId, Jobs, Kind, PartKey, Verb, Work};
+use super::{Counting, Job, JobId, Jobs, Kind, PartKey, Work};
 use crate::action::{Action, Notice};
 use crate::id::{InstanceId, Life, RequestId};
-use crate::request::{Change, Outcome, Reply, Request, RequestError};
+use crate::request::{Change, Outcome, PartResult, Reply, Request, RequestError, Verb};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
 
@@ -36,6 +36,11 @@ impl Jobs {
 impl Supervisor {
     /// Goes on with all jobs of which a part was answered, until nothing more follows at once.
     pub(crate) fn advance_jobs(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if let Some(cut_short) = self.state_mut().jobs.beginning.take() {
+            let text = "this failed inside ward; the daemon's log says more".to_owned();
+            let error = RequestError::BadSpec(text);
+            self.state_mut().pending.give_up(cut_short, error, actions);
+        }
         let mut budget = BURST;
         loop {
             while let Some((part, reply)) = self.state_mut().pending.next_part() {
@@ -123,7 +128,9 @@ impl Supervisor {
             let reply = Ok(Outcome::Done);
             return self.state_mut().pending.deliver(own, reply, actions);
         }
+        self.state_mut().jobs.beginning = Some(own);
         self.requested(now, own, request, actions);
+        self.state_mut().jobs.beginning = None;
     }
 
     /// A part was answered. The answer about a reload waits until it is known what became of the
@@ -154,27 +161,35 @@ impl Supervisor {
     }
 
     fn part_done(&mut self, key: PartKey, reply: &Reply, actions: &mut Vec<Action>) {
-        let Some(mut job) = self.state_mut().jobs.open.remove(&key.job) else {
+        let jobs = &mut self.state_mut().jobs;
+        let Some(job) = jobs.open.get_mut(&key.job) else {
             return;
         };
         job.lanes.end(key.index);
         if matches!(job.kind, Kind::WatchRestart(_)) {
             job.met_reload |= matches!(reply, Err(RequestError::Reloading(_)));
         } else {
-            let results = self.results(&job, key.index, reply, actions);
-            if self.defaults().followed {
-                actions.push(Action::Publish(job.progress(&results)));
-            }
-            let wanted = job.request.is_some().then_some(results);
-            if let Some(part) = job.parts.get_mut(key.index) {
-                part.results = wanted;
-            }
+            self.note_results(key, reply, actions);
         }
         let jobs = &mut self.state_mut().jobs;
-        jobs.open.insert(key.job, job);
         // What a burst left waits for the next tick, however quickly the others are done.
         if !jobs.unfinished.contains(&key.job) {
             jobs.ready.insert(key.job);
+        }
+    }
+
+    fn note_results(&mut self, key: PartKey, reply: &Reply, actions: &mut Vec<Action>) {
+        let Some(job) = self.state().jobs.open.get(&key.job) else {
+            return;
+        };
+        let results = self.results(job, key.index, reply, actions);
+        if self.defaults().followed {
+            actions.push(Action::Publish(job.progress(&results)));
+        }
+        let wanted = job.request.is_some().then_some(results);
+        let job = self.state_mut().jobs.open.get_mut(&key.job);
+        if let Some(part) = job.and_then(|job| job.parts.get_mut(key.index)) {
+            part.results = wanted;
         }
     }
 
@@ -194,19 +209,22 @@ impl Supervisor {
 
     /// Answers a job whose time is over with what there is. It goes on.
     fn answer_late(&mut self, id: JobId, actions: &mut Vec<Action>) {
-        let Some(mut job) = self.state_mut().jobs.open.remove(&id) else {
+        let Some(job) = self.state().jobs.open.get(&id) else {
             return;
         };
-        let results = self.late_results(&job);
-        if let Some(request) = job.request.take() {
-            let reply = Ok(Outcome::Job(results));
-            self.state_mut().pending.deliver(request, reply, actions);
-        }
+        let results = self.late_results(job);
+        let state = self.state_mut();
+        let Some(job) = state.jobs.open.get_mut(&id) else {
+            return;
+        };
         job.deadline = None;
         for part in &mut job.parts {
             part.results = None;
         }
-        self.state_mut().jobs.open.insert(id, job);
+        if let Some(request) = job.request.take() {
+            let reply = Ok(Outcome::Job(results));
+            state.pending.deliver(request, reply, actions);
+        }
     }
 }
 
@@ -239,7 +257,7 @@ impl Job {
     }
 
     /// A part is done. The results of one that registers an app are not told apart.
-    fn progress(&self, results: &[super::PartResult]) -> Notice {
+    fn progress(&self, results: &[PartResult]) -> Notice {
         let one = results.first().filter(|_| self.kind != Kind::Prepare);
         Notice::Progress {
             action: self.kind.name(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::Verb;
+use crate::request::Verb;
 
 /// How many instances are deleted at once, whatever is asked for (as in PM2).
 const DELETED_AT_ONCE: usize = 10;

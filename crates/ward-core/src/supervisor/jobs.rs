@@ -5,12 +5,10 @@
 //! all the same: nothing stays half done because nobody waits for it any more. Restarts for changed
 //! files ([`watched`]) are jobs that nobody asked for. All of it is part of the snapshot.
 
-mod ask;
 mod at_once;
 mod begin;
 mod entries;
 mod progress;
-mod result;
 mod throttle;
 mod watch_plan;
 mod watched;
@@ -21,15 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{InstanceId, Life, RequestId, WatchId};
-use crate::request::{Change, RestoredState};
+use crate::id::{InstanceId, JobId, Life, PartKey, RequestId, WatchId};
+use crate::request::{Change, PartResult, RestoredState, Verb};
 use crate::spec::AppSpec;
 use crate::time::Mono;
 
-pub use ask::{Act, PrepareAll, Registration, Scale, Verb};
 use at_once::Lanes;
-pub use result::{Effect, PartError, PartResult};
-pub use watch_plan::WatchPlan;
 pub(crate) use watched::WatchedApps;
 
 /// All jobs under way. Bounded by construction: one for each request that was not answered or goes
@@ -47,17 +42,9 @@ pub(crate) struct Jobs {
     unfinished: BTreeSet<JobId>,
     /// Parts that wait for the tally of the worker they replaced.
     counting: BTreeMap<Life, Counting>,
-}
-
-/// Names a job. Never used again for another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct JobId(u64);
-
-/// One part of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PartKey {
-    job: JobId,
-    index: usize,
+    /// The request of the part that begins. None between two events, unless it failed at a fault.
+    #[serde(skip)]
+    beginning: Option<RequestId>,
 }
 
 /// One request about many instances, or a restart for changed files.
@@ -134,7 +121,8 @@ struct Counting {
 impl Jobs {
     /// When time alone changes something.
     pub(crate) fn deadline(&self) -> Option<Mono> {
-        if !self.unfinished.is_empty() {
+        // Only a fault leaves the other two.
+        if !self.unfinished.is_empty() || !self.ready.is_empty() || self.beginning.is_some() {
             return Some(Mono(0));
         }
         let answers = self.open.values().filter_map(|job| job.deadline);

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Effect, Job, Kind, PartError, PartResult};
+use super::{Job, Kind};
 use crate::action::{Action, Notice};
 use crate::id::InstanceId;
+use crate::instance::view;
 use crate::instance::{Instance, State};
-use crate::request::{Outcome, Reply};
+use crate::request::{Effect, Outcome, PartError, PartResult, Reply};
 use crate::supervisor::Supervisor;
-use crate::view;
 
 impl Supervisor {
     /// What became of a part: one result, or for an app that was registered one for each instance.

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::defaults::Defaults;
 use crate::id::{InstanceId, Life};
 use crate::instance::Instance;
+use crate::instance::view;
 use crate::launch::{Launch, Output};
 use crate::spec::AppSpec;
-use crate::view;
 
 impl Launch {
     /// What is needed to begin the next life of `instance`.
@@ -55,7 +55,9 @@ fn argv(instance: &Instance, defaults: &Defaults) -> Vec<String> {
 fn word(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use super::at_once::Lanes;
-use super::{Act, Job, JobId, Kind, Part, PrepareAll, Registration, Scale, Work};
+use super::{Job, JobId, Kind, Part, Work};
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId, WatchId};
-use crate::request::{Request, RequestError};
+use crate::request::{Act, PrepareAll, Registration, Request, RequestError, Scale};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
 
