@@ -16,8 +16,9 @@ use crate::launch::{LaunchHandle, Question};
 /// many processes, and apps that cannot have a port try again and again.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
-/// A refusal that waits longer is told without its holder.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A refusal that waits longer is told without its holder. A search takes milliseconds; seconds only
+/// on a machine with much more work than processors, or when reading `/proc` hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ports that are looked up, and what is known of others.
 #[derive(Debug, Default)]
@@ -74,7 +75,11 @@ impl Refusals {
         launch: &mut LaunchHandle,
     ) -> Vec<Explained> {
         let now = Instant::now();
-        self.ports.retain(|_, it| now < it.at + REMEMBERED);
+        let kept = |it: &Port| match it.holder {
+            Search::UnderWay => PATIENCE,
+            Search::Done(_) => REMEMBERED,
+        };
+        self.ports.retain(|_, it| now < it.at + kept(it));
         self.waiting.push(Refusal {
             life,
             place,
