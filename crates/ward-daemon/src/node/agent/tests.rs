@@ -124,28 +124,6 @@ impl Drop for Worker {
     }
 }
 
-/// Workers that begin together are prepared by several threads.
-#[test]
-fn all_who_install_it_at_once_find_it_whole() {
-    for _ in 0..50 {
-        let home = tempfile::tempdir().unwrap();
-        let barrier = std::sync::Barrier::new(4);
-        let install_together = || {
-            barrier.wait();
-            let path = install(home.path(), Parts::Whole).expect("the agent is installed");
-            let found = std::fs::read_to_string(path).unwrap();
-            assert_eq!(found, Parts::Whole.source());
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(install_together);
-            }
-        });
-        let left = std::fs::read_dir(home.path()).unwrap().count();
-        assert_eq!(left, 1, "no drafts are left");
-    }
-}
-
 /// Both ends of a connection, the client's first.
 fn connected() -> (TcpStream, OwnedFd) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
