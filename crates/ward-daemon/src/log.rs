@@ -140,6 +140,8 @@ impl LogHandle {
     /// Ends the thread when all pipes have ended, at the latest after `limit`; what is in the
     /// pipes then is still taken.
     pub(crate) fn stop(mut self, limit: Duration) {
+        // The last lines come before the end, or the thread could be gone when they are posted.
+        self.inbox.post();
         self.inbox.push(Command::Stop(Instant::now() + limit));
         self.join();
     }

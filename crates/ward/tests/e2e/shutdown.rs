@@ -19,6 +19,8 @@ fn replies_that_wait_for_a_slow_reader_arrive_after_the_end() {
     for _ in 0..REQUESTS {
         rpc.send("getMonitorData", &json!([{}]));
     }
+    // A list is answered when the apps were measured. Whoever asks later is answered later.
+    assert_eq!(ward.list().len(), 1);
     rpc.send("killMe", &json!([{}]));
     // The sockets are gone before the last replies are: from here on nobody is asked any more.
     let mut bytes = 0;
