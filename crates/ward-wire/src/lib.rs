@@ -70,3 +70,4 @@ pub mod methods;
 pub mod node_cluster;
 pub mod node_ipc;
 pub mod rpc;
+pub mod text;
