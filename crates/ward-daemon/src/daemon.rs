@@ -108,6 +108,7 @@ fn serve(
     lock: Option<Lock>,
     ready: impl FnOnce(),
 ) -> Result<Option<Signal>, DaemonError> {
+    signal::ignore_meaningless();
     ward_sys::limits::keep_little_memory();
     // Later is slower, no more.
     ward_sys::limits::make_room_for_descriptors(ROOM).ok();
@@ -120,7 +121,6 @@ fn serve(
             .map_err(failed("lock the home"))?
             .ok_or(DaemonError::Running)?,
     };
-    signal::ignore_pipe_and_hangup().map_err(failed("set up signals"))?;
     reap::become_subreaper().map_err(failed("become a sub-reaper"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -75,20 +75,80 @@ fn dispose(signal: Signal, action: libc::sighandler_t) -> io::Result<()> {
     }
 }
 
-/// Ignores SIGPIPE, since a broken pipe is an error value, and SIGHUP, since a closed terminal must
-/// not end the daemon.
-///
-/// # Errors
-///
-/// None on Linux; the result is that of [`ignore`].
-pub fn ignore_pipe_and_hangup() -> io::Result<()> {
-    ignore(Signal::PIPE)?;
-    ignore(Signal::HUP)
+/// Signals of which [`ignore_meaningless`] leaves the disposition alone: faults of the program and
+/// the request for its core, the end of a child, job control (which the kernel does not apply to a
+/// session without a terminal), and what asks a daemon to end, which it may only have a handler for
+/// later.
+const MEANT: &[Signal] = &[
+    Signal::ILL,
+    Signal::TRAP,
+    Signal::ABORT,
+    Signal::BUS,
+    Signal::FPE,
+    Signal::SEGV,
+    Signal::SYS,
+    Signal::CHILD,
+    Signal::CONT,
+    Signal::TSTP,
+    Signal::TTIN,
+    Signal::TTOU,
+    Signal::KILL,
+    Signal::STOP,
+    Signal::TERM,
+    Signal::INT,
+    Signal::QUIT,
+];
+
+/// Ignores every signal that has no meaning for a daemon: SIGPIPE and SIGXFSZ, which are error
+/// values of a write; SIGHUP, since a closed terminal must not end it; and SIGUSR1, SIGALRM, timers,
+/// real-time signals and the rest, whose default action is to end the process. A handler registered
+/// later takes its signal back. To be called before threads start, as libc uses two of the numbers
+/// for its own threads and registers its handlers with the first one.
+pub fn ignore_meaningless() {
+    for number in 1..=LAST {
+        if !MEANT.iter().any(|signal| signal.as_raw() == number) {
+            ignore_raw(number);
+        }
+    }
+}
+
+/// The highest number of a signal.
+const LAST: i32 = 64;
+
+/// Ignores a signal by number, those that libc keeps for itself too: anybody can send them.
+fn ignore_raw(number: i32) {
+    // Larger than any architecture's `struct sigaction` of the kernel; the handler comes first in
+    // it, and 1 is `SIG_IGN`.
+    let mut action = [0_u64; 8];
+    action[0] = libc::SIG_IGN as u64;
+    // SAFETY: `action` is readable and long enough, the old one is not asked for, 8 is the kernel's
+    // mask size. Raw, because libc's wrapper refuses the signals of its own. A number the kernel
+    // refuses stays as it is.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            number,
+            action.as_ptr(),
+            std::ptr::null_mut::<libc::c_void>(),
+            8,
+        )
+    };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_alone_are_signals_with_a_meaning() {
+        let mut numbers: Vec<i32> = MEANT.iter().map(|signal| signal.as_raw()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), MEANT.len());
+        for meaningless in [Signal::USR1, Signal::ALARM, Signal::PIPE, Signal::HUP] {
+            assert!(!MEANT.contains(&meaningless), "{meaningless:?}");
+        }
+    }
 
     #[test]
     fn numbers_are_signals_unless_libc_keeps_them() {

@@ -65,8 +65,7 @@ fn block(signals: &[Signal]) {
 
 #[test]
 fn signals_are_as_new() {
-    signal::ignore_pipe_and_hangup().unwrap();
-    signal::ignore(Signal::USR2).unwrap();
+    signal::ignore_meaningless();
     block(&[Signal::USR1, Signal::CHILD]);
     let mut command = Command::new("/bin/cat");
     command.argv.push("/proc/self/status".into());
@@ -77,6 +76,16 @@ fn signals_are_as_new() {
     }
     // And ours are as they were.
     let own = fs::read_to_string("/proc/thread-self/status").unwrap();
+    let ignored = u64::from_str_radix(field(&own, "SigIgn:"), 16).unwrap();
+    for signal in [
+        Signal::HUP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::XFSZ,
+    ] {
+        assert!(ignored & 1 << (signal.as_raw() - 1) != 0, "{signal:?}");
+    }
     assert_eq!(
         u64::from_str_radix(field(&own, "SigBlk:"), 16).unwrap(),
         1 << 9 | 1 << 16

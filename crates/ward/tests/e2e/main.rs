@@ -28,6 +28,7 @@ mod saved;
 mod selectors;
 mod shapes;
 mod shutdown;
+mod signals;
 mod stock_client;
 mod together;
 mod tree;
