@@ -9,12 +9,15 @@
 //! whether its daemon still lives, so that those of dead ones can be removed; a directory with
 //! processes is never removed by the kernel.
 
+mod place;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+use self::place::own_cgroup;
 use crate::{Pid, proc};
 
 /// The directory that holds the cgroups of all lives of this daemon.
@@ -117,6 +120,19 @@ impl Cgroup {
         Some(pids_of(str::from_utf8(&text[..length]).ok()?).collect())
     }
 
+    /// Whether a process is in the cgroup of another life of the same daemon.
+    pub(crate) fn is_beside(&self, pid: Pid) -> bool {
+        let path = format!("/proc/{}/cgroup", pid.as_raw_nonzero());
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let theirs = text.lines().find_map(|line| line.strip_prefix("0::"));
+        let upper = self.path.parent().and_then(Path::file_name);
+        let name = self.path.file_name();
+        theirs.zip(upper).is_some_and(|(theirs, upper)| {
+            let mut parts = Path::new(theirs).iter().skip_while(|part| *part != upper);
+            parts.next().is_some() && parts.next().is_some_and(|life| Some(life) != name)
+        })
+    }
+
     /// Kills all processes at once, including those that are being forked. Returns `false` if the
     /// kernel (before 5.14) cannot.
     pub fn kill(&self) -> bool {
@@ -203,60 +219,9 @@ fn daemon_of(name: &str) -> Option<(Pid, u64)> {
     Some((pid, start_time.parse().ok()?))
 }
 
-/// The directory of the cgroup v2 this process is in.
-fn own_cgroup() -> Option<PathBuf> {
-    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = membership
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))?;
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let found = mounts.lines().find_map(|line| place(line, path))?;
-    found.is_dir().then_some(found)
-}
-
-/// The directory of the cgroup `path` under the mount in a line of `mountinfo`, if that is a mount
-/// of cgroup v2.
-fn place(mount: &str, path: &str) -> Option<PathBuf> {
-    let (before, after) = mount.split_once(" - ")?;
-    if after.split(' ').next() != Some("cgroup2") {
-        return None;
-    }
-    let mut fields = before.split(' ').skip(3);
-    let (root, point) = (fields.next()?, fields.next()?);
-    // Outside of our namespace ("/../x"), or outside of what is mounted.
-    let below = Path::new(path).strip_prefix(root).ok()?;
-    let inside = below
-        .components()
-        .all(|part| matches!(part, std::path::Component::Normal(_)));
-    inside.then(|| Path::new(point).join(below))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mounts_of_all_kinds() {
-        let pure = "31 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate";
-        let hybrid = "40 39 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw";
-        let container = "50 49 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw";
-        let old = "41 39 0:36 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory";
-        let known = [
-            (pure, "/a/b", "/sys/fs/cgroup/a/b"),
-            (hybrid, "/", "/sys/fs/cgroup/unified"),
-            (container, "/docker/abc/x", "/sys/fs/cgroup/x"),
-        ];
-        for (mount, path, expected) in known {
-            assert_eq!(place(mount, path), Some(PathBuf::from(expected)));
-        }
-        for (mount, path) in [
-            (container, "/docker/other"),
-            (pure, "/../elsewhere"),
-            (old, "/"),
-        ] {
-            assert_eq!(place(mount, path), None, "{mount} {path}");
-        }
-    }
 
     #[test]
     fn names_tell_the_daemon() {

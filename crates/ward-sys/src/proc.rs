@@ -59,6 +59,14 @@ pub fn start_time(pid: Pid) -> io::Result<u64> {
     Ok(stat(pid)?.start_time)
 }
 
+/// The number the kernel gave out last, to a process or a thread of this pid namespace: whoever is
+/// born later has another one. `None` where `/proc/loadavg` does not tell it.
+pub(crate) fn newest_pid() -> Option<i32> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    let last = text.split_ascii_whitespace().nth(4)?.parse().ok()?;
+    Some(last).filter(|pid| *pid > 0)
+}
+
 /// The arguments of a process; empty for kernel threads and zombies.
 ///
 /// # Errors
@@ -88,6 +96,13 @@ pub(crate) fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_birth_is_told_by_the_newest_number() {
+        let before = newest_pid().unwrap();
+        std::thread::spawn(|| ()).join().unwrap();
+        assert_ne!(newest_pid().unwrap(), before);
+    }
 
     #[test]
     fn we_can_read_about_ourselves() {

@@ -2,20 +2,26 @@
 //!
 //! A life is its root process, its session and process group (whose ids are the root's pid), its
 //! descendants, its cgroup if it has one, and orphans that were adopted (by us, as sub-reaper) and
-//! carry its marker in their environment, with their descendants. A process that leaves the
-//! session, loses its parent *and* clears its environment is only found through the cgroup.
+//! carry its marker in their environment, with their descendants. What was a member once and was
+//! remembered ([`Life::seen`]) stays one, with its descendants.
+//!
+//! A process that leaves the session, loses its parent *and* clears its environment, all before
+//! anybody looked, is only found through the cgroup. A process that may write to a cgroup (one of our
+//! own user, or root) can leave that; it is then found in the other ways.
 //!
 //! Pids are reused. A [`Member`] therefore has its start time, and no signal goes out before both
 //! were compared through a pidfd. The root's start time guards its session and group in the same
 //! way: if the root's pid names another process now, no process of the old session can exist, as
 //! the kernel keeps ids in use from being given out.
 
+mod census;
 mod kill;
 mod origins;
 
 use std::collections::HashMap;
 use std::{fs, io};
 
+use self::census::Census;
 pub use self::kill::{kill_once, signal_all};
 use self::origins::Origins;
 use crate::cgroup::Cgroup;
@@ -38,10 +44,13 @@ pub struct Life<'a> {
     /// Its cgroup, if it really was born there (see [`crate::spawn::Child::in_cgroup`]): an empty
     /// one is taken for the end of the life.
     pub cgroup: Option<&'a Cgroup>,
+    /// Members found before, which remain members whatever became of their parent, their session and
+    /// their environment. Only those of the last look need to be remembered.
+    pub seen: &'a [Member],
 }
 
 /// A living process of a life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Member {
     /// The pid.
     pub pid: Pid,
@@ -52,19 +61,38 @@ pub struct Member {
     pub depth: u32,
 }
 
+/// So many times [`members`] looks at what was born meanwhile. On a quiet machine once is enough.
+const MOST_LOOKS: u32 = 32;
+
 /// A cheap look, without a scan of `/proc`: `true` means that surely nothing of the life is left.
 /// `false` means that something is, or might be: then ask [`members`]. `known` tells our children
 /// that are roots of other lives or helpers of ours; any other child is an orphan that might belong
 /// to this life.
 pub fn is_empty(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
-    if signal::group_exists(life.root) {
+    if signal::group_exists(life.root) || !life.seen.is_empty() {
         return false;
     }
-    if let Some(populated) = life.cgroup.and_then(Cgroup::populated) {
-        // The cgroup knows for sure, and nothing leaves it.
-        return !populated;
+    if life.cgroup.and_then(Cgroup::populated) == Some(true) {
+        return false;
     }
-    own_children().is_ok_and(|children| children.into_iter().all(known))
+    has_no_orphans(life, known)
+}
+
+/// Whether the root surely has nobody beside it, told without a scan of `/proc`, which takes a
+/// cgroup. `known` as for [`is_empty`].
+pub fn is_alone(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
+    let alone = |cgroup: &Cgroup| cgroup.procs() == [life.root];
+    // A child may have left the cgroup, if its user may write there.
+    life.cgroup.is_some_and(alone)
+        && life.seen.is_empty()
+        && children(life.root).is_ok_and(|children| children.is_empty())
+        && has_no_orphans(life, known)
+}
+
+/// Whether no child of ours may be an orphan of this life.
+fn has_no_orphans(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
+    let beside = |pid| life.cgroup.is_some_and(|cgroup| cgroup.is_beside(pid));
+    own_children().is_ok_and(|all| all.into_iter().all(|pid| known(pid) || beside(pid)))
 }
 
 /// The children of this process, zombies included.
@@ -73,8 +101,13 @@ pub fn is_empty(life: &Life<'_>, known: impl Fn(Pid) -> bool) -> bool {
 ///
 /// `/proc` is not readable.
 pub fn own_children() -> io::Result<Vec<Pid>> {
+    children(rustix::process::getpid())
+}
+
+/// The children of a process, zombies included.
+fn children(pid: Pid) -> io::Result<Vec<Pid>> {
     let mut children = Vec::new();
-    for task in fs::read_dir("/proc/self/task")? {
+    for task in fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
         let text = match fs::read_to_string(task?.path().join("children")) {
             // A thread that is gone leaves its children to another one, which was or will be read:
             // start anew would be exact, but the caller only needs a hint that a scan can correct.
@@ -89,31 +122,45 @@ pub fn own_children() -> io::Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// Everything alive that belongs to the life, deepest first, from one scan of `/proc`. A scan is no
-/// instant: a process born meanwhile with a smaller pid can be missing, so whoever kills must scan
-/// again.
+/// Everything alive that belongs to the life, deepest first, from one scan of `/proc` and looks at
+/// what was born during it. Whoever kills must look again: what is found here makes further
+/// processes.
 ///
 /// # Errors
 ///
 /// `/proc` cannot be read.
 pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
-    let all = scanner.all()?;
-    let processes: HashMap<i32, Stat> = all.iter().map(|stat| (stat.pid, *stat)).collect();
-    let origins = Origins::new(life, &processes);
-    let mut depths: HashMap<i32, Option<u32>> = HashMap::with_capacity(all.len());
-    let mut members: Vec<Member> = all
-        .iter()
-        .filter(|stat| !stat.is_zombie() && stat.pid != origins.own)
-        .filter_map(|stat| {
-            let depth = origins.depth(stat.pid, &processes, &mut depths)?;
-            let pid = Pid::from_raw(stat.pid)?;
-            Some(Member {
-                pid,
-                start_time: stat.start_time,
-                depth,
-            })
-        })
+    let mut census = Census::take(scanner)?;
+    for _ in 0..MOST_LOOKS {
+        if census.newcomers().is_none() {
+            break;
+        }
+    }
+    let processes = &census.processes;
+    let origins = Origins::new(life, processes);
+    let mut depths: HashMap<i32, Option<u32>> = HashMap::with_capacity(processes.len());
+    let mut members: Vec<Member> = processes
+        .values()
+        .filter_map(|stat| member_of(stat, &origins, processes, &mut depths))
         .collect();
     members.sort_by_key(|member| (std::cmp::Reverse(member.depth), member.start_time));
     Ok(members)
+}
+
+/// This process as a member, if it is alive and is one.
+fn member_of(
+    stat: &Stat,
+    origins: &Origins<'_>,
+    processes: &HashMap<i32, Stat>,
+    depths: &mut HashMap<i32, Option<u32>>,
+) -> Option<Member> {
+    if stat.is_zombie() || stat.pid == origins.own {
+        return None;
+    }
+    let depth = origins.depth(stat.pid, processes, depths)?;
+    Some(Member {
+        pid: Pid::from_raw(stat.pid)?,
+        start_time: stat.start_time,
+        depth,
+    })
 }

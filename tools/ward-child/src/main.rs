@@ -2,6 +2,7 @@
 //! disobedient as the test needs.
 
 mod channel;
+mod hop;
 mod offspring;
 mod signals;
 mod words;
@@ -45,6 +46,7 @@ Other processes (REST ends at `--` or with the last word)
   orphan REST       run REST in a grandchild whose parent is gone
   After `--` the process itself goes on. Without it, `fork` and `detach` wait for the child and exit as it
   did, `orphan` exits with 0.
+  hop               be another process all the time: fork, let the parent end, begin a session, again
   clear-env         run everything that follows, in the same process, with an empty environment
 
 Time and means

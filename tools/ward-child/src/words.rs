@@ -10,7 +10,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{channel::Channel, offspring, signals};
+use crate::{channel::Channel, hop, offspring, signals};
 
 /// What is wrong with the script, or with the world.
 pub(crate) type Problem = Box<dyn std::error::Error>;
@@ -74,6 +74,7 @@ pub(crate) fn run(words: &mut Vec<String>) -> Result<(), Problem> {
             // For the two above, not for scripts.
             "new-session" => drop(rustix::process::setsid()?),
             "sleep" => thread::sleep(milliseconds(words)?),
+            "hop" => hop::hop(),
             "hang" => loop {
                 thread::park();
             },

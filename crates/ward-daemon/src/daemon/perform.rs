@@ -88,7 +88,10 @@ impl Daemon {
                     scope,
                 );
             }
-            Ask::Message if has_channel => self.planes.channel.send(life, &"shutdown".into()),
+            Ask::Message if has_channel => {
+                self.processes.remember(life);
+                self.planes.channel.send(life, &"shutdown".into());
+            }
             // Nobody would hear it.
             Ask::Message => self.processes.signal(life, Signal::INT, Scope::Tree),
         }

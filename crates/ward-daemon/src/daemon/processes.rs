@@ -2,6 +2,7 @@
 //! decided here; the core says what to do.
 
 mod adopt;
+mod trees;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -10,14 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::process::Resource;
-use ward_core::action::Scope;
 use ward_core::event::{Event, ExitStatus};
 use ward_core::id::Life;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
 use ward_sys::proc::Scanner;
-use ward_sys::signal::Signal;
 use ward_sys::spawn::Limit;
-use ward_sys::{Pid, limits, reap, tree};
+use ward_sys::tree::Member;
+use ward_sys::{Pid, limits, reap};
 
 use crate::cluster::ConnectionCount;
 use crate::launch::Leavings;
@@ -46,6 +46,11 @@ pub(super) struct Process {
     status: Option<ExitStatus>,
     /// What the core has to know of it was told once more, after a fault.
     told_again: bool,
+    /// What belonged to it when it was looked at last, from the beginning of its end on: nothing of
+    /// that escapes by what it does afterwards. Bounded in [`trees`].
+    seen: Vec<Member>,
+    /// Everything of it was killed. What is found from now on is killed, too.
+    is_killed: bool,
 }
 
 /// The processes of all lives.
@@ -70,18 +75,6 @@ pub(super) enum Reaped {
     Other(Pid, ExitStatus),
 }
 
-impl Process {
-    fn as_tree<'a>(&'a self, others: &'a [Pid]) -> tree::Life<'a> {
-        tree::Life {
-            root: self.pid,
-            root_start_time: self.start_time,
-            marker: Some(&self.marker),
-            others,
-            cgroup: self.cgroup.as_deref(),
-        }
-    }
-}
-
 impl Processes {
     /// A life that was to be a cluster worker is none: nobody gives it connections.
     pub(super) fn feed_no_more(&mut self, life: Life) {
@@ -91,12 +84,13 @@ impl Processes {
         }
     }
 
-    pub(super) fn new() -> io::Result<Self> {
+    /// `with_cgroups`: each life gets a cgroup, where the kernel and our rights allow it.
+    pub(super) fn new(with_cgroups: bool) -> io::Result<Self> {
         Ok(Self {
             by_life: HashMap::new(),
             by_pid: HashMap::new(),
             leftovers: HashSet::new(),
-            hierarchy: Hierarchy::create().map(Arc::new),
+            hierarchy: with_cgroups.then(Hierarchy::create).flatten().map(Arc::new),
             scanner: Scanner::new()?,
             // Fewer descriptors mean fewer apps; no reason not to start.
             open_files: limits::raise_open_files().ok().map(|limit| Limit {
@@ -151,92 +145,6 @@ impl Processes {
         core::iter::once(began).chain(ended).collect()
     }
 
-    /// How many processes of the life are alive. One of which something is left is remembered, so
-    /// that [`Self::swept`] tells when that has changed.
-    pub(super) fn probe(&mut self, life: Life) -> u32 {
-        let alive = self.count(life);
-        if alive > 0 {
-            self.leftovers.insert(life);
-        } else {
-            self.leftovers.remove(&life);
-        }
-        alive
-    }
-
-    /// Lives of which something was left and nothing is any more.
-    pub(super) fn swept(&mut self) -> Vec<Life> {
-        let watched: Vec<Life> = self.leftovers.iter().copied().collect();
-        watched
-            .into_iter()
-            .filter(|life| self.probe(*life) == 0)
-            .collect()
-    }
-
-    fn count(&mut self, life: Life) -> u32 {
-        let Some(process) = self.by_life.get(&life) else {
-            return 0;
-        };
-        let by_pid = &self.by_pid;
-        let known = |pid: Pid| by_pid.contains_key(&pid);
-        if process.ended && tree::is_empty(&process.as_tree(&[]), known) {
-            return 0;
-        }
-        let others = self.others(life);
-        let tree = process.as_tree(&others);
-        let members = tree::members(&tree, &mut self.scanner).unwrap_or_default();
-        u32::try_from(members.len()).unwrap_or(u32::MAX)
-    }
-
-    /// The main processes of all lives but this one.
-    fn others(&self, life: Life) -> Vec<Pid> {
-        let others = self.by_life.iter().filter(|(it, _)| **it != life);
-        others.map(|(_, process)| process.pid).collect()
-    }
-
-    /// A signal to the main process or to everything of a life.
-    pub(super) fn signal(&mut self, life: Life, signal: Signal, scope: Scope) {
-        let Some(process) = self.by_life.get(&life) else {
-            return;
-        };
-        if scope == Scope::Main {
-            // One that has just ended needs no signal.
-            reap::pidfd_signal(&process.pidfd, signal).ok();
-            return;
-        }
-        // Looked up before anything is signalled: what dies hands its children on.
-        let alone = !process.ended && is_alone(process);
-        let mut members = if alone {
-            Vec::new()
-        } else {
-            let others = self.others(life);
-            tree::members(&process.as_tree(&others), &mut self.scanner).unwrap_or_default()
-        };
-        if !process.ended {
-            // The whole group at one moment, as a terminal does it. A shell whose child is signalled
-            // before or without itself starts the next one. The group is surely this life's: its
-            // leader was not collected yet.
-            ward_sys::signal::kill_group(process.pid, signal).ok();
-            members.retain(|member| !ward_sys::signal::in_group(member.pid, process.pid));
-        }
-        tree::signal_all(&members, signal);
-    }
-
-    /// Kills a life with SIGKILL: its main process, or everything of it.
-    pub(super) fn kill(&mut self, life: Life, scope: Scope) {
-        let Some(process) = self.by_life.get(&life) else {
-            return;
-        };
-        match scope {
-            Scope::Main => {
-                reap::pidfd_signal(&process.pidfd, Signal::KILL).ok();
-            }
-            Scope::Tree => {
-                let others = self.others(life);
-                tree::kill_once(&process.as_tree(&others), &mut self.scanner).ok();
-            }
-        }
-    }
-
     /// Writes a line to standard input without waiting.
     ///
     /// # Errors
@@ -276,13 +184,5 @@ impl Processes {
         if let Some(hierarchy) = self.hierarchy {
             hierarchy.remove();
         }
-    }
-}
-
-/// Whether the main process surely has no descendants, told without a scan of `/proc`.
-fn is_alone(process: &Process) -> bool {
-    match &process.cgroup {
-        Some(cgroup) => cgroup.procs() == [process.pid],
-        None => false,
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn run(
     settings.own_sockets(&paths)?;
     let mut daemon = Daemon {
         core: Core::new(settings::defaults(&paths)),
-        processes: Processes::new()?,
+        processes: Processes::new(settings.with_cgroups)?,
         workers: Workers::default(),
         planes: Planes {
             launch: LaunchHandle::new(to_launches),

@@ -15,12 +15,15 @@ use ward_home::Paths;
 pub(super) struct Settings {
     /// Owner of the sockets (`PM2_SOCKET_USER`, `PM2_SOCKET_GROUP`), when both are given.
     pub(super) socket_owner: Option<(u32, u32)>,
+    /// Lives get cgroups of their own where that is possible, unless `WARD_CGROUPS` is `off`.
+    pub(super) with_cgroups: bool,
 }
 
 impl Settings {
     pub(super) fn from_env() -> Self {
         Self {
             socket_owner: parsed("PM2_SOCKET_USER").zip(parsed("PM2_SOCKET_GROUP")),
+            with_cgroups: env::var("WARD_CGROUPS").as_deref() != Ok("off"),
         }
     }
 }

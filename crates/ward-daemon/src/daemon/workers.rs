@@ -62,6 +62,8 @@ impl Daemon {
             };
             self.workers.draining.insert(life, drained);
         }
+        // It may end by itself when it has finished.
+        self.processes.remember(life);
         self.planes.channel.drain(life);
     }
 

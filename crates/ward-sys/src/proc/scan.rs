@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom};
+use rustix::io::Errno;
 
 use super::stat::{Stat, parse_stat};
 use crate::Pid;
@@ -40,7 +41,8 @@ impl Scanner {
     ///
     /// # Errors
     ///
-    /// `/proc` cannot be read. A process that ends during the scan is no error.
+    /// `/proc` cannot be read, or no descriptor or memory is left for one of its files: then nothing
+    /// is known of who is missing. A process that ends during the scan is no error.
     pub fn scan(&mut self, mut visit: impl FnMut(&Stat)) -> io::Result<()> {
         rustix::fs::seek(&self.proc, SeekFrom::Start(0))?;
         let mut directory = RawDir::new(&self.proc, &mut self.entries);
@@ -52,7 +54,7 @@ impl Scanner {
             }
             let mut line = [0; LONGEST_LINE];
             // A process that has just ended is no error.
-            if let Some(stat) = read_stat(&self.proc, name, &mut line).and_then(parse_stat) {
+            if let Some(stat) = read_stat(&self.proc, name, &mut line)?.and_then(parse_stat) {
                 visit(&stat);
             }
         }
@@ -63,7 +65,7 @@ impl Scanner {
     pub fn one(&self, pid: Pid) -> Option<Stat> {
         let mut line = [0; LONGEST_LINE];
         let name = pid.as_raw_nonzero().to_string();
-        parse_stat(read_stat(&self.proc, name.as_bytes(), &mut line)?)
+        parse_stat(read_stat(&self.proc, name.as_bytes(), &mut line).ok()??)
     }
 
     /// All processes.
@@ -78,22 +80,27 @@ impl Scanner {
     }
 }
 
+/// The line of a process; `None` if it is gone.
 fn read_stat<'buffer>(
     proc: &OwnedFd,
     pid: &[u8],
     line: &'buffer mut [u8; LONGEST_LINE],
-) -> Option<&'buffer [u8]> {
+) -> io::Result<Option<&'buffer [u8]>> {
     let mut path = [0; 32];
-    let length = pid
-        .len()
-        .checked_add(5)
-        .filter(|&length| length < path.len())?;
+    let length = pid.len() + 5;
+    if length >= path.len() {
+        return Ok(None);
+    }
     path[..pid.len()].copy_from_slice(pid);
     path[pid.len()..length].copy_from_slice(b"/stat");
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(proc, &path[..length], flags, Mode::empty()).ok()?;
-    let count = rustix::io::read(&file, &mut line[..]).ok()?;
-    Some(&line[..count])
+    let file = match rustix::fs::openat(proc, &path[..length], flags, Mode::empty()) {
+        Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error.into()),
+        Err(_) => return Ok(None),
+        Ok(file) => file,
+    };
+    let count = rustix::io::read(&file, &mut line[..]).ok();
+    Ok(count.map(|count| &line[..count]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Decides from one scan of `/proc` which processes belong to a life.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Life;
 use crate::cgroup::Cgroup;
@@ -17,6 +17,8 @@ pub(super) struct Origins<'a> {
     marker: Option<&'a [u8]>,
     others: &'a [Pid],
     in_cgroup: Vec<i32>,
+    /// Pids and start times of members found before.
+    seen: HashSet<(i32, u64)>,
 }
 
 impl<'a> Origins<'a> {
@@ -42,6 +44,11 @@ impl<'a> Origins<'a> {
                 .into_iter()
                 .map(raw)
                 .collect(),
+            seen: life
+                .seen
+                .iter()
+                .map(|member| (raw(member.pid), member.start_time))
+                .collect(),
         }
     }
 
@@ -50,6 +57,7 @@ impl<'a> Origins<'a> {
             [stat.pid, stat.session, stat.group].contains(&self.root) && !self.root_is_other;
         by_id
             || self.in_cgroup.contains(&stat.pid)
+            || self.seen.contains(&(stat.pid, stat.start_time))
             || (self.may_be_orphan(stat, processes)
                 && !self.is_of_another(stat)
                 && self.is_marked(stat))
@@ -124,6 +132,7 @@ mod tests {
             marker: Some(marker),
             others: &[],
             in_cgroup: Vec::new(),
+            seen: HashSet::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 mod cgroups;
 #[path = "../common/mod.rs"]
 mod common;
+mod elusive;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,7 @@ fn life(root: Pid, cgroup: Option<&Cgroup>) -> Life<'_> {
         marker: Some(MARKER.as_bytes()),
         others: &[],
         cgroup,
+        seen: &[],
     }
 }
 
@@ -59,7 +61,6 @@ fn kill_all(life: &Life<'_>) {
             .filter_map(|member| reap::pidfd_open(member.pid).ok())
             .collect();
         tree::kill_once(life, &mut scanner).unwrap();
-        tree::signal_all(&members, Signal::KILL);
         for pidfd in &pidfds {
             assert!(reap::ended(pidfd, PATIENCE).unwrap(), "it survives SIGKILL");
         }

@@ -1,5 +1,7 @@
 //! The whole tree of an app is ward's: nothing of a life survives its stop.
 
+mod escapes;
+
 use crate::harness::{Ward, alive, free_port, kill, wait_gone};
 
 fn pids_in(text: &str, word: &str) -> Vec<u32> {

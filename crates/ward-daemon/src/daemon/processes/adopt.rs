@@ -44,6 +44,8 @@ impl Processes {
             ended: status.is_some(),
             status,
             told_again: false,
+            seen: Vec::new(),
+            is_killed: false,
         };
         self.by_life.insert(life, process);
         u32::try_from(child.pid.as_raw_nonzero().get()).unwrap_or_default()
