@@ -14,18 +14,16 @@
 //! way: if the root's pid names another process now, no process of the old session can exist, as
 //! the kernel keeps ids in use from being given out.
 
-mod census;
 mod kill;
 mod origins;
+mod search;
 
-use std::collections::HashMap;
 use std::{fs, io};
 
-use self::census::Census;
 pub use self::kill::{kill_once, signal_all};
-use self::origins::Origins;
+use self::search::Search;
 use crate::cgroup::Cgroup;
-use crate::proc::{Scanner, Stat};
+use crate::proc::Scanner;
 use crate::{Pid, signal};
 
 /// The facts that identify the processes of a life.
@@ -130,37 +128,17 @@ fn children(pid: Pid) -> io::Result<Vec<Pid>> {
 ///
 /// `/proc` cannot be read.
 pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
-    let mut census = Census::take(scanner)?;
+    let mut search = Search::begin(life, scanner)?;
+    let mut found = search.judge();
     for _ in 0..MOST_LOOKS {
-        if census.newcomers().is_none() {
+        if !search.look() {
             break;
         }
+        let born = search.judge();
+        // One that was read before: its number is another process's, or its parent has changed.
+        found.retain(|member| born.iter().all(|it| it.pid != member.pid));
+        found.extend(born);
     }
-    let processes = &census.processes;
-    let origins = Origins::new(life, processes);
-    let mut depths: HashMap<i32, Option<u32>> = HashMap::with_capacity(processes.len());
-    let mut members: Vec<Member> = processes
-        .values()
-        .filter_map(|stat| member_of(stat, &origins, processes, &mut depths))
-        .collect();
-    members.sort_by_key(|member| (std::cmp::Reverse(member.depth), member.start_time));
-    Ok(members)
-}
-
-/// This process as a member, if it is alive and is one.
-fn member_of(
-    stat: &Stat,
-    origins: &Origins<'_>,
-    processes: &HashMap<i32, Stat>,
-    depths: &mut HashMap<i32, Option<u32>>,
-) -> Option<Member> {
-    if stat.is_zombie() || stat.pid == origins.own {
-        return None;
-    }
-    let depth = origins.depth(stat.pid, processes, depths)?;
-    Some(Member {
-        pid: Pid::from_raw(stat.pid)?,
-        start_time: stat.start_time,
-        depth,
-    })
+    found.sort_by_key(|member| (std::cmp::Reverse(member.depth), member.start_time));
+    Ok(found)
 }

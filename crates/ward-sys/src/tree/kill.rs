@@ -1,12 +1,11 @@
 //! Sends signals to the members of a life, and ends a whole life.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::census::Census;
-use super::origins::Origins;
-use super::{Life, Member, member_of, members};
+use super::search::Search;
+use super::{Life, Member, members};
 use crate::proc::Scanner;
 use crate::signal::Signal;
 use crate::{proc, reap};
@@ -76,24 +75,17 @@ fn stop(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
             seen: &seen,
             ..*life
         };
-        let mut census = Census::take(scanner)?;
-        let origins = Origins::new(&life, &census.processes);
-        let mut depths = HashMap::with_capacity(census.processes.len());
+        let mut search = Search::begin(&life, scanner)?;
         let before = stopped.len();
-        let mut born: Vec<i32> = census.processes.keys().copied().collect();
         for _ in 0..MOST_LOOKS {
-            let alive = born.iter().filter_map(|pid| census.processes.get(pid));
-            let mut found: Vec<Member> = alive
-                .filter_map(|stat| member_of(stat, &origins, &census.processes, &mut depths))
-                .filter(|member| !stopped.contains(member))
-                .collect();
+            let mut found = search.judge();
+            found.retain(|member| !stopped.contains(member));
             found.sort_by_key(|member| member.depth);
             // One that is gone again is no matter; what it made is looked at next.
             stopped.extend(found.iter().filter(|it| signal(it, Signal::STOP)));
-            let Some(newcomers) = census.newcomers() else {
+            if !search.look() {
                 break;
-            };
-            born = newcomers;
+            }
         }
         if stopped.len() == before {
             break;
