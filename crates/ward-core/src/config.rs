@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod env;
+pub mod env_bytes;
 pub mod fields;
 pub mod json;
 mod settings;

@@ -1,6 +1,7 @@
 //! All the shell needs to know to begin a life: plain data, computed by the core from spec and
 //! instance at the moment of the spawn.
 
+use crate::config::env_bytes::ExactVariable;
 use crate::spec::UserSpec;
 
 /// A process that is to be started.
@@ -10,8 +11,10 @@ pub struct Launch {
     pub program: String,
     /// The arguments, beginning with the name of the program.
     pub argv: Vec<String>,
-    /// The whole environment; the shell adds only the channel's own variables.
+    /// The whole environment but `exact_env`; the shell adds only the channel's own variables.
     pub env: Vec<(String, String)>,
+    /// Variables that are not UTF-8, as bytes.
+    pub exact_env: Vec<ExactVariable>,
     /// Working directory, absolute.
     pub cwd: String,
     /// The script, for the nearest package.json.

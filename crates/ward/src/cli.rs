@@ -13,10 +13,11 @@ pub(crate) mod out;
 pub(crate) mod resolve;
 pub(crate) mod select;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use ward_home::Paths;
+use ward_wire::text::printable;
 
 use self::args::{Invocation, UsageError};
 use self::messages::Console;
@@ -24,10 +25,10 @@ use crate::exit::Failure;
 
 /// Runs one command line. `program` is the name the binary was called by.
 pub(crate) fn main(program: &str, words: Vec<OsString>) -> ExitCode {
-    let words: Vec<String> = words
-        .into_iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let words: Vec<String> = match words.into_iter().map(OsString::into_string).collect() {
+        Ok(words) => words,
+        Err(word) => return not_text(&word),
+    };
     let paths = Paths::from_env(program);
     let invocation = match Invocation::read(program, &words, paths, &args::is_regular_file) {
         Ok(invocation) => invocation,
@@ -108,6 +109,16 @@ fn report(console: &Console, failure: &Failure) {
     if let Some(hint) = &failure.hint {
         console.aside(hint);
     }
+}
+
+/// A word that is not UTF-8: a record of an app holds text only, and would name another file.
+fn not_text(word: &OsStr) -> ExitCode {
+    let word = printable(&word.to_string_lossy()).into_owned();
+    let failure = Failure::new(format!(
+        "cannot take the argument {word:?}: it is not UTF-8, and the records of apps hold text only"
+    ));
+    report(&Console::new(false, None), &failure);
+    ExitCode::from(failure.code)
 }
 
 /// The options of a command that is missing are unknown, too: what matters is the command.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decl, default_name, settings, shell_split};
+use super::{Decl, default_name, env_bytes, settings, shell_split};
 
 /// Variables of an app that runs under PM2 or ward. A command that is run inside such an app must
 /// not hand them on, or the new app would take them for its own options.
@@ -155,10 +155,13 @@ pub fn filter(mut inherited: Map<String, Value>, filter: Option<&Value>) -> Map<
                 .filter_map(Value::as_str)
                 .filter(|part| !part.is_empty())
                 .collect();
-            inherited.retain(|name, _| !parts.iter().any(|part| name.contains(part)));
+            inherited.retain(|name, _| {
+                name == env_bytes::KEY || !parts.iter().any(|part| name.contains(part))
+            });
         }
         _ => {}
     }
+    env_bytes::prune(&mut inherited);
     inherited
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::config::env_bytes::take_exact;
 use crate::defaults::Defaults;
 use crate::id::{InstanceId, Life};
 use crate::instance::Instance;
@@ -17,10 +18,13 @@ impl Launch {
     pub(crate) fn of(instance: &Instance, life: Life, defaults: &Defaults) -> Self {
         let spec = &instance.spec;
         let argv = argv(instance, defaults);
+        let mut env = child_env(instance, defaults);
+        let exact_env = take_exact(&mut env, &spec.env.captured);
         Self {
             program: argv.first().cloned().unwrap_or_default(),
             argv,
-            env: child_env(instance, defaults),
+            env,
+            exact_env,
             cwd: spec.program.cwd.clone(),
             script: spec.program.script.clone(),
             user: spec.user.clone(),

@@ -1,6 +1,7 @@
 //! The command of a launch, with its program and its user found.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,11 +15,15 @@ use super::progress::{Progress, Step};
 
 /// The command of a launch, without descriptors. The error completes "cannot …".
 pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, StartError> {
-    let env: Vec<(OsString, OsString)> = launch
+    let text = launch
         .env
         .iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect();
+        .map(|(name, value)| (name.into(), value.into()));
+    let bytes = launch.exact_env.iter().cloned().map(|(name, value)| {
+        let name = OsString::from_vec(name);
+        (name, OsString::from_vec(value))
+    });
+    let env: Vec<(OsString, OsString)> = text.chain(bytes).collect();
     let search = ward_sys::path::path_of(&env);
     let cwd = Path::new(&launch.cwd);
     let named = OsStr::new(&launch.program);

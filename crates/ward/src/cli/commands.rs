@@ -65,8 +65,16 @@ pub(crate) fn connect(invocation: &Invocation) -> Result<Client, Failure> {
 
 /// The working directory of the command.
 pub(crate) fn cwd() -> Result<PathBuf, Failure> {
-    std::env::current_dir()
-        .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))
+    let folder = std::env::current_dir()
+        .map_err(|error| Failure::new(format!("cannot read the current directory: {error}")))?;
+    if folder.to_str().is_none() {
+        let shown = folder.to_string_lossy();
+        return Err(Failure::new(format!(
+            "cannot work in {:?}: its path is not UTF-8, and the records of apps hold text only",
+            ward_wire::text::printable(&shown)
+        )));
+    }
+    Ok(folder)
 }
 
 /// Ends a command that starts apps: prints the list, or with `--attach` the logs.

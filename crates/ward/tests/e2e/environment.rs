@@ -1,5 +1,7 @@
 //! What apps find in their environment.
 
+mod bytes;
+
 use crate::harness::{Ward, environ_of};
 
 fn has(environ: &[String], entry: &str) -> bool {

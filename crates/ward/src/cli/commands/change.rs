@@ -2,11 +2,14 @@
 //! shell.
 
 use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 use serde_json::{Map, Value, json};
 
 use ward_core::config::check;
 use ward_core::config::env::without_internal;
+use ward_core::config::env_bytes;
 
 use super::act::Extras;
 use super::start::declare::refused;
@@ -69,15 +72,8 @@ fn conf(invocation: &Invocation) -> Result<Map<String, Value>, Failure> {
 
 /// The environment of this process, without the variables that a supervisor above it has added.
 pub(crate) fn captured() -> Map<String, Value> {
-    let variables = env::vars_os()
-        .map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                json!(value.to_string_lossy()),
-            )
-        })
-        .collect();
-    without_internal(variables)
+    let bytes = |(name, value): (OsString, OsString)| (name.into_vec(), value.into_vec());
+    without_internal(env_bytes::capture(env::vars_os().map(bytes)))
 }
 
 /// Refuses `--env` without a config file, because it selects a part of such a file.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use ward_core::config::env::is_internal;
+use ward_core::config::env_bytes::escaped;
 
 use super::color::{Paint, Style};
 use super::record::{Record, to_text};
@@ -25,9 +26,14 @@ fn is_hidden(name: &str) -> bool {
 pub(crate) fn render(record: Record<'_>, paint: Paint) -> String {
     let empty = Map::new();
     let fields = record.env().unwrap_or(&empty);
+    let variables = fields.get("env").and_then(Value::as_object);
     let shown = |(key, value): (&String, &Value)| {
         (!is_hidden(key.as_str())).then(|| {
-            let value = paint.apply(&to_text(value), &[Style::Green]);
+            let text = to_text(value);
+            let text = variables
+                .and_then(|all| escaped(all, key, &text))
+                .unwrap_or(text);
+            let value = paint.apply(&text, &[Style::Green]);
             format!("{key}: {value}\n")
         })
     };
@@ -39,6 +45,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_no_text_is_escaped() {
+        let env = json!({"SHOWN": "caf\u{fffd}", "ward_env_bytes": {"53484f574e": "636166e9"}});
+        let record = json!({"pm2_env": {"SHOWN": "caf\u{fffd}", "OTHER": "\u{fffd}", "env": env}});
+        let text = render(Record::new(&record), Paint::PLAIN);
+        assert_eq!(text, "OTHER: \u{fffd}\nSHOWN: caf\\xe9\n");
+    }
 
     #[test]
     fn inner_fields_are_hidden_and_the_order_is_reversed() {
