@@ -43,6 +43,7 @@ pub mod clock;
 pub mod daemonize;
 pub mod errno;
 pub mod fdpass;
+pub mod harden;
 pub mod limits;
 pub mod listener;
 pub mod lock;

@@ -84,13 +84,23 @@ pub fn cmdline(pid: Pid) -> io::Result<Vec<OsString>> {
 }
 
 /// Whether the environment a process was started with holds exactly this `NAME=value`. A process we
-/// may not look at does not.
-pub(crate) fn environ_holds(pid: Pid, variable: &[u8]) -> bool {
-    fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).is_ok_and(|bytes| {
-        bytes
-            .split(|&byte| byte == 0)
-            .any(|entry| entry == variable)
-    })
+/// may not look at does not; `None` of one that is gone.
+pub(crate) fn environ_holds(pid: Pid, variable: &[u8]) -> Option<bool> {
+    match fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) {
+        // One that has ended and was not collected yet has none left either.
+        Ok(bytes) if bytes.is_empty() => {
+            let is_alive = stat(pid).is_ok_and(|stat| !stat.is_zombie());
+            is_alive.then_some(false)
+        }
+        Ok(bytes) => {
+            let mut entries = bytes.split(|&byte| byte == 0);
+            Some(entries.any(|entry| entry == variable))
+        }
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ESRCH) => None,
+            _ => Some(false),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +134,7 @@ mod tests {
         );
         let (name, value) = std::env::vars_os().next().unwrap();
         let entry = [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat();
-        assert!(environ_holds(pid, &entry));
-        assert!(!environ_holds(pid, &entry[..entry.len() - 1]));
+        assert_eq!(environ_holds(pid, &entry), Some(true));
+        assert_eq!(environ_holds(pid, &entry[..entry.len() - 1]), Some(false));
     }
 }

@@ -62,6 +62,9 @@ pub struct Member {
 /// So many times [`members`] looks at what was born meanwhile. On a quiet machine once is enough.
 const MOST_LOOKS: u32 = 32;
 
+/// So many scans [`members`] makes while nothing is found and something ended under its eyes.
+const MOST_SCANS: u32 = 4;
+
 /// A cheap look, without a scan of `/proc`: `true` means that surely nothing of the life is left.
 /// `false` means that something is, or might be: then ask [`members`]. `known` tells our children
 /// that are roots of other lives or helpers of ours; any other child is an orphan that might belong
@@ -128,6 +131,18 @@ fn children(pid: Pid) -> io::Result<Vec<Pid>> {
 ///
 /// `/proc` cannot be read.
 pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>> {
+    for _ in 1..MOST_SCANS {
+        let (found, is_doubtful) = search(life, scanner)?;
+        // Whoever found something looks again anyway.
+        if !found.is_empty() || !is_doubtful {
+            return Ok(found);
+        }
+    }
+    Ok(search(life, scanner)?.0)
+}
+
+/// One scan, and whether something may have escaped it.
+fn search(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<(Vec<Member>, bool)> {
     let mut search = Search::begin(life, scanner)?;
     let mut found = search.judge();
     for _ in 0..MOST_LOOKS {
@@ -140,5 +155,5 @@ pub fn members(life: &Life<'_>, scanner: &mut Scanner) -> io::Result<Vec<Member>
         found.extend(born);
     }
     found.sort_by_key(|member| (std::cmp::Reverse(member.depth), member.start_time));
-    Ok(found)
+    Ok((found, search.is_doubtful()))
 }

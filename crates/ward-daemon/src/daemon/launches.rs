@@ -21,13 +21,13 @@ impl Daemon {
             let instance = self.core.supervisor.instance(instance)?;
             Some(WorkerPlan::of(instance, &launch))
         });
-        let (open_files, hierarchy) = self.processes.surroundings();
+        let (before, hierarchy) = self.processes.surroundings();
         self.planes.launch.start(StartRequest {
             instance,
             life,
             launch,
             worker,
-            open_files,
+            before,
             hierarchy,
             leavings: None,
             home: Arc::clone(&self.identity.home),

@@ -10,14 +10,13 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::process::Resource;
 use ward_core::event::{Event, ExitStatus};
 use ward_core::id::Life;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
+use ward_sys::harden::{Before, harden};
 use ward_sys::proc::Scanner;
-use ward_sys::spawn::Limit;
 use ward_sys::tree::Member;
-use ward_sys::{Pid, limits, reap};
+use ward_sys::{Pid, reap};
 
 use crate::cluster::ConnectionCount;
 use crate::launch::Leavings;
@@ -62,8 +61,8 @@ pub(super) struct Processes {
     leftovers: HashSet<Life>,
     hierarchy: Option<Arc<Hierarchy>>,
     scanner: Scanner,
-    /// The limit on open files the apps get: the one the daemon had before it raised its own.
-    open_files: Option<Limit>,
+    /// What the daemon has changed for itself, and apps get back.
+    before: Before,
 }
 
 /// What the reaper found.
@@ -92,11 +91,8 @@ impl Processes {
             leftovers: HashSet::new(),
             hierarchy: with_cgroups.then(Hierarchy::create).flatten().map(Arc::new),
             scanner: Scanner::new()?,
-            // Fewer descriptors mean fewer apps; no reason not to start.
-            open_files: limits::raise_open_files().ok().map(|limit| Limit {
-                resource: Resource::Nofile,
-                limit,
-            }),
+            // Without it there is room for fewer apps, no more.
+            before: harden(),
         })
     }
 

@@ -11,9 +11,10 @@ use ward_core::id::{InstanceId, Life};
 use ward_core::launch::Launch;
 use ward_sys::Pid;
 use ward_sys::cgroup::{Cgroup, Hierarchy};
+use ward_sys::harden::Before;
 use ward_sys::reap;
 use ward_sys::signal::Signal;
-use ward_sys::spawn::{Child, Command, Limit, Stdio, spawn};
+use ward_sys::spawn::{Child, Command, Stdio, spawn};
 
 use super::command::command;
 use super::error::StartError;
@@ -35,8 +36,8 @@ pub(crate) struct StartRequest {
     pub(crate) launch: Box<Launch>,
     /// The life is to be a cluster worker.
     pub(crate) worker: Option<WorkerPlan>,
-    /// The limit on open files, when it differs from the daemon's.
-    pub(crate) open_files: Option<Limit>,
+    /// What the daemon has changed for itself, which the life gets back.
+    pub(crate) before: Before,
     pub(crate) hierarchy: Option<Arc<Hierarchy>>,
     /// What the life before has left; it is removed once the new process runs.
     pub(crate) leavings: Option<Leavings>,
@@ -120,7 +121,7 @@ pub(super) fn start(mut request: StartRequest, progress: &Progress) -> Result<St
 fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
     let StartRequest { launch, worker, .. } = &request;
     let mut command = command(launch, progress)?;
-    command.limits.extend(request.open_files.clone());
+    request.before.give_back(&mut command);
     let node = node_program(launch, &command);
     let is_worker = worker.is_some();
     let (config, alone) = match worker {

@@ -1,5 +1,6 @@
 //! Decides from one scan of `/proc` which processes belong to a life.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use super::Life;
@@ -19,6 +20,8 @@ pub(super) struct Origins<'a> {
     in_cgroup: Vec<i32>,
     /// Pids and start times of members found before.
     seen: HashSet<(i32, u64)>,
+    /// The environment of a process that was read before is gone.
+    pub(super) vanished: Cell<bool>,
 }
 
 impl<'a> Origins<'a> {
@@ -49,6 +52,7 @@ impl<'a> Origins<'a> {
                 .iter()
                 .map(|member| (raw(member.pid), member.start_time))
                 .collect(),
+            vanished: Cell::new(false),
         }
     }
 
@@ -64,7 +68,7 @@ impl<'a> Origins<'a> {
     }
 
     /// Two lives of one instance, of which one replaces the other, have the same marker.
-    fn is_of_another(&self, stat: &Stat) -> bool {
+    pub(super) fn is_of_another(&self, stat: &Stat) -> bool {
         let ids = [stat.pid, stat.session, stat.group];
         let mut others = self.others.iter().map(|pid| pid.as_raw_nonzero().get());
         others.any(|root| ids.contains(&root))
@@ -80,11 +84,15 @@ impl<'a> Origins<'a> {
         !stat.is_zombie() && (!parent_lives || self.adopters.contains(&stat.ppid))
     }
 
-    fn is_marked(&self, stat: &Stat) -> bool {
-        let pid = Pid::from_raw(stat.pid);
-        self.marker
-            .zip(pid)
-            .is_some_and(|(marker, pid)| proc::environ_holds(pid, marker))
+    pub(super) fn is_marked(&self, stat: &Stat) -> bool {
+        let Some((marker, pid)) = self.marker.zip(Pid::from_raw(stat.pid)) else {
+            return false;
+        };
+        let answer = proc::environ_holds(pid, marker);
+        if answer.is_none() {
+            self.vanished.set(true);
+        }
+        answer == Some(true)
     }
 
     /// Steps to the farthest origin above, `None` for strangers. Not recursive: an app decides how
@@ -133,6 +141,7 @@ mod tests {
             others: &[],
             in_cgroup: Vec::new(),
             seen: HashSet::new(),
+            vanished: Cell::new(false),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::{Pid, reap};
 /// is found by the next scan.
 const MOST_NUMBERS: i32 = 256;
 
+/// So many generations above a newcomer are looked at for the root of another life.
+const MOST_PARENTS: u32 = 64;
+
 /// A search under way.
 pub(super) struct Search<'a> {
     scanner: &'a mut Scanner,
@@ -81,25 +84,43 @@ impl<'a> Search<'a> {
             if let Some(stat) = self.scanner.one(pid)
                 && reap::pidfd_open(pid).is_ok()
             {
-                self.refresh(stat.ppid);
                 self.processes.insert(stat.pid, stat);
                 self.depths.remove(&stat.pid);
+                if let Some(depth) = self.depth_of_newcomer(&stat) {
+                    self.depths.insert(stat.pid, Some(depth));
+                }
                 self.fresh.push(stat.pid);
             }
         }
         true
     }
 
-    /// The parent of one that is new: it may have ended since it was read, which makes its child an
-    /// orphan, or be one itself since. A member remains one.
-    fn refresh(&mut self, parent: i32) {
-        if self.depths.get(&parent).is_some_and(Option::is_some) || parent == self.origins.own {
-            return;
+    /// One that was born during the search is asked itself, and at once, as what is known of its
+    /// parent may be old: that may have ended since, and made it an orphan.
+    fn depth_of_newcomer(&self, stat: &Stat) -> Option<u32> {
+        if let Some(Some(above)) = self.depths.get(&stat.ppid) {
+            return Some(above + 1);
         }
-        self.depths.remove(&parent);
-        match Pid::from_raw(parent).and_then(|pid| self.scanner.one(pid)) {
-            Some(stat) => self.processes.insert(parent, stat),
-            None => self.processes.remove(&parent),
-        };
+        (self.origins.is_marked(stat) && !self.is_below_another(stat)).then_some(0)
+    }
+
+    /// Whether the parents of a process, as they are now, lead to another life.
+    fn is_below_another(&self, stat: &Stat) -> bool {
+        let mut next = Some(*stat);
+        for _ in 0..MOST_PARENTS {
+            let Some(stat) = next.filter(|it| it.pid != self.origins.own) else {
+                return false;
+            };
+            if self.origins.is_of_another(&stat) {
+                return true;
+            }
+            next = Pid::from_raw(stat.ppid).and_then(|pid| self.scanner.one(pid));
+        }
+        false
+    }
+
+    /// A process ended between two looks at it, so what it made may have been taken for a stranger.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.origins.vanished.get()
     }
 }

@@ -1,4 +1,4 @@
-//! Signals to the daemon itself, and those its apps begin with.
+//! Signals to the daemon itself, and what its apps begin with of what it is for itself.
 
 use rustix::process::Signal;
 
@@ -51,4 +51,27 @@ fn apps_begin_with_every_signal_at_its_default() {
     for mask in ["SigIgn:", "SigCgt:", "SigBlk:"] {
         assert_eq!(field(&status, mask), 0, "{mask}");
     }
+}
+
+/// The memory of the daemon holds the environments of all apps: it leaves no core. Its apps do, if
+/// the shell that started it lets them.
+#[test]
+fn the_daemon_leaves_no_core_and_apps_have_the_limits_of_the_shell() {
+    let ward = Ward::new();
+    ward.write("app.sh", "exec sleep 1000\n");
+    ward.run(&["start", "app.sh"]).succeeds();
+    let file = |pid: u32, name: &str| {
+        std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("it runs")
+    };
+    let core = |pid: u32| {
+        let limits = file(pid, "limits");
+        let line = limits.lines().find(|line| line.starts_with("Max core"));
+        line.expect("the kernel tells it").to_owned()
+    };
+    let (own, app, daemon) = (std::process::id(), ward.pid("app"), ward.daemons()[0]);
+    assert_eq!(core(app), core(own));
+    let soft = core(daemon);
+    let soft = soft.split_whitespace().nth(4);
+    assert!(matches!(soft, Some("0" | "1")), "{soft:?}");
+    assert_eq!(file(app, "oom_score_adj"), file(own, "oom_score_adj"));
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use ward_core::event::ExitStatus;
 use ward_core::id::Life;
 use ward_sys::cgroup::Hierarchy;
-use ward_sys::spawn::{Child, Limit};
+use ward_sys::harden::Before;
+use ward_sys::spawn::Child;
 
 use super::{Process, Processes};
 use crate::cluster::WorkerConfig;
 use crate::launch::Started;
 
 impl Processes {
-    /// What every start needs from here: the limit on open files, and where cgroups are made.
-    pub(in crate::daemon) fn surroundings(&self) -> (Option<Limit>, Option<Arc<Hierarchy>>) {
-        (self.open_files.clone(), self.hierarchy.clone())
+    /// What every start needs from here: what the daemon has changed for itself, and where cgroups are made.
+    pub(in crate::daemon) fn surroundings(&self) -> (Before, Option<Arc<Hierarchy>>) {
+        (self.before.clone(), self.hierarchy.clone())
     }
 
     /// Takes in a process. With a status it has ended already. Returns its pid.

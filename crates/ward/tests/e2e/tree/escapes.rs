@@ -36,10 +36,10 @@ if os.fork():
     print('started', flush=True)
     signal.pause()
 for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(asked, signal.SIG_IGN)
-own = next(line[3:].strip() for line in open('/proc/self/cgroup') if line.startswith('0::'))
-mounts = [line.split(' ') for line in open('/proc/self/mountinfo') if ' - cgroup2 ' in line]
-above = mounts[0][4] + os.path.dirname(os.path.dirname(own))
 try:
+    own = [line[3:].strip() for line in open('/proc/self/cgroup') if line.startswith('0::')][0]
+    mounts = [line.split(' ') for line in open('/proc/self/mountinfo') if ' - cgroup2 ' in line]
+    above = mounts[0][4] + os.path.dirname(os.path.dirname(own))
     open(above + '/cgroup.procs', 'w').write(str(os.getpid()))
     print('left', flush=True)
 except (IndexError, OSError) as error:
