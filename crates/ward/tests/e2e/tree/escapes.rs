@@ -1,7 +1,7 @@
 //! Descendants that do what they can to outlive the stop of their app, with cgroups and without.
 
 use super::pids_in;
-use crate::harness::{Ward, alive, processes};
+use crate::harness::{Attack, Ward, alive, processes};
 
 /// Leaves the session, has an empty environment, ignores the polite request, and loses its parent as
 /// soon as that one is asked to end.
@@ -59,6 +59,23 @@ fn has_variable(pid: u32, variable: &str) -> bool {
     variables.any(|it| it == variable.as_bytes())
 }
 
+/// What the command ends is gone to the last process.
+fn leaves_nothing(ward: &Ward, command: &str) {
+    let life = ward.pid("app");
+    let unique = ward.app("app")["pm2_env"]["unique_id"].clone();
+    let marker = format!("unique_id={}", unique.as_str().expect("it has one"));
+    let of_app = || processes().filter(|pid| has_variable(*pid, &marker));
+    let before: Vec<u32> = of_app().collect();
+    ward.run(&[command, "app"]).succeeds();
+    assert!(!alive(life));
+    let left: Vec<u32> = if command == "stop" {
+        of_app().collect()
+    } else {
+        before.into_iter().filter(|pid| alive(*pid)).collect()
+    };
+    assert!(left.is_empty(), "{left:?} survived");
+}
+
 /// Starts the program and stops it once its child has said where it is.
 fn stop(ward: &Ward, program: &str) -> u32 {
     ward.write("app.py", program);
@@ -105,19 +122,44 @@ fn an_app_that_stops_by_message_leaves_nothing_either() {
 #[test]
 fn who_is_another_process_all_the_time_does_not_survive_a_stop() {
     for cgroups in ["off", "on"] {
-        let ward = Ward::for_heavy_load().with_env("WARD_CGROUPS", cgroups);
+        let ward = Ward::for_heavy_load()
+            .with_env("WARD_MEASURE_STALLS", "1")
+            .with_env("WARD_CGROUPS", cgroups);
         ward.write("app.py", HOPPING);
         ward.run(&["start", "app.py", "--kill-timeout", "300"])
             .succeeds();
         ward.log_when("app-out.log", |log| log.contains("started"));
-        let unique = ward.app("app")["pm2_env"]["unique_id"].clone();
-        let marker = format!("unique_id={}", unique.as_str().expect("it has one"));
-        ward.run(&["stop", "app"]).succeeds();
+        let attack = Attack::begin(&ward);
+        leaves_nothing(&ward, "stop");
         assert_eq!(ward.status("app"), "stopped");
-        let left: Vec<u32> = processes()
-            .filter(|pid| has_variable(*pid, &marker))
-            .collect();
-        assert!(left.is_empty(), "{left:?} survived, cgroups {cgroups}");
+        attack.end();
+    }
+}
+
+/// Each of them in a session of its own, and none of them impressed by a polite request.
+const CROWD: &str = "import os, signal
+for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(asked, signal.SIG_IGN)
+for number in range(300):
+    if not os.fork():
+        os.setsid()
+        signal.pause()
+print('started', flush=True)
+signal.pause()
+";
+
+#[test]
+fn a_crowd_of_sessions_is_ended() {
+    for cgroups in ["off", "on"] {
+        let ward = Ward::under_attack().with_env("WARD_CGROUPS", cgroups);
+        ward.write("app.py", CROWD);
+        ward.run(&["start", "app.py", "--kill-timeout", "300"])
+            .succeeds();
+        ward.log_when("app-out.log", |log| log.contains("started"));
+        let attack = Attack::begin(&ward);
+        leaves_nothing(&ward, "restart");
+        ward.log_when("app-out.log", |log| log.matches("started").count() == 2);
+        leaves_nothing(&ward, "stop");
+        attack.end();
     }
 }
 
