@@ -4,6 +4,7 @@
 //! [`when_changed`]), the end of a process ([`wait_gone`]), a number another thread counts ([`Counter`]). What no event
 //! tells of is looked at again by the one function that does so, [`look_again_until`]. Each wait fails at [`DEADLINE`].
 
+mod attack;
 mod bus;
 mod changes;
 mod command;
@@ -18,6 +19,7 @@ mod wait;
 
 use std::time::Duration;
 
+pub(crate) use self::attack::Attack;
 pub(crate) use self::bus::{Bus, Event};
 pub(crate) use self::changes::{Changes, text_when, when_changed};
 pub(crate) use self::counter::{Counter, Flag};
