@@ -15,6 +15,7 @@ mod files;
 mod first_command;
 mod frameworks;
 mod harness;
+mod home;
 mod ipc;
 mod launch;
 mod launchers;
