@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use ward_core::config::env::is_internal;
+use ward_wire::text::printable;
 
 use super::color::{Paint, Style};
 use super::record::{Record, to_text};
@@ -27,8 +28,9 @@ pub(crate) fn render(record: Record<'_>, paint: Paint) -> String {
     let fields = record.env().unwrap_or(&empty);
     let shown = |(key, value): (&String, &Value)| {
         (!is_hidden(key.as_str())).then(|| {
-            let value = paint.apply(&to_text(value), &[Style::Green]);
-            format!("{key}: {value}\n")
+            // A line break in a value would forge another variable.
+            let value = paint.apply(&printable(&to_text(value)), &[Style::Green]);
+            format!("{}: {value}\n", printable(key))
         })
     };
     fields.iter().rev().filter_map(shown).collect()
@@ -48,7 +50,7 @@ mod tests {
         }});
         assert_eq!(
             render(Record::new(&record), Paint::PLAIN),
-            "TWO: a\nb\nPORT: 80\nFOO: bar\nnamespace: default\n"
+            "TWO: a\\nb\nPORT: 80\nFOO: bar\nnamespace: default\n"
         );
         assert_eq!(render(Record::new(&json!(3)), Paint::PLAIN), "");
     }
