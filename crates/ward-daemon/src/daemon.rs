@@ -9,6 +9,7 @@ mod messages;
 mod meter;
 mod methods;
 mod node_versions;
+mod origin;
 mod parts;
 mod pending;
 mod perform;
@@ -74,6 +75,7 @@ fn failed(step: impl Into<String>) -> impl FnOnce(io::Error) -> DaemonError {
 /// Runs the daemon in this process until it is told to end, and tells whoever started it how the
 /// start went.
 pub fn main(paths: &Paths) -> ExitCode {
+    origin::leave_app();
     let ready = fd_in(READY_VARIABLE).and_then(|number| Ready::take(number).ok());
     let client = fd_in("NODE_CHANNEL_FD").and_then(|number| fdpass::inherit(number).ok());
     let lock = fd_in(LOCK_VARIABLE).and_then(|number| fdpass::inherit(number).ok());

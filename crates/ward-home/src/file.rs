@@ -5,7 +5,7 @@ mod replace;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -64,11 +64,7 @@ impl From<FileError> for io::Error {
 /// [`FileError::NotRegular`] for a pipe, device, socket or folder, [`FileError::Io`] if the kernel
 /// refuses.
 pub fn open(path: &Path) -> Result<File, FileError> {
-    open_with(path, OFlags::empty())
-}
-
-fn open_with(path: &Path, flags: OFlags) -> Result<File, FileError> {
-    let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = File::options()
         .read(true)
         .custom_flags(flags.bits().cast_signed())
@@ -81,6 +77,38 @@ fn open_with(path: &Path, flags: OFlags) -> Result<File, FileError> {
         // A socket cannot be opened at all (open(2)).
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
             Err(FileError::NotRegular("a socket"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a log for appending, and makes it for the user alone where there is none. A device is fine
+/// (`/dev/null`), and so is a pipe somebody reads. In a folder of another user no link is followed:
+/// root would write wherever it leads.
+///
+/// # Errors
+///
+/// [`FileError::NotRegular`] for a pipe nobody reads and for a socket, [`FileError::Io`] if the
+/// kernel refuses.
+pub fn append(path: &Path) -> Result<File, FileError> {
+    let own = rustix::process::geteuid().as_raw();
+    let folder = path.parent().and_then(|folder| folder.metadata().ok());
+    let foreign = folder.is_some_and(|about| about.uid() != own);
+    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    flags.set(OFlags::NOFOLLOW, foreign);
+    let opened = File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    match opened {
+        Ok(file) => {
+            rustix::fs::fcntl_setfl(&file, OFlags::APPEND).map_err(io::Error::from)?;
+            Ok(file)
+        }
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+            Err(FileError::NotRegular("a pipe that nobody reads"))
         }
         Err(error) => Err(error.into()),
     }

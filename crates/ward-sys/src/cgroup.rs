@@ -9,6 +9,8 @@
 //! whether its daemon still lives, so that those of dead ones can be removed; a directory with
 //! processes is never removed by the kernel.
 
+mod leave;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -16,6 +18,8 @@ use std::{fs, io};
 use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::{Pid, proc};
+
+pub use self::leave::leave_life;
 
 /// The directory that holds the cgroups of all lives of this daemon.
 #[derive(Debug)]

@@ -52,6 +52,31 @@ fn nothing_but_a_file_is_read() {
 }
 
 #[test]
+fn a_log_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    mkfifoat(CWD, at("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+    let refused = append(&at("pipe")).unwrap_err();
+    assert!(matches!(refused, FileError::NotRegular(_)), "{refused}");
+    let _reader = open_pipe(&at("pipe"));
+    append(&at("pipe")).unwrap();
+    append(Path::new("/dev/null")).unwrap();
+    for text in ["a", "b"] {
+        std::io::Write::write_all(&mut append(&at("log")).unwrap(), text.as_bytes()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(at("log")).unwrap(), "ab");
+}
+
+fn open_pipe(path: &Path) -> File {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    File::options()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .unwrap()
+}
+
+#[test]
 fn what_is_planted_beside_a_file_is_not_written_through() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -7,15 +7,14 @@
 //! the daemon reports that it is ready.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use ward_home::{HomeError, Paths, READY};
+use ward_home::{HomeError, Paths, READY, file};
 use ward_sys::daemonize::{self, Outcome};
 use ward_sys::listener;
 use ward_sys::lock::Lock;
@@ -142,12 +141,11 @@ fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
             _ => {}
         }
     }
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&paths.daemon_log);
-    let log = OwnedFd::from(log.map_err(cannot)?);
+    let log = file::append(&paths.daemon_log).map_err(|error| {
+        let log = paths.daemon_log.display();
+        Failure::new(format!("cannot write the daemon's log {log}: {error}"))
+    })?;
+    let log = OwnedFd::from(log);
     let program = std::env::current_exe().map_err(cannot)?;
     let mut env: Vec<(OsString, OsString)> = std::env::vars_os()
         .filter(|(name, _)| !NOT_INHERITED.iter().any(|not| name == not))

@@ -8,6 +8,7 @@ mod cluster;
 mod commands;
 mod defaults;
 mod environment;
+mod escapes;
 mod evaluated;
 mod examples;
 mod faults;

@@ -130,6 +130,37 @@ fn words_after_two_dashes_are_for_the_app() {
 }
 
 #[test]
+fn after_a_double_dash_an_app_may_be_called_like_an_option() {
+    for (words, targets, passthrough) in [
+        (&["stop", "--", "--force"][..], &["--force"][..], None),
+        (
+            &["stop", "a", "--", "--force", "b"],
+            &["a", "--force", "b"],
+            None,
+        ),
+        (&["logs", "--", "-n"], &["-n"], None),
+        (&["scale", "--", "--force", "2"], &["--force", "2"], None),
+        (&["restart", "--", "--force"], &["--force"], None),
+        (
+            &["restart", "--", "--force", "--", "-p", "1"],
+            &["--force"],
+            Some(&["-p", "1"][..]),
+        ),
+        (
+            &["restart", "a", "--", "--force"],
+            &["a"],
+            Some(&["--force"]),
+        ),
+        (&["start", "--", "--force"], &[], Some(&["--force"])),
+    ] {
+        let read = self::read(words);
+        assert_eq!(read.targets, targets, "{words:?}");
+        let passed = passthrough.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(read.passthrough, passed, "{words:?}");
+    }
+}
+
+#[test]
 fn the_last_of_repeated_options_wins() {
     assert_eq!(
         option(&["start", "a.js", "-n", "x", "--name", "y"], "name"),

@@ -115,7 +115,10 @@ pub(crate) fn not_found(
             console.warn_aside("No process found");
             Failure::said()
         }
-        NotFound::Name(name) => Failure::new(format!("Process or Namespace {name} not found")),
+        NotFound::Name(name) => {
+            let name = printable(&name);
+            Failure::new(format!("Process or Namespace {name} not found"))
+        }
         NotFound::Id(id) => {
             console.say(format!(
                 "Applying action {} on app [{word}](ids: [ '{id}' ])",
