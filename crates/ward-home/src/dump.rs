@@ -18,7 +18,7 @@ use crate::file::{self, FileError, LARGEST_DUMP};
 pub type Entry = Map<String, Value>;
 
 /// Older generations beside `dump.pm2.bak`.
-const GENERATIONS: u8 = 3;
+pub const GENERATIONS: u8 = 3;
 
 /// Why the saved list cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -162,7 +162,8 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn generation(paths: &Paths, number: u8) -> PathBuf {
+/// The path of an older generation, from 1, the newest, to [`GENERATIONS`].
+pub fn generation(paths: &Paths, number: u8) -> PathBuf {
     with_ending(&paths.dump, &number.to_string())
 }
 

@@ -19,7 +19,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::{Pid, proc};
 
-pub use self::leave::leave_life;
+pub use self::leave::{has_lives, leave_life};
 
 /// The directory that holds the cgroups of all lives of this daemon.
 #[derive(Debug)]
@@ -209,7 +209,12 @@ fn daemon_of(name: &str) -> Option<(Pid, u64)> {
 
 /// The directory of the cgroup v2 this process is in.
 fn own_cgroup() -> Option<PathBuf> {
-    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
+    cgroup_of("self")
+}
+
+/// Likewise of another process, by its name in `/proc`.
+fn cgroup_of(process: &str) -> Option<PathBuf> {
+    let membership = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = membership
         .lines()
         .find_map(|line| line.strip_prefix("0::"))?;

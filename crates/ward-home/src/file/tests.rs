@@ -62,7 +62,8 @@ fn a_log_is_not_waited_for() {
     append(&at("pipe")).unwrap();
     append(Path::new("/dev/null")).unwrap();
     for text in ["a", "b"] {
-        std::io::Write::write_all(&mut append(&at("log")).unwrap(), text.as_bytes()).unwrap();
+        let mut log = append(&at("log")).unwrap();
+        io::Write::write_all(&mut log, text.as_bytes()).unwrap();
     }
     assert_eq!(fs::read_to_string(at("log")).unwrap(), "ab");
 }

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::{daemon_of, own_cgroup};
+use super::{cgroup_of, daemon_of, directories, own_cgroup};
+use crate::Pid;
 
 /// Moves this process, with all of its threads, out of the cgroup of a life of another daemon, to
 /// where that daemon is itself. Returns whether it was in one.
@@ -19,6 +20,17 @@ pub fn leave_life() -> io::Result<bool> {
     let own = rustix::process::getpid().as_raw_nonzero().to_string();
     fs::write(above.join("cgroup.procs"), own)?;
     Ok(true)
+}
+
+/// Whether the daemon with this pid has cgroups for the lives of its apps.
+pub fn has_lives(daemon: Pid) -> bool {
+    let of_daemon = |path: PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.and_then(daemon_of)
+            .is_some_and(|(pid, _)| pid == daemon)
+    };
+    let cgroup = cgroup_of(&daemon.as_raw_nonzero().to_string());
+    cgroup.is_some_and(|cgroup| directories(&cgroup).any(of_daemon))
 }
 
 /// The cgroup in which the outermost daemon has made those of its lives.

@@ -7,6 +7,7 @@ mod channel;
 mod cluster;
 mod commands;
 mod defaults;
+mod doctor;
 mod environment;
 mod escapes;
 mod evaluated;

@@ -153,7 +153,7 @@ fn after_a_double_dash_an_app_may_be_called_like_an_option() {
         ),
         (&["start", "--", "--force"], &[], Some(&["--force"])),
     ] {
-        let read = self::read(words);
+        let read = read(words);
         assert_eq!(read.targets, targets, "{words:?}");
         let passed = passthrough.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
         assert_eq!(read.passthrough, passed, "{words:?}");
