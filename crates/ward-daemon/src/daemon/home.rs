@@ -165,10 +165,16 @@ fn listen(path: &Path) -> Result<UnixListener, DaemonError> {
 
 /// Writes our pid for other programs. A device in its place, such as `/dev/null`, is left alone.
 fn write_pid_file(path: &Path) -> io::Result<()> {
-    // Whoever links it elsewhere wants it there; the home is his own.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    match fs::metadata(&target) {
-        Ok(about) if !about.is_file() => Ok(()),
+    // Whoever links it elsewhere in a folder of his own wants it there. In a home of somebody else a
+    // link is replaced, or root would write wherever it leads.
+    let own = rustix::process::geteuid().as_raw();
+    let folder = path.parent().and_then(|folder| folder.metadata().ok());
+    let linked = folder
+        .filter(|folder| folder.uid() == own)
+        .and_then(|_| fs::canonicalize(path).ok());
+    let target = linked.unwrap_or_else(|| path.to_path_buf());
+    match fs::symlink_metadata(&target) {
+        Ok(about) if !about.is_file() && !about.is_symlink() => Ok(()),
         _ => file::replace(&target, std::process::id().to_string().as_bytes()),
     }
 }

@@ -77,8 +77,19 @@ fn a_home_of_another_user_is_for_root_alone() {
     }
     fs::create_dir(ward.home()).unwrap();
     chown(ward.home(), Some(12_345), Some(12_345)).unwrap();
+    let victim = ward.write("victim", "precious");
+    let at = |name: &str| ward.home().join(name);
+    symlink(&victim, at("pm2.pid")).unwrap();
+    symlink(&victim, at("touch")).unwrap();
     ward.run(&["ping"]).succeeds();
     ward.run(&["kill"]).succeeds();
+    for name in ["pm2.log", "ward.lock"] {
+        fs::remove_file(at(name)).unwrap();
+        symlink(&victim, at(name)).unwrap();
+        ward.run(&["ping"]).fails();
+        fs::remove_file(at(name)).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     set_mode(ward.root(), 0o755);
     let other = std::process::Command::new("setpriv")
         .args(["--reuid=54321", "--regid=54321", "--clear-groups"])
