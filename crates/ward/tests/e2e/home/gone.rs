@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Ward, kill, look_again_until, stop_process, text_when, wait_gone, when_changed,
+    Attack, Ward, kill, look_again_until, stop_process, text_when, wait_gone, when_changed,
 };
 
 fn one_daemon(ward: &Ward) -> u32 {
@@ -81,6 +81,28 @@ fn a_home_that_is_renamed_is_made_anew_and_the_old_one_stays() {
     wait_for_socket(&ward);
     assert_eq!(ward.status("app"), "online");
     assert!(old.join("dump.pm2").exists());
+}
+
+/// Whoever deletes the home again and again costs the daemon nothing that lasts.
+#[test]
+fn a_home_that_is_deleted_many_times_costs_no_memory_and_no_descriptors() {
+    let ward = Ward::under_attack();
+    ward.run(&["start", "/bin/sleep", "--name", "app", "--", "1000"])
+        .succeeds();
+    let (daemon, app) = (one_daemon(&ward), ward.pid("app"));
+    let attack = Attack::begin(&ward);
+    let descriptors = || fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().count();
+    let before = descriptors();
+    let gone = ward.root().join("gone");
+    for _ in 0..50 {
+        // In one step: the daemon may still be making the rest of the last one.
+        fs::rename(ward.home(), &gone).unwrap();
+        wait_for_socket(&ward);
+        fs::remove_dir_all(&gone).unwrap();
+    }
+    attack.end();
+    look_again_until("as many descriptors", descriptors, |count| *count <= before);
+    assert_eq!(ward.pid("app"), app);
 }
 
 /// What the daemon wrote to the log that was deleted.

@@ -72,7 +72,7 @@ fn a_daemon_that_was_started_with_the_mark_of_the_app_outlives_it() {
     let ward = Ward::new();
     let inner = inner_home(&ward);
     let start = format!(
-        "{{ setsid '{}' __daemon >>\"$WARD_HOME/pm2.log\" 2>&1 </dev/null & \
+        "{{ (setsid '{}' __daemon >>\"$WARD_HOME/pm2.log\" 2>&1 </dev/null &); \
          while [ ! -e \"$WARD_HOME/rpc.sock\" ]; do sleep 0.1; done; }}",
         env!("CARGO_BIN_EXE_ward")
     );
