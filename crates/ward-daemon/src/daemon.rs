@@ -2,12 +2,14 @@
 
 mod handle;
 mod held_replies;
+mod home;
 mod jobs;
 mod launches;
 mod messages;
 mod meter;
 mod methods;
 mod node_versions;
+mod origin;
 mod parts;
 mod pending;
 mod perform;
@@ -30,18 +32,18 @@ use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{OwnedFd, RawFd};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::UnixListener;
 use tokio::task::LocalSet;
 use ward_home::{HomeError, Paths, READY};
 use ward_sys::daemonize::{LOCK_VARIABLE, READY_VARIABLE, Ready};
 use ward_sys::lock::Lock;
 use ward_sys::signal::Signal;
-use ward_sys::{fdpass, listener, reap, signal};
+use ward_sys::{fdpass, reap, signal};
+
+use self::home::HeldHome;
 
 /// Why there is no daemon.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,7 @@ fn failed(step: impl Into<String>) -> impl FnOnce(io::Error) -> DaemonError {
 /// Runs the daemon in this process until it is told to end, and tells whoever started it how the
 /// start went.
 pub fn main(paths: &Paths) -> ExitCode {
+    origin::leave_app();
     let ready = fd_in(READY_VARIABLE).and_then(|number| Ready::take(number).ok());
     let client = fd_in("NODE_CHANNEL_FD").and_then(|number| fdpass::inherit(number).ok());
     let lock = fd_in(LOCK_VARIABLE).and_then(|number| fdpass::inherit(number).ok());
@@ -114,13 +117,6 @@ fn serve(
     ward_sys::limits::make_room_for_descriptors(ROOM).ok();
     // What is written here is for the user alone; apps get the usual mask back.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    paths.make()?;
-    let _lock = match lock {
-        Some(lock) => lock,
-        None => Lock::try_acquire(&paths.lock)
-            .map_err(failed("lock the home"))?
-            .ok_or(DaemonError::Running)?,
-    };
     reap::become_subreaper().map_err(failed("become a sub-reaper"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -131,27 +127,11 @@ fn serve(
         .build();
     let runtime = runtime.map_err(failed("start the event loop"))?;
     LocalSet::new().block_on(&runtime, async {
-        let rpc = listen(&paths.rpc_socket)?;
-        let events = listen(&paths.pub_socket)?;
-        fs::write(&paths.pid_file, std::process::id().to_string())
-            .map_err(failed("write the pid file"))?;
-        run::run(paths.clone(), (rpc, events), ready)
+        let held = HeldHome::take(paths, lock)?;
+        run::run(paths.clone(), held, ready)
             .await
             .map_err(failed("run"))
     })
-}
-
-fn listen(path: &Path) -> Result<UnixListener, DaemonError> {
-    let cannot = |error: io::Error| failed(format!("listen on {}", path.display()))(error);
-    // We hold the lock, so a file that is there is stale.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
-        _ => {}
-    }
-    let listener = listener::unix_listener(path, 0o600).map_err(cannot)?;
-    let listener = std::os::unix::net::UnixListener::from(listener);
-    listener.set_nonblocking(true).map_err(cannot)?;
-    UnixListener::from_std(listener).map_err(cannot)
 }
 
 /// A descriptor number from the environment.

@@ -2,7 +2,6 @@
 //! as data and never evaluated, and broken files are kept. This module treats entries as JSON
 //! objects.
 
-mod disk;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +12,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::Paths;
+use crate::file::{self, FileError, LARGEST_DUMP};
 
 /// One saved instance: PM2's `pm2_env`.
 pub type Entry = Map<String, Value>;
 
 /// Older generations beside `dump.pm2.bak`.
-const GENERATIONS: u8 = 3;
+pub const GENERATIONS: u8 = 3;
 
 /// Why the saved list cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,8 @@ pub enum StoreError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The error of the file system.
-        source: io::Error,
+        /// Why it is not read.
+        source: FileError,
     },
     /// An empty list would replace a list with entries.
     #[error("an empty list does not replace the saved one")]
@@ -124,14 +124,14 @@ pub fn write(paths: &Paths, entries: &[Entry], force: bool) -> Result<(), StoreE
         source,
     };
     // The new list is complete on the disk before anything old moves.
-    let temporary = disk::write_beside(&paths.dump, &text).map_err(failed)?;
+    let temporary = file::write_beside(&paths.dump, &text).map_err(failed)?;
     if paths.dump.exists() {
         keep_generations(paths).map_err(|source| StoreError::Write {
             path: paths.dump_backup.clone(),
             source,
         })?;
     }
-    disk::put(temporary, &paths.dump).map_err(failed)
+    file::put(temporary, &paths.dump).map_err(failed)
 }
 
 /// The text of a list: JSON with an indent of two spaces, as PM2 writes it, and a last line end.
@@ -143,16 +143,16 @@ pub fn encode(entries: &[Entry]) -> Vec<u8> {
 
 /// Renames each generation to the next older one. The current file keeps its name all the time.
 fn keep_generations(paths: &Paths) -> io::Result<()> {
-    let current = fs::read(&paths.dump)?;
+    let current = read_list(&paths.dump)?;
     // Saving the same list again and again must not push the older ones out.
-    if fs::read(&paths.dump_backup).is_ok_and(|backup| backup != current) {
+    if read_list(&paths.dump_backup).is_ok_and(|backup| backup != current) {
         for number in (1..GENERATIONS).rev() {
             move_if_there(&generation(paths, number), &generation(paths, number + 1))?;
         }
         move_if_there(&paths.dump_backup, &generation(paths, 1))?;
     }
-    let temporary = disk::write_beside(&paths.dump_backup, &current)?;
-    disk::put(temporary, &paths.dump_backup)
+    let temporary = file::write_beside(&paths.dump_backup, &current)?;
+    file::put(temporary, &paths.dump_backup)
 }
 
 fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
@@ -162,7 +162,8 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn generation(paths: &Paths, number: u8) -> PathBuf {
+/// The path of an older generation, from 1, the newest, to [`GENERATIONS`].
+pub fn generation(paths: &Paths, number: u8) -> PathBuf {
     with_ending(&paths.dump, &number.to_string())
 }
 
@@ -173,9 +174,13 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+fn read_list(path: &Path) -> Result<Vec<u8>, FileError> {
+    file::read(path, LARGEST_DUMP)
+}
+
 /// Whether the file is a list with entries.
 fn holds_something(path: &Path) -> bool {
-    match fs::read(path) {
+    match read_list(path) {
         Ok(bytes) => decode(&bytes).is_ok_and(|entries| !entries.is_empty()),
         Err(_) => false,
     }
@@ -192,9 +197,9 @@ pub fn read(paths: &Paths) -> Result<Saved, StoreError> {
     let older = (1..=GENERATIONS).map(|number| generation(paths, number));
     let files = [paths.dump.clone(), paths.dump_backup.clone()];
     for file in files.into_iter().chain(older) {
-        let bytes = match fs::read(&file) {
+        let bytes = match read_list(&file) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.is_missing() => continue,
             Err(source) => return Err(StoreError::Read { path: file, source }),
         };
         match decode(&bytes) {

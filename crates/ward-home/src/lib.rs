@@ -3,10 +3,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+mod access;
 pub mod dump;
+pub mod file;
 mod folders;
 mod paths;
 
+pub use access::{Writers, other_writers};
 pub use folders::HomeError;
 pub use paths::Paths;
 

@@ -9,6 +9,7 @@
 //! whether its daemon still lives, so that those of dead ones can be removed; a directory with
 //! processes is never removed by the kernel.
 
+mod leave;
 mod place;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,8 +18,10 @@ use std::{fs, io};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
-use self::place::own_cgroup;
+use self::place::{cgroup_of, own_cgroup};
 use crate::{Pid, proc};
+
+pub use self::leave::{has_lives, leave_life};
 
 /// The directory that holds the cgroups of all lives of this daemon.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Sockets that the daemon listens on, for itself or for its workers. All are non-blocking and
 //! close-on-exec.
 
+mod connect;
 mod tcp;
 mod udp;
 mod unix;
@@ -12,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use rustix::net::{SocketFlags, SocketType};
 use rustix::process::PidfdGetfdFlags;
 
+pub use self::connect::unix_connect;
 pub use self::tcp::{Backlog, TcpOptions, tcp, tcp_any};
 pub use self::udp::{UdpOptions, udp};
 pub use self::unix::{unix, unix_listener};

@@ -3,7 +3,8 @@
 //!
 //! The kernel drops the lock with the last descriptor of its holder, however it dies, so a stale
 //! lock does not exist. The file itself stays; removing it would let two holders lock two files of
-//! one name.
+//! one name. Should somebody remove it all the same, a lock on the removed file counts for nothing: a
+//! lock is taken only on the file that has the name at that moment.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
@@ -26,11 +27,14 @@ impl Lock {
     ///
     /// The file cannot be opened or made, or its file system has no locks.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        let file = open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+        loop {
+            let lock = Self { file: open(path)? };
+            match rustix::fs::flock(&lock.file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) if lock.is_at(path) => return Ok(Some(lock)),
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -41,14 +45,24 @@ impl Lock {
     ///
     /// The file cannot be opened or made, or its file system has no locks.
     pub fn acquire(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
         loop {
-            match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(Self { file }),
-                Err(rustix::io::Errno::INTR) => {}
+            let lock = Self { file: open(path)? };
+            match rustix::fs::flock(&lock.file, FlockOperation::LockExclusive) {
+                Ok(()) if lock.is_at(path) => return Ok(lock),
+                Ok(()) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether the locked file is the one of this name. If it was removed, somebody else can lock
+    /// another one.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let named = rustix::fs::lstat(path);
+        let ours = rustix::fs::fstat(&self.file);
+        named.is_ok_and(|named| {
+            ours.is_ok_and(|ours| (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino))
+        })
     }
 
     /// A second descriptor of the same lock, to be handed to a daemon being started: the lock then
@@ -76,6 +90,7 @@ fn open(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
 }
 
@@ -112,5 +127,23 @@ mod tests {
         let held = waiter.join().unwrap();
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(held);
+    }
+    #[test]
+    fn a_removed_file_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::acquire(&path).unwrap();
+        assert!(first.is_at(&path));
+        let waiter = std::thread::spawn({
+            let path = path.clone();
+            move || Lock::acquire(&path).unwrap()
+        });
+        std::fs::remove_file(&path).unwrap();
+        assert!(!first.is_at(&path));
+        drop(first);
+        // Whether it waited for the first file or not: what it has is the file of that name.
+        let held = waiter.join().unwrap();
+        assert!(held.is_at(&path));
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
     }
 }

@@ -10,32 +10,34 @@ use std::fmt::Write as _;
 /// result is for people and cannot be turned back.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find(acts) else {
+    let Some(first) = text.find(|character| !is_printable(character)) else {
         return Cow::Borrowed(text);
     };
     let (plain, rest) = text.split_at(first);
     let mut shown = String::with_capacity(text.len() + 8);
     shown.push_str(plain);
     for character in rest.chars() {
-        if acts(character) {
-            escape(character, &mut shown);
-        } else {
+        if is_printable(character) {
             shown.push(character);
+        } else {
+            escape(character, &mut shown);
         }
     }
     Cow::Owned(shown)
 }
 
-/// Whether a character does something to a terminal or a reader instead of being shown.
-fn acts(character: char) -> bool {
-    character.is_control()
+/// Whether a character is shown as itself on a line, instead of doing something to a terminal or a
+/// reader.
+#[must_use]
+pub fn is_printable(character: char) -> bool {
+    !(character.is_control()
         || matches!(
             character,
             // Marks, embeddings, overrides and isolates of text direction.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             // Line and paragraph separator, and an invisible byte order mark.
             | '\u{2028}' | '\u{2029}' | '\u{feff}'
-        )
+        ))
 }
 
 fn escape(character: char, shown: &mut String) {

@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod commands;
 mod daemon;
+pub(crate) mod doctor;
 pub(crate) mod ecosystem;
 pub(crate) mod help;
 pub(crate) mod messages;

@@ -2,6 +2,7 @@
 //! what the core asks for. Everything here runs on one thread, one thing after the other.
 
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -12,13 +13,14 @@ use ward_core::request::Request;
 use ward_home::Paths;
 use ward_sys::signal::Signal as ProcessSignal;
 
+use super::home::{HeldHome, Home, Sockets};
 use super::meter::Meter;
 use super::methods;
 use super::parts::{Clients, Core, Facts, Identity, Planes, Timers};
 use super::pending::Waiting;
 use super::processes::{Processes, Reaped};
-use super::rpc::{self, Call};
-use super::settings::{self, Settings};
+use super::rpc::Call;
+use super::settings;
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::watched::{Told, Watched};
@@ -45,6 +47,7 @@ pub(super) struct Daemon {
     pub(super) workers: Workers,
     pub(super) planes: Planes,
     pub(super) clients: Clients,
+    pub(super) home: Home,
     pub(super) facts: Facts,
     pub(super) identity: Identity,
     pub(super) shutdown: Shutdown,
@@ -55,14 +58,15 @@ pub(super) struct Daemon {
 /// Runs until told to end, and says by which signal, if it was one. `ready` is called when both sockets accept.
 pub(super) async fn run(
     paths: Paths,
-    listeners: (UnixListener, UnixListener),
+    held: (HeldHome, Sockets),
     ready: impl FnOnce(),
 ) -> io::Result<Option<ProcessSignal>> {
     let (to_loop, messages) = mpsc::unbounded_channel();
     let (to_launches, launches) = mpsc::unbounded_channel();
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
-    let (rpc_listener, subscribers) = listeners;
+    let clients = Clients::new();
+    let (home, subscribers) = Home::open(held, to_calls, clients.unwritten.watch())?;
     let sources = Sources {
         calls,
         messages,
@@ -70,12 +74,11 @@ pub(super) async fn run(
         changes,
         signals: Signals::register()?,
         clock: Clock::watch(),
+        home: Rc::clone(&home.watch),
     };
     let bus = Bus::start()?;
     let log = LogThread::start(bus.publisher(), Some(&paths.daemon_log))?;
     let channel = ChannelThread::start(to_loop)?;
-    let settings = Settings::from_env();
-    settings.own_sockets(&paths)?;
     let mut daemon = Daemon {
         core: Core::new(settings::defaults(&paths)),
         processes: Processes::new(settings.with_cgroups)?,
@@ -87,24 +90,21 @@ pub(super) async fn run(
             bus,
             watch: Watched::new(to_restarts),
         },
-        clients: Clients::new(),
+        clients,
+        home,
         facts: Facts::default(),
         identity: Identity::new(paths),
         shutdown: Shutdown::default(),
         timers: Timers::default(),
         meter: Meter::from_env(),
     };
-    tokio::task::spawn_local(rpc::accept(
-        rpc_listener,
-        to_calls,
-        daemon.clients.unwritten.watch(),
-    ));
     let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.identity.home.display());
     let text = format!("ward {version} daemon started, home {home}");
     daemon.planes.say(false, &text);
     for complaint in settings::complaints() {
         daemon.planes.say(true, &complaint);
     }
+    daemon.watch_home();
     ready();
     ward_sys::limits::release_file_pages();
     daemon.serve(subscribers, sources).await;
@@ -114,13 +114,16 @@ pub(super) async fn run(
 }
 
 impl Daemon {
-    async fn serve(&mut self, subscribers: UnixListener, mut from: Sources) {
+    async fn serve(&mut self, mut subscribers: UnixListener, mut from: Sources) {
         while !self.shutdown.ended {
             self.planes.log.post();
             if self.planes.launch.has_taken_removals() {
                 self.release_replies();
             }
             self.planes.launch.post();
+            if let Some(new) = self.home.new_subscribers() {
+                subscribers = new;
+            }
             let wake = self.wake_at();
             tokio::select! {
                 biased;
@@ -178,6 +181,7 @@ impl Daemon {
                 self.end(&format!("by {name}"));
             }
             Occurrence::LogsMoved => drop(self.reopen_logs()),
+            Occurrence::HomeChanged => self.look_after_home(false),
             Occurrence::ClockChanged => self.handle(Event::ClockChanged),
             Occurrence::Due => self.tick(),
         }
@@ -195,7 +199,8 @@ impl Daemon {
         let launch = self.planes.launch.deadline();
         let held = self.clients.held.deadline();
         let refusal = self.workers.refusals.deadline();
-        let due = [core, self.timers.tidy_at, node, launch, held, refusal]
+        let home = self.home.deadline();
+        let due = [core, self.timers.tidy_at, node, launch, held, refusal, home]
             .into_iter()
             .flatten()
             .min();
@@ -214,6 +219,9 @@ impl Daemon {
         self.watch_launches();
         let explained = self.workers.refusals.overdue();
         self.tell_refusals(explained);
+        if self.home.deadline().is_some_and(|at| at <= Instant::now()) {
+            self.look_after_home(true);
+        }
         if self.timers.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.timers.tidy_at = None;
             ward_sys::limits::release_memory();

@@ -58,13 +58,7 @@ impl Daemon {
     pub(super) async fn close(mut self) {
         self.planes.say(false, "the daemon has ended");
         abandon_starts(&self.planes.launch);
-        for path in [
-            &self.identity.paths.rpc_socket,
-            &self.identity.paths.pub_socket,
-            &self.identity.paths.pid_file,
-        ] {
-            std::fs::remove_file(path).ok();
-        }
+        self.home.release();
         let stopped = self.shutdown.apps.unwrap_or_default();
         for responder in self.shutdown.responders.drain(..) {
             responder.ok(json!({ "stopped": stopped }));

@@ -1,6 +1,7 @@
 //! Where the control loop hears of the world.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Instant;
 
 use tokio::io::unix::AsyncFd;
@@ -11,6 +12,7 @@ use ward_core::id::Life;
 use ward_sys::clock::ClockChanges;
 use ward_sys::signal::Signal as ProcessSignal;
 
+use super::home::HomeWatch;
 use super::rpc::Call;
 use crate::launch::LaunchEvent;
 use crate::watch::WatchEvent;
@@ -26,6 +28,7 @@ pub(super) struct Sources {
     pub(super) changes: mpsc::UnboundedReceiver<WatchEvent>,
     pub(super) signals: Signals,
     pub(super) clock: Clock,
+    pub(super) home: Rc<HomeWatch>,
 }
 
 /// Tells that the wall clock was set. Without a kernel that says so the core finds out by itself, at
@@ -80,6 +83,7 @@ pub(super) enum Occurrence {
     Signal(ProcessSignal),
     LogsMoved,
     ClockChanged,
+    HomeChanged,
     Due,
 }
 
@@ -95,6 +99,7 @@ impl Occurrence {
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
             Self::ClockChanged => "control.clock",
+            Self::HomeChanged => "control.home",
             Self::Due => "control.due",
         }
     }
@@ -143,6 +148,7 @@ impl Sources {
                 _ = self.signals.quit.recv() => Occurrence::Signal(ProcessSignal::QUIT),
                 _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
                 () = self.clock.changed() => Occurrence::ClockChanged,
+                () = self.home.changed() => Occurrence::HomeChanged,
                 _ = self.signals.hangup.recv() => continue,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
             };

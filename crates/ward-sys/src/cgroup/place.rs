@@ -1,11 +1,16 @@
-//! Where the cgroup of this process is mounted.
+//! Where the cgroup of a process is mounted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The directory of the cgroup v2 this process is in.
 pub(super) fn own_cgroup() -> Option<PathBuf> {
-    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
+    cgroup_of("self")
+}
+
+/// Likewise of another process, by its name in `/proc`.
+pub(super) fn cgroup_of(process: &str) -> Option<PathBuf> {
+    let membership = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = membership
         .lines()
         .find_map(|line| line.strip_prefix("0::"))?;

@@ -57,6 +57,7 @@ impl Invocation {
         is_file: &dyn Fn(&str) -> bool,
     ) -> Result<Self, UsageError> {
         let mut words = words::split(words)?;
+        take_dashed_targets(&mut words);
         give_back_target(&mut words, is_file);
         let (options, wrong) = values::fields(&words.options);
         let is_set = |name: &str| words.options.iter().any(|option| option.spec.long == name);
@@ -121,6 +122,40 @@ impl Invocation {
         self.text("timeout")
             .and_then(units::millis_of_seconds)
             .map(Duration::from_millis)
+    }
+}
+
+/// Commands that give the words after `--` to the app.
+const PASSING_ON: [&str; 5] = [
+    "start",
+    "restart",
+    "reload",
+    "startOrRestart",
+    "startOrReload",
+];
+
+/// Lets an app be called like an option: after `--`, words are names. Where they are words for the
+/// app, they are names if there is no other, up to a second `--`: `restart -- --force -- --port 1`.
+fn take_dashed_targets(words: &mut ParsedLine) {
+    let Some(command) = words
+        .command
+        .filter(|command| !command.arguments.is_empty())
+    else {
+        return;
+    };
+    if !PASSING_ON.contains(&command.name) {
+        words
+            .arguments
+            .extend(words.passthrough.take().unwrap_or_default());
+    } else if command.needs_target()
+        && words.arguments.is_empty()
+        && let Some(passed) = words.passthrough.take()
+    {
+        let mut parts = passed
+            .splitn(2, |word| word == "--")
+            .map(<[String]>::to_vec);
+        words.arguments = parts.next().unwrap_or_default();
+        words.passthrough = parts.next();
     }
 }
 

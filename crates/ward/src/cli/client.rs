@@ -14,6 +14,7 @@ use ward_home::Paths;
 use ward_wire::amp::{Decoder, Frame, RawArg};
 use ward_wire::rpc;
 
+use crate::cli::daemon;
 use crate::exit::Failure;
 
 pub(crate) use self::subscription::Subscription;
@@ -90,7 +91,7 @@ fn seconds(duration: &Duration) -> String {
 impl Client {
     /// Connects to the daemon, and starts it if there is none.
     pub(crate) fn connect_or_start(paths: &Paths) -> Result<Self, Failure> {
-        let (stream, started) = crate::cli::daemon::ensure(paths)?;
+        let (stream, started) = daemon::ensure(paths)?;
         Ok(Self {
             started,
             ..Self::over(stream)
@@ -104,13 +105,14 @@ impl Client {
 
     /// Connects to the daemon if there is one.
     pub(crate) fn connect_existing(paths: &Paths) -> Result<Option<Self>, Failure> {
-        match UnixStream::connect(&paths.rpc_socket) {
+        paths.check()?;
+        match daemon::reach(&paths.rpc_socket) {
             Ok(stream) => Ok(Some(Self::over(stream))),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::NotADirectory => Ok(None),
-                _ => Err(unreachable_socket(paths, &error)),
+                _ => Err(daemon::unreachable_socket(&paths.rpc_socket, &error)),
             },
         }
     }
@@ -304,13 +306,4 @@ fn refusal(method: &str, text: String) -> CallError {
     } else {
         CallError::Refused(text)
     }
-}
-
-/// The failure for a socket that exists but cannot be used, mostly because another user owns it.
-fn unreachable_socket(paths: &Paths, error: &io::Error) -> Failure {
-    let socket = paths.rpc_socket.display();
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return Failure::new(format!("Permission denied, check permissions on {socket}"));
-    }
-    Failure::new(format!("cannot connect to {socket}: {error}"))
 }

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod cleardump;
 pub(crate) mod delete;
 pub(crate) mod describe;
+pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod flush;
 pub(crate) mod fork_mode;

@@ -7,16 +7,16 @@
 //! the daemon reports that it is ready.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use ward_home::{HomeError, Paths, READY};
+use ward_home::{HomeError, Paths, READY, file};
 use ward_sys::daemonize::{self, Outcome};
+use ward_sys::listener;
 use ward_sys::lock::Lock;
 
 use crate::exit::Failure;
@@ -36,6 +36,7 @@ const NOT_INHERITED: [&str; 5] = [
 /// Connects to the daemon of this home and starts it if there is none. The flag tells whether this
 /// call started it.
 pub(crate) fn ensure(paths: &Paths) -> Result<(UnixStream, bool), Failure> {
+    paths.check()?;
     if let Some(stream) = connect(paths)? {
         return Ok((stream, false));
     }
@@ -96,20 +97,38 @@ fn wait_for_lock_or_socket(paths: &Paths) -> Result<Found, Failure> {
 
 /// Connects if a daemon accepts connections.
 fn connect(paths: &Paths) -> Result<Option<UnixStream>, Failure> {
-    match UnixStream::connect(&paths.rpc_socket) {
+    match reach(&paths.rpc_socket) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::NotADirectory => Ok(None),
-            _ => Err(Failure::new(format!(
-                "cannot connect to {}: {error}",
-                paths.rpc_socket.display()
-            ))
-            .with_hint(
-                "the daemon belongs to another user? Use the same user, or another WARD_HOME",
-            )),
+            _ => Err(unreachable_socket(&paths.rpc_socket, &error)),
         },
+    }
+}
+
+/// Connects to a socket of the daemon, whose path may be longer than an address.
+pub(super) fn reach(socket: &Path) -> io::Result<UnixStream> {
+    listener::unix_connect(socket).map(UnixStream::from)
+}
+
+/// The failure for a socket that exists but cannot be used.
+pub(super) fn unreachable_socket(socket: &Path, error: &io::Error) -> Failure {
+    let shown = socket.display();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Failure::new(format!(
+            "Permission denied, check permissions on {shown}"
+        ))
+        .with_hint("the daemon belongs to another user? Use the same user, or another WARD_HOME"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename => {
+            let length = socket.file_name().map_or(0, std::ffi::OsStr::len);
+            Failure::new(format!(
+                "cannot connect to {shown}: the name of the socket has {length} bytes, and an \
+                 address of the kernel has room for 107 with its folder"
+            ))
+        }
+        _ => Failure::new(format!("cannot connect to {shown}: {error}")),
     }
 }
 
@@ -122,12 +141,11 @@ fn start(paths: &Paths, lock: &Lock) -> Result<(), Failure> {
             _ => {}
         }
     }
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&paths.daemon_log);
-    let log = OwnedFd::from(log.map_err(cannot)?);
+    let log = file::append(&paths.daemon_log).map_err(|error| {
+        let log = paths.daemon_log.display();
+        Failure::new(format!("cannot write the daemon's log {log}: {error}"))
+    })?;
+    let log = OwnedFd::from(log);
     let program = std::env::current_exe().map_err(cannot)?;
     let mut env: Vec<(OsString, OsString)> = std::env::vars_os()
         .filter(|(name, _)| !NOT_INHERITED.iter().any(|not| name == not))
@@ -156,7 +174,7 @@ fn died(paths: &Paths, why: &str) -> Failure {
 }
 
 fn cannot_use(folder: &Path, source: io::Error) -> Failure {
-    HomeError {
+    HomeError::Unusable {
         path: folder.to_path_buf(),
         source,
     }
@@ -165,6 +183,6 @@ fn cannot_use(folder: &Path, source: io::Error) -> Failure {
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
-        Self::new(error.to_string()).with_hint(HomeError::HINT)
+        Self::new(error.to_string()).with_hint(error.hint())
     }
 }

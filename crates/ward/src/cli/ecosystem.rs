@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use ward_core::config::source::Source;
 use ward_core::config::{Decl, SyntaxError, json, toml, yaml};
+use ward_home::file::{self, LARGEST_CONFIG};
 
 use self::apps::assemble;
 use crate::exit::Failure;
@@ -121,9 +122,12 @@ pub(crate) fn load(target: &str, cwd: &Path, selection: &Selection<'_>) -> Resul
     }
     let path = cwd.join(target);
     let kind = kind(target).unwrap_or(Kind::Json);
-    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::new(format!("File {target} not found")),
-        _ => Failure::new(format!("File {target} cannot be read: {error}")),
+    let text = file::read_text(&path, LARGEST_CONFIG).map_err(|error| {
+        Failure::new(if error.is_missing() {
+            format!("File {target} not found")
+        } else {
+            format!("File {target} cannot be read: {error}")
+        })
     })?;
     match kind {
         Kind::Program | Kind::TypeScript => {

@@ -6,6 +6,8 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ward_wire::text::printable;
+
 use crate::exit::Failure;
 
 /// The output streams of a command. Clones share one state.
@@ -62,12 +64,17 @@ impl Console {
 
     /// A result line with PM2's prefix, `[PM2] …`.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
-        self.prefixed("[PM2] ", GREEN, text.as_ref());
+        self.prefixed("[PM2] ", GREEN, &printable(text.as_ref()));
+    }
+
+    /// As [`Self::say`], for a text of several lines.
+    pub(crate) fn say_lines(&self, text: impl AsRef<str>) {
+        self.prefixed("[PM2] ", GREEN, &printable_lines(text.as_ref()));
     }
 
     /// A `[PM2][WARN] …` line on standard output, where PM2 has most of them.
     pub(crate) fn warn(&self, text: impl AsRef<str>) {
-        self.prefixed("[PM2][WARN] ", YELLOW, text.as_ref());
+        self.prefixed("[PM2][WARN] ", YELLOW, &printable(text.as_ref()));
     }
 
     /// A line without prefix, which `--silent` suppresses.
@@ -93,20 +100,20 @@ impl Console {
 
     /// A notice on standard error.
     pub(crate) fn notice(&self, text: impl AsRef<str>) {
-        self.to_stderr("[PM2] ", CYAN, text.as_ref());
+        self.to_stderr("[PM2] ", CYAN, &printable(text.as_ref()));
     }
 
     /// A `[PM2][WARN] …` line on standard error.
     pub(crate) fn warn_aside(&self, text: impl AsRef<str>) {
-        self.to_stderr("[PM2][WARN] ", YELLOW, text.as_ref());
+        self.to_stderr("[PM2][WARN] ", YELLOW, &printable(text.as_ref()));
     }
 
-    /// A `[PM2][ERROR] …` line on standard error.
+    /// A `[PM2][ERROR] …` text on standard error, of one line or several.
     pub(crate) fn error(&self, text: impl AsRef<str>) {
         self.to_stderr("[PM2][ERROR] ", RED, text.as_ref());
     }
 
-    /// A line on standard error without prefix, as some errors of PM2 are.
+    /// A text on standard error without prefix, as some errors of PM2 are.
     pub(crate) fn aside(&self, text: impl AsRef<str>) {
         self.to_stderr("", RED, text.as_ref());
     }
@@ -132,10 +139,17 @@ impl Console {
         if self.quiet {
             return;
         }
-        let line = paint(prefix, color, self.color_err) + text + "\n";
+        let line = paint(prefix, color, self.color_err) + &printable_lines(text) + "\n";
         // If standard error cannot be written, there is no other place for the report.
         io::stderr().lock().write_all(line.as_bytes()).ok();
     }
+}
+
+/// A text of several lines without escapes. Whoever quotes a name in it makes that printable himself,
+/// or the name could add a line.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n")
 }
 
 fn paint(text: &str, color: &str, on: bool) -> String {
@@ -179,7 +193,16 @@ fn decide(
 
 #[cfg(test)]
 mod tests {
-    use super::decide;
+    use super::{decide, printable_lines};
+
+    #[test]
+    fn messages_have_lines_and_no_escapes() {
+        let text = "File a malformated\n  \x1b[31mred\u{9b}0m\r";
+        assert_eq!(
+            printable_lines(text),
+            "File a malformated\n  \\x1b[31mred\\u{9b}0m\\r"
+        );
+    }
 
     #[test]
     fn colours_are_for_terminals_and_those_who_ask() {

@@ -7,6 +7,7 @@ pub(crate) mod env;
 pub(crate) mod host;
 pub(crate) mod human;
 pub(crate) mod inspect;
+pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod minilist;
 pub(crate) mod record;

@@ -196,6 +196,13 @@ pub(crate) static COMMANDS: &[CommandSpec] = &[
     strict(command("save", &["dump"], &[], Daemon, "keep the list for resurrect", run::save::run)),
     strict(command("resurrect", &[], &[], Daemon, "start what was saved", run::resurrect::run)),
     strict(command("cleardump", &[], &[], Daemon, "save an empty list", run::cleardump::run)),
+    with(
+        &[
+            switch("security", &[], "only who can reach and change what"),
+            switch("json", &[], "as JSON"),
+        ],
+        command("doctor", &[], &[], Daemon, "look for what is wrong, and say what mends it; the exit code is 1 if there is something", run::doctor::run),
+    ),
     command("help", &[], &["[command]"], Daemon, "show this help, or that of a command", run::help::run),
     command("ping", &[], &[], Daemon, "ask the daemon for an answer; start it when there is none", run::ping::run),
     strict(command("kill", &[], &[], Daemon, "stop all apps and the daemon", run::kill::run)),

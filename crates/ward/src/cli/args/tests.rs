@@ -1,5 +1,7 @@
 //! The rules of pm2-like command lines, one table per rule.
 
+mod dashes;
+
 use serde_json::{Value, json};
 
 use super::*;

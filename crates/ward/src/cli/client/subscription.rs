@@ -10,6 +10,7 @@ use ward_home::Paths;
 use ward_wire::amp::Decoder;
 use ward_wire::bus::{Choice, Event};
 
+use crate::cli::daemon;
 use crate::exit::Failure;
 
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -41,7 +42,7 @@ impl Subscription {
     /// choice, and all of them from a daemon of PM2's, which ignores it.
     pub(crate) fn connect(socket: &Path, choice: &Choice) -> io::Result<Self> {
         let mut subscription = Self {
-            stream: UnixStream::connect(socket)?,
+            stream: daemon::reach(socket)?,
             decoder: Decoder::new(),
         };
         if *choice != Choice::default() {

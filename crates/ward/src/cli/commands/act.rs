@@ -5,6 +5,7 @@ mod jobs;
 mod progress;
 
 use serde_json::{Map, Value};
+use ward_wire::text::printable;
 
 use crate::cli::args::Invocation;
 use crate::cli::client::Client;
@@ -93,9 +94,11 @@ pub(crate) fn applying(console: &Console, action: Action, word: &str, selection:
             Value::from(*id)
         }
     });
-    console.say(format!(
-        "Applying action {} on app [{word}](ids: {})",
+    // Many ids take several lines, as node prints them.
+    console.say_lines(format!(
+        "Applying action {} on app [{}](ids: {})",
         action.method(),
+        printable(word),
         inspect(&ids.collect())
     ));
 }
@@ -112,7 +115,10 @@ pub(crate) fn not_found(
             console.warn_aside("No process found");
             Failure::said()
         }
-        NotFound::Name(name) => Failure::new(format!("Process or Namespace {name} not found")),
+        NotFound::Name(name) => {
+            let name = printable(&name);
+            Failure::new(format!("Process or Namespace {name} not found"))
+        }
         NotFound::Id(id) => {
             console.say(format!(
                 "Applying action {} on app [{word}](ids: [ '{id}' ])",

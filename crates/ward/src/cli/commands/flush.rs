@@ -1,8 +1,10 @@
 //! `flush [name|id]`: empties log files.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
 use crate::cli::args::Invocation;
@@ -72,7 +74,10 @@ fn path_of<'a>(record: Record<'a>, key: &str) -> Option<&'a str> {
 
 /// Empties a file. Its writers append, so they go on at its new end. A missing file is no failure.
 fn empty(path: &Path) -> Result<(), Failure> {
-    match File::options().write(true).truncate(true).open(path) {
+    let mut options = File::options();
+    // Nobody may read a pipe that stands in its place.
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    match options.write(true).truncate(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Failure::new(format!(

@@ -11,6 +11,7 @@ use std::io::{self, Write as _};
 
 use serde_json::Value;
 use ward_core::date::DateFormat;
+use ward_wire::text::printable;
 
 use self::filter::Filter;
 use self::follow::Follower;
@@ -188,7 +189,7 @@ fn show(
         .map_err(|error| Failure::new(format!("cannot read the pattern: {error}")))?;
     let Some(filter) = filter else {
         let word = word.unwrap_or_default();
-        let text = format!("Process or Namespace {word} not found");
+        let text = format!("Process or Namespace {} not found", printable(word));
         // What is asked for once can be nothing; to follow nothing for ever is a mistake.
         if options.no_stream {
             console.warn_aside(text);

@@ -1,8 +1,10 @@
 //! `report`: prints the data for a bug report.
 
-use std::fs::File;
+use std::io;
 
 use serde_json::{Value, json};
+use ward_home::file;
+use ward_wire::text::printable;
 
 use super::logs::last_lines;
 use crate::cli::args::Invocation;
@@ -51,7 +53,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
     ];
     let facts: Vec<String> = facts
         .iter()
-        .map(|(name, value)| format!("- {name}: {value}\n"))
+        .map(|(name, value)| format!("- {name}: {}\n", printable(value)))
         .collect();
     let facts = facts.concat();
     invocation.console.line(format!(
@@ -83,11 +85,12 @@ fn kernel() -> String {
 }
 
 fn daemon_log(invocation: &Invocation) -> String {
-    let lines = File::open(&invocation.paths.daemon_log)
+    let lines = file::open(&invocation.paths.daemon_log)
+        .map_err(io::Error::from)
         .and_then(|file| last_lines(&file, LOG_LINES))
         .unwrap_or_default();
     lines
         .iter()
-        .map(|line| String::from_utf8_lossy(line).into_owned() + "\n")
+        .map(|line| printable(&String::from_utf8_lossy(line)).into_owned() + "\n")
         .collect()
 }

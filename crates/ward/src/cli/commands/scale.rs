@@ -4,6 +4,7 @@ use core::num::NonZero;
 use std::thread;
 
 use serde_json::{Map, Value, json};
+use ward_wire::text::printable;
 
 use super::act::{self, Action};
 use crate::cli::args::Invocation;
@@ -116,7 +117,7 @@ pub(super) fn scale(
     let refused = changed?;
     let mut reasons = refused.as_array().into_iter().flatten();
     match reasons.find_map(|entry| entry["error"].as_str()) {
-        Some(reason) => Err(Failure::new(format!("[{name}] {reason}"))),
+        Some(reason) => Err(Failure::new(format!("[{}] {reason}", printable(name)))),
         None => Ok(()),
     }
 }

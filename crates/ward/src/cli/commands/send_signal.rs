@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use ward_core::signal;
+use ward_wire::text::printable;
 
 use crate::cli::args::Invocation;
 use crate::cli::select::{self, Candidate};
@@ -54,7 +55,8 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         }
     }
     console.line(format!(
-        "successfully sent signal {signal} to process {kind} {target}"
+        "successfully sent signal {signal} to process {kind} {}",
+        printable(target)
     ));
     super::list::print_after(&mut client, invocation)
 }

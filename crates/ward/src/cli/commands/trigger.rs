@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use ward_wire::bus::{Choice, Event};
+use ward_wire::text::printable;
 
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Subscription};
 use crate::cli::messages::Console;
+use crate::cli::out::json as out_json;
 use crate::cli::select;
 use crate::exit::Failure;
 
@@ -61,7 +63,10 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
         console.aside("Not any process has received a command (offline or unexistent)");
         return Err(Failure::said());
     }
-    console.line(format!("{count} processes have received command {action}"));
+    console.line(format!(
+        "{count} processes have received command {}",
+        printable(action)
+    ));
     let wait = Wait {
         action,
         count,
@@ -103,7 +108,11 @@ impl Wait<'_> {
                 done += 1;
                 self.waiting.retain(|id| process["pm_id"] != *id);
                 let value = &event.payload["data"]["return"];
-                console.line(format!("{}={value}", shown(process)));
+                console.line(format!(
+                    "{}={}",
+                    shown(process),
+                    out_json::to_terminal(value)
+                ));
             } else if let Some(place) = self.waiting.iter().position(|id| is_end(&event, *id)) {
                 done += 1;
                 failed = true;
@@ -169,7 +178,8 @@ fn shown(process: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    format!("[{}:{}:{}]", text("name"), text("pm_id"), text("namespace"))
+    let shown = format!("[{}:{}:{}]", text("name"), text("pm_id"), text("namespace"));
+    printable(&shown).into_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod tests;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use ward_wire::text::printable;
 
 use self::blocks::{
     actions, code_metrics, divergent, hints, human_info, module_conf, pairs, revision,
@@ -40,7 +41,7 @@ pub(crate) fn render(value: &Value, options: &DescribeOptions<'_>) -> String {
     let title = format!(
         " Describing process with id {} - name {} ",
         app.id(),
-        app.name()
+        printable(app.name())
     );
     out.push_str(&paint.apply(&title, &[Style::Bold, Style::Inverse]));
     out.push('\n');

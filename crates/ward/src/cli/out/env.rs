@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use ward_core::config::env::is_internal;
 use ward_core::config::env_bytes::escaped;
+use ward_wire::text::printable;
 
 use super::color::{Paint, Style};
 use super::record::{Record, to_text};
@@ -33,8 +34,9 @@ pub(crate) fn render(record: Record<'_>, paint: Paint) -> String {
             let text = variables
                 .and_then(|all| escaped(all, key, &text))
                 .unwrap_or(text);
-            let value = paint.apply(&text, &[Style::Green]);
-            format!("{key}: {value}\n")
+            // A line break in a value would forge another variable.
+            let value = paint.apply(&printable(&text), &[Style::Green]);
+            format!("{}: {value}\n", printable(key))
         })
     };
     fields.iter().rev().filter_map(shown).collect()
@@ -62,7 +64,7 @@ mod tests {
         }});
         assert_eq!(
             render(Record::new(&record), Paint::PLAIN),
-            "TWO: a\nb\nPORT: 80\nFOO: bar\nnamespace: default\n"
+            "TWO: a\\nb\nPORT: 80\nFOO: bar\nnamespace: default\n"
         );
         assert_eq!(render(Record::new(&json!(3)), Paint::PLAIN), "");
     }

@@ -3,8 +3,11 @@
 //! levels on one line, long arrays in columns. Unlike Node nothing is left out of long arrays and
 //! texts. Lengths are in UTF-16 units, as JavaScript counts, unless said otherwise.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 use ward_wire::json;
+use ward_wire::text::is_printable;
 
 use super::width;
 
@@ -227,13 +230,12 @@ fn quote(text: &str) -> String {
             '\u{c}' => out.push_str("\\f"),
             '\\' => out.push_str("\\\\"),
             '\'' if mark == '\'' => out.push_str("\\'"),
+            // One byte is enough for every control character.
             control if control.is_control() => {
-                // One byte is enough for every control character.
-                out.push_str("\\x");
-                for shift in [4, 0] {
-                    let digit = (u32::from(control) >> shift) & 0xf;
-                    out.extend(char::from_digit(digit, 16).map(|digit| digit.to_ascii_uppercase()));
-                }
+                write!(out, "\\x{:02X}", u32::from(control)).unwrap_or(());
+            }
+            other if !is_printable(other) => {
+                write!(out, "\\u{:04X}", u32::from(other)).unwrap_or(());
             }
             other => out.push(other),
         }

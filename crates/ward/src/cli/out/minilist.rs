@@ -1,6 +1,7 @@
 //! `list --mini-list`: one block of lines per app, in the daemon's order.
 
 use serde_json::Value;
+use ward_wire::text::printable;
 
 use super::human;
 use super::record::Record;
@@ -42,7 +43,7 @@ fn block(app: Record<'_>, now_ms: i64) -> String {
     ];
     let lines: Vec<String> = rows
         .iter()
-        .map(|(label, value)| format!("{label} : {value}\n"))
+        .map(|(label, value)| format!("{label} : {}\n", printable(value)))
         .collect();
-    format!("+--- {}\n{}\n", app.name(), lines.concat())
+    format!("+--- {}\n{}\n", printable(app.name()), lines.concat())
 }

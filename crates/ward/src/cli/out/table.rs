@@ -3,6 +3,8 @@
 
 use std::iter;
 
+use ward_wire::text::printable;
+
 use super::color::{Paint, Style};
 use super::width;
 
@@ -21,7 +23,7 @@ impl Cell {
         Self {
             mark: "",
             mark_styles: &[],
-            text: one_line(text.into()),
+            text: printable(&text.into()).into_owned(),
             styles,
         }
     }
@@ -38,27 +40,6 @@ impl Cell {
     }
 }
 
-/// A line break or an escape in a name must not tear the table.
-fn one_line(text: String) -> String {
-    // Control characters beyond ASCII begin with this byte.
-    if text
-        .bytes()
-        .any(|byte| byte.is_ascii_control() || byte == 0xc2)
-    {
-        text.chars()
-            .map(|character| {
-                if character.is_control() {
-                    ' '
-                } else {
-                    character
-                }
-            })
-            .collect()
-    } else {
-        text
-    }
-}
-
 /// A table. Widths include the padding of both sides.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -66,6 +47,10 @@ pub(crate) struct Table {
     widths: Vec<usize>,
     rows: Vec<Vec<Cell>>,
 }
+
+/// The most columns of a fitted cell. A longer text is cut with an ellipsis: each line of the table is
+/// filled up to the longest.
+const WIDEST: usize = 4096;
 
 const LABEL: &[Style] = &[Style::Bold, Style::Cyan];
 
@@ -96,6 +81,7 @@ impl Table {
                 .map(|cell| width::of(&cell.text))
                 .max()
                 .unwrap_or(0)
+                .min(WIDEST)
         };
         Self {
             headers: Vec::new(),
@@ -179,9 +165,18 @@ mod tests {
         ├────┼────────┤
         │ 0  │ a-lon… │
         │ 1  │ 日本   │
-        │ 2  │ x y    │
+        │ 2  │ x\ny   │
         └────┴────────┘
         ");
+    }
+
+    #[test]
+    fn one_long_text_does_not_fill_all_lines() {
+        let long = Cell::plain("x".repeat(1_000_000));
+        let table = Table::fitted(vec![vec![Cell::plain("a"), long], vec![Cell::plain("b")]]);
+        let text = table.render(Paint::PLAIN);
+        assert!(text.len() < 10 * 3 * WIDEST, "{} bytes", text.len());
+        assert!(text.contains("x…"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use ward_core::config::env;
+use ward_home::file::{self, LARGEST_CONFIG};
 
 use super::owner::Owner;
 use super::{Draft, text};
@@ -94,8 +95,14 @@ fn split_off(captured: &mut Map<String, Value>, set: &Map<String, Value>) -> Map
 /// The values that `set <name>:<key> <value>` has stored for an app of this name.
 fn section(draft: &mut Draft<'_>, name: &str) -> Map<String, Value> {
     let path = &draft.context.paths.module_conf;
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return Map::new();
+    let text = match file::read_text(path, LARGEST_CONFIG) {
+        Ok(text) => text,
+        Err(error) if error.is_missing() => return Map::new(),
+        Err(error) => {
+            let message = format!("{} cannot be read and is ignored: {error}", path.display());
+            draft.warnings.push(message);
+            return Map::new();
+        }
     };
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(mut all) => match all.shift_remove(name) {

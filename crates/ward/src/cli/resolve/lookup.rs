@@ -2,10 +2,12 @@
 //! file one without a known extension is.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use ward_home::file;
 
 /// How an installed node runs TypeScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +69,11 @@ pub(crate) fn strips_types(version: (u32, u32)) -> Stripping {
 }
 
 /// Reads the beginning of a file. A file that cannot be read is taken for a binary.
-pub(super) fn content(file: &Path) -> Content {
+pub(super) fn content(path: &Path) -> Content {
     let mut head = Vec::new();
-    let read = fs::File::open(file).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let read = file::open(path)
+        .map_err(io::Error::from)
+        .and_then(|file| file.take(HEAD).read_to_end(&mut head));
     if read.is_err() {
         return Content::Binary;
     }

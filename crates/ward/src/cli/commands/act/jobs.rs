@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::env;
 
 use serde_json::{Value, json};
+use ward_wire::text::printable;
 
 use super::progress::Progress;
 use super::{Action, Extras};
@@ -195,7 +196,7 @@ fn report(
         } else {
             failed = true;
             let reason = outcome["error"].as_str().unwrap_or("no reason was given");
-            console.error(format!("[{name}]({id}) {reason}"));
+            console.error(format!("[{}]({id}) {reason}", printable(name)));
         }
     }
     if failed { Err(Failure::said()) } else { Ok(()) }

@@ -2,12 +2,13 @@
 //! written file last.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
+use ward_home::file::{self, FileError};
+use ward_wire::text::printable;
 
 use super::filter::{DAEMON, Filter};
 use super::tail::last_lines;
@@ -38,7 +39,7 @@ pub(crate) fn files(
         if !filter.matches_record(record) {
             continue;
         }
-        let label = format!("{}|{}", record.id(), record.name());
+        let label = format!("{}|{}", record.id(), printable(record.name()));
         for (key, source) in [
             ("pm_out_log_path", Source::Out),
             ("pm_err_log_path", Source::Err),
@@ -89,8 +90,9 @@ pub(crate) fn announcement(word: Option<&str>, lines: usize, paint: Paint) -> St
         "process"
     };
     let text = format!(
-        "[TAILING] Tailing last {lines} lines for [{word}] {noun} \
-         (change the value with --lines option)"
+        "[TAILING] Tailing last {lines} lines for [{}] {noun} \
+         (change the value with --lines option)",
+        printable(word)
     );
     format!("{}\n", paint.apply(&text, &[Style::Bold, Style::Grey]))
 }
@@ -102,12 +104,14 @@ pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
         Ok(Some(lines)) => lines,
         Ok(None) => return output,
         Err(error) => {
-            let text = format!("cannot read {}: {error}\n", file.path.display());
+            let path = file.path.display().to_string();
+            let text = format!("cannot read {}: {error}\n", printable(&path));
             output.err.extend_from_slice(text.as_bytes());
             return output;
         }
     };
-    let header = format!("{} last {} lines:", file.path.display(), options.lines);
+    let path = file.path.display().to_string();
+    let header = format!("{} last {} lines:", printable(&path), options.lines);
     let header = options.paint.apply(&header, &[Style::Grey]);
     output.out.extend_from_slice(header.as_bytes());
     output.out.push(b'\n');
@@ -119,7 +123,14 @@ pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
             &mut output.out
         };
         target.extend_from_slice(prefix.as_bytes());
-        target.extend_from_slice(line);
+        match file.source {
+            // Lines of the daemon quote apps; lines of apps are their own.
+            Source::Daemon => {
+                let line = String::from_utf8_lossy(line);
+                target.extend_from_slice(printable(&line).as_bytes());
+            }
+            _ => target.extend_from_slice(line),
+        }
         target.push(b'\n');
     }
     if !lines.is_empty() {
@@ -131,14 +142,12 @@ pub(crate) fn block(file: &LogFile, options: &LogOptions) -> Output {
 /// Nothing for what is not there yet, and for pipes and devices: they have no end to read, and
 /// opening them could wait for ever.
 fn read(path: &Path, count: usize) -> io::Result<Option<Vec<Vec<u8>>>> {
-    let metadata = match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    if !metadata.is_file() {
-        return Ok(None);
+    match file::open(path) {
+        Ok(file) => last_lines(&file, count).map(Some),
+        Err(FileError::NotRegular(_)) => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    last_lines(&File::open(path)?, count).map(Some)
 }
 
 /// Ten columns, cut or filled, and a bar.

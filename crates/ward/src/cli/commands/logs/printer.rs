@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use ward_core::date::{DateFormat, iso};
+use ward_wire::text::printable;
 
 use super::filter::{DAEMON, Filter};
 use super::{Form, LogOptions, Output, Source};
 use crate::cli::out::color::Style;
-use crate::cli::out::{record, width};
+use crate::cli::out::{json, record, width};
 
 /// The format of the time in `--format`.
 const FORMAT_TIME: &str = "YYYY-MM-DD-HH:mm:ssZZ";
@@ -92,14 +93,19 @@ impl Printer {
         };
         for line in lines(event.data) {
             target.extend_from_slice(prefix.as_bytes());
-            target.extend_from_slice(self.highlighted(line).as_bytes());
+            // Lines of the daemon quote apps; lines of apps are their own.
+            let line = match event.source {
+                Source::Daemon => printable(line),
+                _ => line.into(),
+            };
+            target.extend_from_slice(self.highlighted(&line).as_bytes());
             target.push(b'\n');
         }
     }
 
     fn prefix(&mut self, event: &Event<'_>) -> String {
         let paint = self.options.paint;
-        let label = format!("{}|{}", record::to_text(event.id), event.name);
+        let label = format!("{}|{}", record::to_text(event.id), printable(event.name));
         // PM2's rule: the column grows to one more than the longest label so far.
         if width::of(&label) > self.width {
             self.width = width::of(&label) + 1;
@@ -140,8 +146,8 @@ impl Printer {
                 } else {
                     "out"
                 };
-                let id = record::to_text(event.id);
-                format!("timestamp={time} app={} id={id} type={kind}", event.name)
+                let (id, name) = (record::to_text(event.id), printable(event.name));
+                format!("timestamp={time} app={name} id={id} type={kind}")
             }
         };
         for line in lines(event.data) {
@@ -212,7 +218,7 @@ fn is_log_record(record: &Map<String, Value>) -> bool {
 fn push_json(value: &Value, output: &mut Output) {
     output
         .out
-        .extend_from_slice(ward_wire::json::to_string(value).as_bytes());
+        .extend_from_slice(json::to_terminal(value).as_bytes());
     output.out.push(b'\n');
 }
 

@@ -8,6 +8,9 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::OFlags;
+use ward_home::file;
+
 use crate::cli::args::Invocation;
 use crate::exit::Failure;
 
@@ -28,7 +31,11 @@ impl Lock {
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.mode(0o600).open(path).map_err(unusable)?;
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let options = options.mode(0o600).custom_flags(flags);
+        let mut file = options.open(path).map_err(unusable)?;
+        let about = file.metadata().map_err(unusable)?;
+        file::regular(&about).map_err(|error| unusable(error.into()))?;
         let free = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
@@ -36,7 +43,12 @@ impl Lock {
         };
         let mut text = String::new();
         // Bytes that are not UTF-8 are not a time either.
-        file.read_to_string(&mut text).unwrap_or_default();
+        let mut start = (&file).take(file::LARGEST_NOTE);
+        start.read_to_string(&mut text).unwrap_or_default();
+        if let Some(why) = stale(&text, now()) {
+            let text = format!("{} is ignored: {why}", path.display());
+            invocation.console.warn_aside(text);
+        }
         if !invocation.is_set("force")
             && let Some(left) = left(&text, now(), lasting(), free)
         {
@@ -65,11 +77,24 @@ fn write(file: &mut File, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
+/// How far clocks may be apart, or set back during a reload, in milliseconds.
+const SKEW: u64 = 1000;
+
+/// Why what stands in the file is no time of a reload.
+fn stale(text: &str, now: u64) -> Option<&'static str> {
+    match text.trim().parse::<u64>() {
+        Ok(begun) if begun > now.saturating_add(SKEW) => Some("its time has not come yet"),
+        Err(_) if !text.trim().is_empty() => Some("it does not hold a time"),
+        _ => None,
+    }
+}
+
 /// Milliseconds the lock still lasts. Ward ends the time with a newline: when the kernel's lock is
 /// free although such a time stands there, its writer died in the middle.
 fn left(text: &str, now: u64, lasting: u64, free: bool) -> Option<u64> {
     let begun: u64 = text.trim().parse().ok()?;
-    if free && text.ends_with('\n') {
+    // Without a limit, a time from the future would block reloads until it has come.
+    if free && (text.ends_with('\n') || stale(text, now).is_some()) {
         return None;
     }
     let age = now.saturating_sub(begun);
@@ -106,6 +131,9 @@ mod tests {
             ("100000\n", true, None),
             ("80000", true, None),
             ("70000\n", false, None),
+            ("110500", true, Some(30_000)),
+            ("99999999999999", true, None),
+            ("99999999999999\n", false, Some(30_000)),
         ] {
             assert_eq!(left(text, 110_000, 30_000, free), wanted, "{text:?} {free}");
         }

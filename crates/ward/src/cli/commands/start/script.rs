@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use ward_wire::text::printable;
 
 use super::declare;
 use crate::cli::args::Invocation;
@@ -191,8 +192,8 @@ pub(crate) fn report_failures(
             failed = true;
             let reason = instance["error"].as_str().unwrap_or("it did not start");
             let which = match instance["pm_id"].as_u64() {
-                Some(id) => format!("[{name}]({id})"),
-                None => format!("[{name}]"),
+                Some(id) => format!("[{}]({id})", printable(name)),
+                None => format!("[{}]", printable(name)),
             };
             invocation.console.error(format!("{which} {reason}"));
         }

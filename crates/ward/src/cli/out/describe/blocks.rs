@@ -1,6 +1,7 @@
 //! The blocks of `describe` besides the main one.
 
 use serde_json::{Map, Value};
+use ward_wire::text::printable;
 
 use super::{DescribeOptions, NO_TERMINAL};
 use crate::cli::out::color::{Paint, Style};
@@ -24,11 +25,14 @@ pub(super) fn pairs(title: &str, pairs: Pairs, paint: Paint) -> String {
 }
 
 fn heading(title: &str, paint: Paint) -> String {
-    paint.apply(title, &[Style::Inverse, Style::Bold])
+    paint.apply(&printable(title), &[Style::Inverse, Style::Bold])
 }
 
 fn remark(text: &str, paint: Paint) -> String {
-    format!("{}\n", paint.apply(text, &[Style::White, Style::Italic]))
+    format!(
+        "{}\n",
+        paint.apply(&printable(text), &[Style::White, Style::Italic])
+    )
 }
 
 fn options_field<'a>(app: Record<'a>, key: &str) -> Option<&'a Value> {

@@ -34,7 +34,7 @@ fn blocks_as_pm2_prints_them() {
     ] {
         std::fs::write(at(name), text).unwrap();
         let time = SystemTime::now() - std::time::Duration::from_secs(age);
-        File::options()
+        std::fs::File::options()
             .write(true)
             .open(at(name))
             .unwrap()
