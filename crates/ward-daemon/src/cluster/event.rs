@@ -58,13 +58,15 @@ pub(crate) enum WorkerEvent {
     Silent,
     /// The kernel does not tell of connections that are gone, for this reason.
     Uncounted(String),
-    /// The daemon cannot accept connections for now; they wait in the kernel.
+    /// The daemon accepts no connections for now; they wait in the kernel. Told once for all listeners.
     Exhausted {
-        /// The address or path, for people.
+        /// The address or path of the first one, for people.
         place: String,
-        /// What the kernel said.
-        error: String,
+        /// What the kernel said; none when only the reserve of descriptors is left.
+        error: Option<String>,
     },
+    /// It accepts connections again.
+    Relieved,
 }
 
 /// Which app of ours has a port.

@@ -192,7 +192,6 @@ fn restored_listener(state: ListenerState, socket: Arc<OwnedFd>, cx: &Context) -
         retained_by: state.retained_by,
         waiting: VecDeque::new(),
         armed: false,
-        exhausted: None,
         told_of_strangers: state.told_of_strangers,
         counts: state.counts,
         file: state.file.map(SocketFile::take_over),

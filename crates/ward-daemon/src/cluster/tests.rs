@@ -5,6 +5,7 @@ mod admission;
 mod connection_count;
 mod drain;
 mod handover;
+mod heads;
 mod metrics;
 mod plain;
 mod successor;

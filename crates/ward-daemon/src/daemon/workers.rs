@@ -136,7 +136,8 @@ impl Daemon {
             WorkerEvent::Uncounted(_)
             | WorkerEvent::Joined { .. }
             | WorkerEvent::Unreadable { .. }
-            | WorkerEvent::Exhausted { .. } => {}
+            | WorkerEvent::Exhausted { .. }
+            | WorkerEvent::Relieved => {}
         }
     }
 
@@ -200,8 +201,14 @@ fn notice(core: &Core, life: Life, event: &WorkerEvent) -> Option<(bool, String)
         ),
         WorkerEvent::Exhausted { place, error } => (
             true,
-            format!("{} cannot accept connections on {place}: {error}", name()),
+            format!(
+                "No connections are accepted for now, they wait in the kernel (first on {place}): {}",
+                error
+                    .as_deref()
+                    .unwrap_or("the descriptors that are left are kept for the daemon's own work")
+            ),
         ),
+        WorkerEvent::Relieved => (false, "Connections are accepted again".to_owned()),
         _ => return None,
     })
 }
