@@ -286,6 +286,7 @@ impl Instance {
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) {
         self.state = State::Stopped;
         self.failure = None;
+        self.shortage = None;
         self.close_listeners(cx);
         self.announce_start(cx);
         self.answer_started(cx);

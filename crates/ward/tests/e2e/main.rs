@@ -28,6 +28,7 @@ mod refusals;
 mod saved;
 mod selectors;
 mod shapes;
+mod shortage;
 mod shutdown;
 mod stock_client;
 mod together;
