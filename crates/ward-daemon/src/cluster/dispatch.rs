@@ -49,7 +49,7 @@ impl Primary {
                 return;
             };
             if let Some(worker) = self.take_turn(token, place, now) {
-                self.hand_over(token, worker, connection, cx);
+                self.hand_over(token, worker, connection, now, cx);
                 if self.must_hear(worker) {
                     break;
                 }
@@ -144,6 +144,7 @@ impl Primary {
         listener: Token,
         token: Token,
         connection: Connection,
+        now: Instant,
         cx: &mut Context,
     ) {
         let (Some(worker), Some(found)) = (
@@ -158,9 +159,12 @@ impl Primary {
         let flight = Flight {
             listener,
             connection: Arc::clone(&connection),
+            since: now,
             arrived: false,
         };
         worker.inflight.insert(delivery, flight);
+        let late_at = worker.late_at();
+        self.wake_by(late_at);
         self.count(listener, |it| it.dispatched += 1);
         cx.links.send(token, line, Some(connection));
     }

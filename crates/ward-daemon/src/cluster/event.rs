@@ -1,6 +1,7 @@
 //! What the cluster plane tells the control thread, and the world as it sees it.
 
 use std::fmt;
+use std::time::Duration;
 
 use ward_core::event::Tally;
 use ward_core::id::Life;
@@ -56,6 +57,11 @@ pub(crate) enum WorkerEvent {
     BadOptions(String),
     /// Never said `online`.
     Silent,
+    /// It is stopped, and has not taken what it was given for so long.
+    Hung {
+        /// For so long.
+        silent_for: Duration,
+    },
     /// The kernel does not tell of connections that are gone, for this reason.
     Uncounted(String),
     /// The daemon accepts no connections for now; they wait in the kernel. Told once for all listeners.

@@ -135,6 +135,7 @@ impl Primary {
         worker.open = state.open;
         worker.reason = state.reason;
         worker.drained = state.drained;
+        worker.drain_told_at = (state.phase == (Phase::Draining { told: true })).then_some(now);
         worker.grants = state.grants.into_iter().collect();
         let age = state.in_rotation_for.map(Duration::from_millis);
         worker.in_rotation_since = age.map(|age| now.checked_sub(age).unwrap_or(now));
@@ -165,6 +166,7 @@ impl Primary {
                 let flying = Flight {
                     listener,
                     connection,
+                    since: now,
                     arrived,
                 };
                 worker.inflight.insert(flight.delivery, flying);

@@ -97,7 +97,7 @@ impl Primary {
                 .and_then(|place| self.take_turn(token, place, now)),
         };
         match home {
-            Some(home) => self.hand_over(token, home, waiter.connection, cx),
+            Some(home) => self.hand_over(token, home, waiter.connection, now, cx),
             None => return Some(waiter),
         }
         None

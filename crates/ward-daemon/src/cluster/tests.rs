@@ -6,6 +6,7 @@ mod connection_count;
 mod drain;
 mod handover;
 mod heads;
+mod hung;
 mod metrics;
 mod plain;
 mod successor;

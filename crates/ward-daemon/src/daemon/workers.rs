@@ -99,6 +99,9 @@ impl Daemon {
                 self.processes.feed_no_more(life);
                 self.handle(Event::WorkerAlone { life, reason });
             }
+            WorkerEvent::Hung { silent_for } => {
+                self.handle(Event::WorkerHung { life, silent_for });
+            }
             WorkerEvent::Settled => self.handle(Event::Settled { life }),
             WorkerEvent::Version(version) => {
                 self.handle(Event::found_out(life, Report::NodeVersion(version)));
