@@ -93,6 +93,12 @@ pub enum Event {
         /// For how long it has answered nothing.
         silent_for: core::time::Duration,
     },
+    /// A worker was told to finish, after all that was on its way to it had arrived: from now on it has
+    /// its whole `drain_timeout`. Told once, before the answer to `Action::Drain`.
+    DrainBegan {
+        /// The life of the worker that drains.
+        life: Life,
+    },
     /// Answer to `Action::Drain`: no work is left, or the app cannot tell.
     Drained {
         /// The life of the worker that was drained.

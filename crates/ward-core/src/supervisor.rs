@@ -140,6 +140,9 @@ impl Supervisor {
             Event::WorkerHung { life, silent_for } => self.about(now, life, actions, |it, cx| {
                 it.hung(life, silent_for, cx);
             }),
+            Event::DrainBegan { life } => {
+                self.about(now, life, actions, |it, cx| it.drain_began(life, cx));
+            }
             Event::Drained { life } => {
                 self.about(now, life, actions, |it, cx| it.drained(life, cx));
             }

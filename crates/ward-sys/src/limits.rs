@@ -157,7 +157,7 @@ mod tests {
         raise_open_files().unwrap();
         let free = || rustix::io::dup(io::stderr()).unwrap();
         make_room_for_descriptors(512).unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&free());
+        let number = free().as_raw_fd();
         assert!(number < 511, "{number}");
     }
 

@@ -246,6 +246,7 @@ fn happen(bench: &mut Bench, event: &str, life: Life) -> Vec<Action> {
             let silent_for = Duration::from_secs(2);
             bench.take(Event::WorkerHung { life, silent_for })
         }
+        "DrainBegan" => bench.take(Event::DrainBegan { life }),
         "Drained" => bench.take(Event::Drained { life }),
         "Exited" => {
             let status = ExitStatus::Code(1);
@@ -279,6 +280,7 @@ const EVENTS: &[&str] = &[
     "Listening",
     "Settled",
     "WorkerHung",
+    "DrainBegan",
     "Drained",
     "Exited",
     "Probed: nothing left",

@@ -70,6 +70,7 @@ impl Primary {
         worker.phase = Phase::Draining { told: true };
         worker.drain_told_at = Some(Instant::now());
         let late_at = worker.late_at();
+        cx.tell(worker.life, WorkerEvent::Draining);
         if let Some(line) = worker.port.drain() {
             self.wake_by(late_at);
             return cx.links.send(token, line, None);

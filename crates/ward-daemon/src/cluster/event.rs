@@ -26,6 +26,8 @@ pub(crate) enum WorkerEvent {
     Version(String),
     /// It turned out that it cannot be a worker, for this reason; it runs as in fork mode.
     Alone(String),
+    /// It was told to finish what it is doing.
+    Draining,
     /// It has finished what it was doing.
     Drained,
     /// A worker that was to be drained is gone; said once for each. What became of its connections.

@@ -107,6 +107,7 @@ impl Daemon {
                 self.handle(Event::found_out(life, Report::NodeVersion(version)));
             }
             WorkerEvent::Finished(tally) => self.worker_finished(life, tally),
+            WorkerEvent::Draining => self.handle(Event::DrainBegan { life }),
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
             WorkerEvent::Refused {
                 place,
