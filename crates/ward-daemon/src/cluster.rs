@@ -131,6 +131,7 @@ impl Primary {
         for listener in listeners {
             self.resume(listener, now, cx);
         }
+        self.look_at_silence(now, cx);
         self.look_at_late(now, cx);
         self.look_at_draining(now, cx);
         self.give_up_heads(now, cx);

@@ -163,8 +163,11 @@ impl Primary {
             arrived: false,
         };
         worker.inflight.insert(delivery, flight);
-        let late_at = worker.late_at();
+        let (late_at, is_counted) = (worker.late_at(), worker.is_counted());
         self.wake_by(late_at);
+        if is_counted {
+            self.expect_closings(now);
+        }
         self.count(listener, |it| it.dispatched += 1);
         cx.links.send(token, line, Some(connection));
     }

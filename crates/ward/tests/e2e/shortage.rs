@@ -2,10 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit, setrlimit};
 
 use crate::harness::{Attack, DEADLINE, Ward, free_port, kill};
 
@@ -59,12 +60,7 @@ fn an_app_that_ends_while_descriptors_are_short_runs_again() {
 /// Silent clients of a sticky app take all they can get; what the daemon does itself goes on.
 #[test]
 fn silent_clients_of_a_sticky_app_leave_the_daemon_its_descriptors() {
-    rustix::process::setrlimit(Resource::Nofile, {
-        let mut limit = rustix::process::getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        limit
-    })
-    .unwrap();
+    raise_own_limit();
     let port = free_port();
     let ward = Ward::under_attack().with_env("PORT", &port.to_string());
     start_limited(&ward);
@@ -90,6 +86,31 @@ fn silent_clients_of_a_sticky_app_leave_the_daemon_its_descriptors() {
     assert!(asked(port).ends_with("served"));
     let log = ward.daemon_log_when(|log| log.contains("Connections are accepted again"));
     assert!(!log.contains("cannot"), "{log}");
+}
+
+/// Subscribers that say nothing take all they can get, and the daemon keeps what it needs itself.
+#[test]
+fn subscribers_leave_the_daemon_its_descriptors() {
+    raise_own_limit();
+    let ward = Ward::under_attack();
+    start_limited(&ward);
+    ward.write("other.sh", "exec sleep 1000");
+    let attack = Attack::begin(&ward);
+    let socket = ward.home().join("pub.sock");
+    let mute: Vec<UnixStream> = (0..2 * LIMIT)
+        .filter_map(|_| UnixStream::connect(&socket).ok())
+        .collect();
+    ward.run(&["start", "other.sh"]).succeeds();
+    ward.run(&["restart", "other"]).succeeds();
+    attack.end();
+    drop(mute);
+}
+
+/// The test holds the other ends of what is taken from the daemon.
+fn raise_own_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
 }
 
 /// Starts a daemon that can have few descriptors.
