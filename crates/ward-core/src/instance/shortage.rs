@@ -72,12 +72,13 @@ impl Instance {
                 (before.since, doubled.min(LONGEST_DELAY))
             }
         };
+        let reason = format!("{reason}; it is tried again until it can");
+        self.failure = Some(reason.clone());
         self.shortage = Some(Shortage {
             since,
             delay,
-            reason: reason.to_owned(),
+            reason: reason.clone(),
         });
-        self.failure = Some(reason.to_owned());
         let delay = cx.random.within_quarter(delay);
         self.state = State::Waiting {
             until: now + delay,
@@ -87,7 +88,7 @@ impl Instance {
             self.settle(Goal::Up, cx, |instance| {
                 Err(RequestError::SpawnFailed {
                     instance: instance.id,
-                    reason: format!("{reason}; it is tried again until it can"),
+                    reason: reason.clone(),
                 })
             });
         }

@@ -49,7 +49,7 @@ fn an_app_that_ends_while_descriptors_are_short_runs_again_when_they_are_not() {
     let shown = world.supervisor.instance(APP).expect("it is kept");
     assert_eq!(
         shown.failure.as_deref(),
-        Some("open a log file: Too many open files")
+        Some("open a log file: Too many open files; it is tried again until it can")
     );
     world.run(10_000);
     insta::assert_snapshot!(world.story);

@@ -57,6 +57,34 @@ fn an_app_that_ends_while_descriptors_are_short_runs_again() {
     assert_eq!(app["pm2_env"]["restart_time"], 1, "tries do not count");
 }
 
+/// Who asks for a start that cannot be made for now is told, and does not have to ask again.
+#[test]
+fn a_start_for_which_there_are_no_descriptors_is_answered_and_made_later() {
+    let ward = Ward::new();
+    ward.run(&["ping"]).succeeds();
+    ward.write("app.sh", "exec sleep 1000");
+    let daemon = ward.daemons()[0];
+    // Enough for a command, and not for a start beside it.
+    limit_open_files(daemon, highest_descriptor(daemon) + 4);
+    let told = ward.run(&["start", "app.sh"]);
+    assert_eq!(told.code(), 1, "{}", told.stdout());
+    told.complains("it is tried again until it can");
+    assert_eq!(ward.status("app"), "waiting restart");
+    ward.run(&["describe", "app"])
+        .succeeds()
+        .prints("Too many open files");
+    limit_open_files(daemon, 1024);
+    ward.wait_status("app", "online");
+    assert!(ward.app("app")["pm2_env"]["failure"].is_null());
+    assert_eq!(ward.app("app")["pm2_env"]["restart_time"], 0);
+}
+
+fn highest_descriptor(pid: u32) -> u64 {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let numbers = open.filter_map(|it| it.unwrap().file_name().to_str()?.parse().ok());
+    numbers.max().unwrap()
+}
+
 /// Silent clients of a sticky app take all they can get; what the daemon does itself goes on.
 #[test]
 fn silent_clients_of_a_sticky_app_leave_the_daemon_its_descriptors() {
