@@ -12,7 +12,7 @@ use crate::cluster::Context;
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// Silence never grows longer than this without a list.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
 /// To list takes longer the more sockets the machine has: it is never done for more than one part in
 /// so many of the time.
