@@ -27,7 +27,7 @@ pub(crate) use self::home::Ward;
 pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
 pub(crate) use self::ports::free_port;
 pub(crate) use self::process::{
-    alive, environ_of, kill, processes, stop_process, wait_at_rest, wait_gone,
+    alive, environ_of, kill, processes, stop_process, unknown_user, wait_at_rest, wait_gone,
 };
 pub(crate) use self::rpc::frame;
 pub(crate) use self::wait::{look_again_until, readable};
