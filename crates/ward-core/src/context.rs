@@ -8,6 +8,7 @@ use crate::action::{Action, Notice};
 use crate::defaults::Defaults;
 use crate::id::{InstanceId, Life};
 use crate::pending::Pending;
+use crate::random::Random;
 use crate::time::Now;
 
 /// One call of `Supervisor::handle`.
@@ -16,6 +17,7 @@ pub(crate) struct Context<'a> {
     pub(crate) defaults: &'a Defaults,
     pub(crate) lives: &'a mut LifeIndex,
     pub(crate) pending: &'a mut Pending,
+    pub(crate) random: &'a mut Random,
     pub(crate) actions: &'a mut Vec<Action>,
 }
 

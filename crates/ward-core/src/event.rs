@@ -35,6 +35,14 @@ pub enum Event {
         /// Completes "cannot …", for people.
         reason: String,
     },
+    /// Answer to `Action::Spawn`: nothing runs, because the daemon or the machine is short of
+    /// descriptors, processes, memory or room on a disk. The start is tried again.
+    SpawnPostponed {
+        /// The life that never began.
+        life: Life,
+        /// Completes "cannot …", for people.
+        reason: String,
+    },
     /// The main process of a life ended.
     Exited {
         /// The life whose main process ended.
@@ -74,6 +82,21 @@ pub enum Event {
     /// A cluster worker has loaded and rests, and has not asked for a socket: it may never listen.
     Settled {
         /// The life of the worker.
+        life: Life,
+    },
+    /// A cluster worker is stopped, as by SIGSTOP, and keeps others waiting: connections that were
+    /// handed to it, or those who want it replaced. Only its end lets them go on: whenever it were
+    /// continued, it would take connections that others serve by then.
+    WorkerHung {
+        /// The life of the worker.
+        life: Life,
+        /// For how long it has answered nothing.
+        silent_for: core::time::Duration,
+    },
+    /// A worker was told to finish, after all that was on its way to it had arrived: from now on it has
+    /// its whole `drain_timeout`. Told once, before the answer to `Action::Drain`.
+    DrainBegan {
+        /// The life of the worker that drains.
         life: Life,
     },
     /// Answer to `Action::Drain`: no work is left, or the app cannot tell.

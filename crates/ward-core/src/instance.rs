@@ -27,6 +27,7 @@ mod ready;
 mod reload;
 mod reports;
 mod requests;
+mod shortage;
 mod started;
 mod traffic;
 pub mod view;
@@ -35,6 +36,7 @@ use ready::ListenHistory;
 pub use ready::Readiness;
 pub(crate) use ready::ReadySignal;
 pub use reload::{LastReload, Replacement};
+pub use shortage::Shortage;
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,6 +176,9 @@ pub struct Instance {
     pub last_exit: Option<LastExit>,
     /// Completes "cannot …": why it does not run, or why a reload failed.
     pub failure: Option<String>,
+    /// What a start waits for, if the last one failed because something was short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<Shortage>,
     /// Why an app that was declared for a cluster runs as in fork mode; decided anew when it is
     /// declared anew.
     #[serde(default)]
@@ -227,6 +232,7 @@ impl Instance {
             history: History::default(),
             last_exit: None,
             failure: None,
+            shortage: None,
             alone: None,
             version: None,
             reported: AppReport::default(),

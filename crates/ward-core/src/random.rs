@@ -3,6 +3,8 @@
 //! No crate serves here. The state is part of the snapshot, and the same seed must give the same ids in
 //! every version of ward: the golden snapshots hold them. Generators in crates promise neither.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014). Good enough to tell instances apart; not for secrets.
@@ -21,6 +23,13 @@ impl Random {
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         bits ^ (bits >> 31)
+    }
+
+    /// This delay or up to a quarter less, in whole milliseconds: many that wait for the same do not
+    /// all try at the same moment.
+    pub(crate) fn within_quarter(&mut self, delay: Duration) -> Duration {
+        let quarter = u64::try_from(delay.as_millis() / 4).unwrap_or(0);
+        delay.saturating_sub(Duration::from_millis(self.next() % (quarter + 1)))
     }
 
     /// A version 4 UUID.

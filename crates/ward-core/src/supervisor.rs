@@ -113,6 +113,9 @@ impl Supervisor {
             Event::SpawnFailed { life, reason } => self.about(now, life, actions, |it, cx| {
                 it.spawn_failed(life, &reason, cx);
             }),
+            Event::SpawnPostponed { life, reason } => self.about(now, life, actions, |it, cx| {
+                it.spawn_postponed(life, &reason, cx);
+            }),
             Event::Exited { life, status } => self.about(now, life, actions, |it, cx| {
                 it.exited(life, status, cx);
             }),
@@ -134,6 +137,12 @@ impl Supervisor {
             Event::Settled { life } => self.about(now, life, actions, |it, cx| {
                 it.ready_signal(life, ReadySignal::Settled, cx);
             }),
+            Event::WorkerHung { life, silent_for } => self.about(now, life, actions, |it, cx| {
+                it.hung(life, silent_for, cx);
+            }),
+            Event::DrainBegan { life } => {
+                self.about(now, life, actions, |it, cx| it.drain_began(life, cx));
+            }
             Event::Drained { life } => {
                 self.about(now, life, actions, |it, cx| it.drained(life, cx));
             }
@@ -247,6 +256,7 @@ impl Supervisor {
             instances,
             lives,
             pending,
+            random,
             ..
         } = &mut self.state;
         let mut cx = Context {
@@ -254,6 +264,7 @@ impl Supervisor {
             defaults: &self.defaults,
             lives,
             pending,
+            random,
             actions,
         };
         let forgotten = instances.change(id, |instance| {

@@ -129,6 +129,13 @@ impl Termination {
         }
     }
 
+    /// The worker was told to finish only now, and has until then.
+    pub(crate) fn drain_began(&mut self, at_latest: Mono) {
+        if let Phase::Draining { until } = &mut self.phase {
+            *until = at_latest;
+        }
+    }
+
     /// The worker has finished.
     pub(crate) fn drained(&mut self, cx: &mut Context<'_>) {
         if let Phase::Draining { .. } = self.phase

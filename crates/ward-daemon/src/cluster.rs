@@ -20,6 +20,7 @@ mod drain;
 mod event;
 mod export;
 mod hear;
+mod hung;
 mod import;
 mod listen_requests;
 mod listener;
@@ -29,6 +30,7 @@ mod ownership;
 mod pending_heads;
 mod port;
 pub(crate) mod port_holders;
+mod room;
 mod sockets;
 mod sticky;
 #[cfg(test)]
@@ -54,6 +56,7 @@ pub(crate) use metrics::ClusterMetrics;
 use metrics::ConnectionCounts;
 use pending_heads::Heads;
 pub(crate) use port::{Protocol, Words};
+use room::Room;
 use ward_core::id::{InstanceId, Life};
 use worker::Worker;
 pub(crate) use worker_config::WorkerConfig;
@@ -71,6 +74,8 @@ pub(crate) struct Primary {
     census: Census,
     /// Connections whose first request decides whose they are.
     heads: Heads,
+    /// Whether there are descriptors for more connections.
+    room: Room,
     /// Instances that get no connections for now, whatever their process.
     paused: HashSet<InstanceId>,
     /// The connections of draining workers are not counted again before.
@@ -121,10 +126,13 @@ impl Primary {
             }
         }
         self.wake_by(later);
+        self.tell_of_room(now, cx);
         let listeners: Vec<Token> = self.listeners.keys().copied().collect();
         for listener in listeners {
             self.resume(listener, now, cx);
         }
+        self.look_at_silence(now, cx);
+        self.look_at_late(now, cx);
         self.look_at_draining(now, cx);
         self.give_up_heads(now, cx);
     }

@@ -21,6 +21,7 @@ mod pid_file;
 mod pool;
 mod progress;
 mod questions;
+mod shortage;
 mod start;
 mod system;
 #[cfg(test)]

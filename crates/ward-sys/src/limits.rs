@@ -1,6 +1,7 @@
 //! The resources of this machine and the limits of this process.
 
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -35,6 +36,23 @@ pub fn make_room_for_descriptors(count: i32) -> io::Result<()> {
     let last = rustix::io::fcntl_dupfd_cloexec(io::stdin(), count - 1)?;
     drop(last);
     Ok(())
+}
+
+/// The least number of descriptors that is kept for the daemon's own work, unless half of the limit is
+/// less. Beyond, it is a sixteenth of the limit.
+const LEAST_RESERVE: u64 = 64;
+
+/// The number of the first descriptor that is kept in reserve. The kernel gives the lowest free number
+/// (open(2)): who gets this one or a higher one knows, without asking, that only the reserve is left.
+pub fn reserve_begins() -> RawFd {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let reserve = (limit / 16).max(LEAST_RESERVE).min(limit / 2);
+    RawFd::try_from(limit - reserve).unwrap_or(RawFd::MAX)
+}
+
+/// Whether a descriptor below this number is free.
+pub fn is_free_below(begins: RawFd, any: impl AsFd) -> bool {
+    rustix::io::fcntl_dupfd_cloexec(any, 0).is_ok_and(|copy| copy.as_raw_fd() < begins)
 }
 
 /// Processors this process may run on, as Node counts them for `-i max`.
@@ -139,8 +157,18 @@ mod tests {
         raise_open_files().unwrap();
         let free = || rustix::io::dup(io::stderr()).unwrap();
         make_room_for_descriptors(512).unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&free());
+        let number = free().as_raw_fd();
         assert!(number < 511, "{number}");
+    }
+
+    #[test]
+    fn the_reserve_is_at_the_end() {
+        raise_open_files().unwrap();
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let begins = reserve_begins();
+        assert!(begins > 0 && u64::try_from(begins).unwrap() <= limit);
+        assert!(is_free_below(begins, io::stderr()));
+        assert!(!is_free_below(0, io::stderr()));
     }
 
     #[test]

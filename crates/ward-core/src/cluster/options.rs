@@ -25,6 +25,22 @@ pub struct ClusterOptions {
     pub max_connections: Option<NonZeroU32>,
     /// `slow_start`, in ms: a fresh worker gets its full share only after this time.
     pub slow_start: Duration,
+    /// `hand_over_timeout`, in ms: a worker that has not taken a connection for so long gets no
+    /// others, and if it is stopped it is killed. 0, or none: however long it takes.
+    #[serde(default = "hand_over_timeout")]
+    pub hand_over_timeout: Option<Duration>,
+}
+
+/// What `hand_over_timeout` is without a declaration.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// For options that were written by a ward that did not know it.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is the value of a field that may be none"
+)]
+const fn hand_over_timeout() -> Option<Duration> {
+    Some(HAND_OVER_TIMEOUT)
 }
 
 /// How often the instances of an app have their turn, in the order of their numbers.
@@ -39,6 +55,7 @@ impl Default for ClusterOptions {
             weights: Weights::default(),
             max_connections: None,
             slow_start: Duration::ZERO,
+            hand_over_timeout: Some(HAND_OVER_TIMEOUT),
         }
     }
 }
@@ -60,6 +77,8 @@ impl ClusterOptions {
         };
         let max_connections = number(declared, "max_connections", 1..=u32::MAX.into())?;
         let slow_start = number(declared, "slow_start", 0..=3_600_000)?.unwrap_or(0);
+        let hand_over = number(declared, "hand_over_timeout", 0..=3_600_000)?;
+        let hand_over = hand_over.map_or(HAND_OVER_TIMEOUT, Duration::from_millis);
         let excluded = |key: &'static str, wanted: &str| BadOption {
             key,
             given: declared.get(key).cloned().unwrap_or_default(),
@@ -84,6 +103,7 @@ impl ClusterOptions {
             weights,
             max_connections: max_connections.and_then(narrow).and_then(NonZeroU32::new),
             slow_start: Duration::from_millis(slow_start),
+            hand_over_timeout: Some(hand_over).filter(|it| !it.is_zero()),
             sched,
         })
     }
@@ -197,6 +217,7 @@ mod tests {
         assert_eq!(options.window, 2);
         assert_eq!(options.max_connections.map(NonZeroU32::get), Some(10));
         assert_eq!(options.slow_start, Duration::from_secs(5));
+        assert_eq!(options.hand_over_timeout, Some(Duration::from_secs(2)));
         for sched in ["shared", "slot"] {
             let error = read(sched, all.clone()).unwrap_err();
             assert!(error.to_string().contains("by themselves"), "{error}");
@@ -207,11 +228,22 @@ mod tests {
             ("window", json!("2")),
             ("max_connections", json!(0)),
             ("slow_start", json!(-1)),
+            ("hand_over_timeout", json!("2s")),
         ] {
             let error = read("rr", json!({ key: value })).unwrap_err();
             assert_eq!(error.key, key);
             assert!(error.wanted.contains("number from"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_hand_over_may_take_as_long_as_it_takes() {
+        let timeout = |value| {
+            let options = read("shared", json!({ "hand_over_timeout": value }));
+            options.unwrap().hand_over_timeout
+        };
+        assert_eq!(timeout(0), None);
+        assert_eq!(timeout(250), Some(Duration::from_millis(250)));
     }
 
     #[test]

@@ -249,6 +249,7 @@ pub const CLUSTER: &[&str] = &[
     "weights",
     "max_connections",
     "slow_start",
+    "hand_over_timeout",
     "header",
     "cookie",
 ];

@@ -63,8 +63,7 @@ impl Instance {
         cx: &mut Context<'_>,
     ) {
         cx.log(format!("Stopping app:{} id:{}", self.spec.name, self.id));
-        let grace = self.spec.cluster.drain_timeout;
-        let grace = grace.unwrap_or(cx.defaults.drain_timeout);
+        let grace = self.drain_grace(cx);
         let termination = Termination::drain(life, pid, self.stop_policy(cx), grace, cx);
         self.state = State::Stopping {
             termination,
@@ -286,6 +285,7 @@ impl Instance {
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) {
         self.state = State::Stopped;
         self.failure = None;
+        self.shortage = None;
         self.close_listeners(cx);
         self.announce_start(cx);
         self.answer_started(cx);

@@ -1,5 +1,8 @@
 //! What happens to an instance while it runs and ends: one method per event.
 
+use core::time::Duration;
+
+use crate::action::{Action, Scope};
 use crate::context::Context;
 use crate::event::ExitStatus;
 use crate::id::Life;
@@ -55,6 +58,24 @@ impl Instance {
         }
     }
 
+    /// A worker that is stopped keeps others waiting. What is left is to kill it; what follows is
+    /// what follows on its end.
+    pub(crate) fn hung(&mut self, life: Life, silent_for: Duration, cx: &mut Context<'_>) {
+        let runs = self.life() == Some(life) && self.pid().is_some();
+        if !runs && !self.is_beside(life) {
+            return;
+        }
+        cx.log_error(format!(
+            "{} worker of life {life} is stopped (SIGSTOP?) and has answered nothing for {:.1} s: it is killed, and others take its connections",
+            self.title(),
+            silent_for.as_secs_f64()
+        ));
+        cx.act(Action::Kill {
+            life,
+            scope: Scope::Main,
+        });
+    }
+
     /// So many processes of the life are alive.
     pub(crate) fn probed(&mut self, life: Life, alive: u32, cx: &mut Context<'_>) {
         if self.is_beside(life) {
@@ -103,7 +124,8 @@ impl Instance {
                 self.advance(progress, cx);
             }
             State::Waiting { until, .. } if *until <= now => {
-                self.restarts += 1;
+                // A start that had to wait was counted when it was tried first.
+                self.restarts += u32::from(self.shortage.is_none());
                 self.launch(cx);
             }
             State::Launching { .. }

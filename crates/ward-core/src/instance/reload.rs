@@ -84,7 +84,7 @@ impl LastReload {
 pub struct Old {
     pub(super) life: Life,
     pid: u32,
-    until: Mono,
+    pub(super) until: Mono,
     former: Box<Former>,
     soft: bool,
 }
@@ -199,12 +199,12 @@ impl Instance {
             at: cx.now.wall,
             tally: None,
         });
-        let grace = self.spec.cluster.drain_timeout;
+        let grace = self.drain_grace(cx);
         cx.act(Action::Drain { life });
         self.replacement = Some(Replacement::Draining(Box::new(Old {
             life,
             pid,
-            until: cx.now.mono + grace.unwrap_or(cx.defaults.drain_timeout),
+            until: cx.now.mono + grace,
             former,
             soft: next.soft,
         })));

@@ -18,7 +18,8 @@ impl Instance {
         let now = cx.now;
         self.began_at = Some(now.wall);
         self.created_at.get_or_insert(now.wall);
-        self.failure = None;
+        let shortage = self.shortage.as_ref();
+        self.failure = shortage.map(|shortage| shortage.reason.clone());
         self.reported = AppReport::default();
         self.may_listen |= self.is_worker();
         self.state = State::Launching {
@@ -28,7 +29,10 @@ impl Instance {
             ready_by: self.ready_by(cx),
             readiness: Readiness::default(),
         };
-        self.log_start(cx);
+        // What is tried over and over was said at the first try.
+        if self.shortage.is_none() {
+            self.log_start(cx);
+        }
         cx.act(Action::Spawn {
             instance: self.id,
             life,
@@ -71,6 +75,7 @@ impl Instance {
                 *slot = Some(pid);
                 let readiness = *readiness;
                 self.version = version;
+                self.end_shortage(cx);
                 if self.is_ready(readiness) {
                     self.come_online(cx);
                 }
@@ -132,6 +137,7 @@ impl Instance {
     fn errored_at_spawn(&mut self, reason: &str, cx: &mut Context<'_>) {
         cx.log_error(format!("{} cannot {reason}", self.title()));
         self.failure = Some(reason.to_owned());
+        self.shortage = None;
         self.state = State::Errored {
             reason: reason.to_owned(),
         };

@@ -31,6 +31,15 @@ const STATES: &[(&str, Story)] = &[
         world.ask(Request::Stop(InstanceId(0)));
         world
     }),
+    ("waiting-for-room", || {
+        let mut world = World::new();
+        world.next(Plan {
+            short: true,
+            ..Plan::default()
+        });
+        world.ask(Request::Prepare(Box::new(app("app", &json!({})))));
+        world
+    }),
     ("job-rolls", || {
         let mut world = World::new();
         workers(&mut world, "careful", 2, Some(1));

@@ -173,6 +173,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     let beginning = (
         prop::bool::weighted(0.93),
         prop::sample::select(vec![0, 0, 0, 0, 0, 10, 3200]),
+        prop::bool::weighted(0.07),
     );
     let dying = (
         prop::option::weighted(
@@ -196,6 +197,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     (beginning, dying, leaving, saying).prop_map(|(beginning, dying, leaving, saying)| Plan {
         spawns: beginning.0,
         begins: beginning.1,
+        short: beginning.2,
         whole: true,
         ends: dying.0,
         obeys: dying.1,

@@ -6,6 +6,7 @@ mod golden;
 mod invariants;
 mod jobs;
 mod os;
+mod shortage;
 mod stories;
 mod table;
 mod told;

@@ -11,6 +11,8 @@ use ward_core::time::Mono;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) spawns: bool,
+    /// It does not spawn, because something is short.
+    pub(crate) short: bool,
     /// The spawn is answered so long after it was asked for; 0: before anything else happens.
     pub(crate) begins: u64,
     /// The app is ended with all it started (`treekill`).
@@ -42,6 +44,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             spawns: true,
+            short: false,
             begins: 0,
             whole: true,
             ends: None,
@@ -145,6 +148,12 @@ impl Os {
         life: Life,
         plan: Plan,
     ) -> Event {
+        if plan.short {
+            return Event::SpawnPostponed {
+                life,
+                reason: "open a log file: Too many open files".to_owned(),
+            };
+        }
         if !plan.spawns {
             return Event::SpawnFailed {
                 life,

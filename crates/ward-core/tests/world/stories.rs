@@ -707,3 +707,26 @@ fn a_message_asks_first_and_leftovers_get_the_signal() {
     world.run(2000);
     insta::assert_snapshot!(world.story);
 }
+
+/// What was on its way to a worker has to arrive before it can be told to finish.
+#[test]
+fn a_worker_has_its_whole_time_from_when_it_is_told_to_finish() {
+    let mut world = World::new().usually(Plan {
+        drains: None,
+        ..Plan::default()
+    });
+    prepare(&mut world, &worker(&json!({"drain_timeout": 20_000})));
+    world.run(1000);
+    world.ask(reload(APP));
+    world.run(1000);
+    let life = Life(1);
+    // On a busy machine: the plane was told later than it was decided.
+    world.deliver(Event::DrainBegan { life });
+    let told = world.now();
+    world.run(19_999);
+    let asked = |world: &World| world.story.contains(" signal 2 to ");
+    assert!(!asked(&world), "{}", world.story);
+    world.run(1);
+    assert!(asked(&world), "{}", world.story);
+    assert_eq!(world.now().mono.since(told.mono).as_secs(), 20);
+}

@@ -3,6 +3,7 @@
 //! written again with `UPDATE_TRANSITIONS=1 cargo test -p ward-core --test world table`.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 use std::path::Path;
 
 use serde_json::json;
@@ -131,6 +132,11 @@ const STATES: &[(&str, Life, Path0)] = &[
         let (life, alive) = (FIRST, 0);
         bench.take(Event::Probed { life, alive });
     }),
+    ("waiting for what is short", FIRST, |bench| {
+        bench.prepare(&json!({}));
+        let (life, reason) = (FIRST, "run".to_owned());
+        bench.take(Event::SpawnPostponed { life, reason });
+    }),
     ("errored", FIRST, |bench| {
         bench.prepare(&json!({}));
         let reason = "run".to_owned();
@@ -230,11 +236,17 @@ fn happen(bench: &mut Bench, event: &str, life: Life) -> Vec<Action> {
         "shutdown" => bench.ask(Request::Shutdown),
         "Spawned" => bench.spawned(life),
         "SpawnFailed" => bench.take(Event::SpawnFailed { life, reason }),
+        "SpawnPostponed" => bench.take(Event::SpawnPostponed { life, reason }),
         "Ready" => bench.take(Event::Ready { life }),
         "WorkerOnline" => bench.take(Event::WorkerOnline { life }),
         "WorkerAlone" => bench.take(Event::WorkerAlone { life, reason }),
         "Listening" => bench.take(Event::Listening { life }),
         "Settled" => bench.take(Event::Settled { life }),
+        "WorkerHung" => {
+            let silent_for = Duration::from_secs(2);
+            bench.take(Event::WorkerHung { life, silent_for })
+        }
+        "DrainBegan" => bench.take(Event::DrainBegan { life }),
         "Drained" => bench.take(Event::Drained { life }),
         "Exited" => {
             let status = ExitStatus::Code(1);
@@ -261,11 +273,14 @@ const EVENTS: &[&str] = &[
     "shutdown",
     "Spawned",
     "SpawnFailed",
+    "SpawnPostponed",
     "Ready",
     "WorkerOnline",
     "WorkerAlone",
     "Listening",
     "Settled",
+    "WorkerHung",
+    "DrainBegan",
     "Drained",
     "Exited",
     "Probed: nothing left",

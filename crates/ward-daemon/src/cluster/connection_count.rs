@@ -5,20 +5,21 @@
 //! Where the kernel does not tell (an old one, a filter of system calls, Unix sockets) the number
 //! of open descriptors has to do.
 
+mod gauge;
+mod relist;
+mod worker;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ward_sys::sock_diag::{Closings, open_sockets};
 
 use super::worker::Worker;
 use super::{Connection, Context, Primary, WorkerEvent};
 use crate::poll::Token;
-
-/// How often descriptors are counted while a worker has too many.
-const RECOUNT: Duration = Duration::from_millis(20);
+pub(crate) use gauge::ConnectionCount;
+use relist::Relist;
 
 /// How the connections of a worker are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,41 +35,6 @@ pub(super) enum Count {
     },
 }
 
-/// Shows other threads how many connections a worker has.
-#[derive(Debug, Clone)]
-pub(crate) struct ConnectionCount(Arc<AtomicU64>);
-
-/// What a gauge shows while nobody counts.
-const UNKNOWN: u64 = u64::MAX;
-
-impl Default for ConnectionCount {
-    fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(UNKNOWN)))
-    }
-}
-
-impl PartialEq for ConnectionCount {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl ConnectionCount {
-    /// How many there are, if they are counted one by one.
-    pub(crate) fn read(&self) -> Option<u64> {
-        let shown = self.0.load(Ordering::Relaxed);
-        (shown != UNKNOWN).then_some(shown)
-    }
-
-    fn show(&self, count: Count) {
-        let shown = match count {
-            Count::Exact(open) => open,
-            Count::Unwanted | Count::Estimated { .. } => UNKNOWN,
-        };
-        self.0.store(shown, Ordering::Relaxed);
-    }
-}
-
 /// Whose each connection is.
 #[derive(Debug, Default)]
 pub(super) struct Census {
@@ -77,6 +43,8 @@ pub(super) struct Census {
     told: bool,
     /// By cookie.
     owners: HashMap<u64, Token>,
+    /// When they are listed, should the kernel be silent.
+    relist: Option<Relist>,
 }
 
 /// The kernel tells.
@@ -85,44 +53,6 @@ struct Counting {
     closings: Closings,
     token: Token,
     ports: BTreeSet<u16>,
-}
-
-impl Worker {
-    /// How many connections it has, those on their way included. `None` when nobody wants them
-    /// counted, or when the kernel cannot even tell its descriptors.
-    pub(super) fn open_connections(&self) -> Option<u64> {
-        match self.count {
-            Count::Unwanted => None,
-            Count::Exact(open) => Some(open),
-            Count::Estimated { before } => {
-                let taken = self.open_descriptors()?.saturating_sub(before?);
-                let coming = self.inflight.values().filter(|it| !it.arrived);
-                Some(taken + coming.count() as u64)
-            }
-        }
-    }
-
-    /// When it is worth looking again whether it still has as many as it may have. Those counted one
-    /// by one tell by themselves.
-    pub(super) fn recount(&self, now: Instant) -> Option<Instant> {
-        let estimated = matches!(self.count, Count::Estimated { .. });
-        (estimated && self.is_full()).then_some(now + RECOUNT)
-    }
-
-    /// From now on its connections are counted like this.
-    pub(super) fn count_by(&mut self, count: Count) {
-        self.count = count;
-        self.config.gauge.show(count);
-    }
-
-    /// Once it listens, further descriptors are taken for connections.
-    pub(super) fn begin_estimate(&mut self) {
-        let listens = self.keys.values().any(|held| held.listening);
-        if listens && self.count == (Count::Estimated { before: None }) {
-            let before = self.open_descriptors();
-            self.count_by(Count::Estimated { before });
-        }
-    }
 }
 
 impl Census {
@@ -260,7 +190,10 @@ impl Primary {
             return;
         }
         match self.count_ports(cx) {
-            Ok(()) => self.look_at_closings(true, cx),
+            Ok(()) => {
+                self.look_at_closings(true, cx);
+                self.expect_closings(Instant::now());
+            }
             Err(error) => self.estimate(&error, cx),
         }
     }
@@ -277,6 +210,9 @@ impl Primary {
         };
         let mut gone = Vec::new();
         let told = counting.closings.read(&mut gone).and_then(|lost| {
+            if let Some(relist) = self.census.relist.as_mut().filter(|_| !gone.is_empty()) {
+                relist.heard = true;
+            }
             if lost || missed {
                 let ports: Vec<u16> = counting.ports.iter().copied().collect();
                 let open = open_sockets(&ports)?;

@@ -35,6 +35,7 @@ impl Primary {
         let Some(flight) = worker.inflight.remove(&delivery) else {
             return;
         };
+        worker.late = false;
         let now = Instant::now();
         if accepted {
             worker.took();

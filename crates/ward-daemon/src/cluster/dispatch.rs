@@ -1,20 +1,17 @@
 //! Connections find their worker: accepted only when somebody can take them, sent with one message
 //! each, kept until they are taken.
 
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::listener::Listener;
+use super::room::RETRY;
 use super::worker::Flight;
-use super::{Connection, Context, Primary, WorkerEvent};
+use super::{Connection, Context, Primary};
 use crate::poll::Token;
 
 /// So many connections are handed out before others get their turn.
-const BATCH: usize = 128;
-
-/// How long nothing is accepted after the daemon ran out of descriptors.
-const EXHAUSTED: Duration = Duration::from_millis(100);
+pub(super) const BATCH: usize = 128;
 
 impl Primary {
     /// The kernel has connections, or some are gone.
@@ -36,10 +33,6 @@ impl Primary {
         if !listener.listens {
             return;
         }
-        if let Some(until) = listener.exhausted.filter(|until| *until > now) {
-            self.wake_by(Some(until));
-            return;
-        }
         if self.is_sticky(token) {
             return self.dispatch_sticky(token, now, cx);
         }
@@ -56,7 +49,7 @@ impl Primary {
                 return;
             };
             if let Some(worker) = self.take_turn(token, place, now) {
-                self.hand_over(token, worker, connection, cx);
+                self.hand_over(token, worker, connection, now, cx);
                 if self.must_hear(worker) {
                     break;
                 }
@@ -94,37 +87,37 @@ impl Primary {
         now: Instant,
         cx: &mut Context,
     ) -> Option<Connection> {
+        if !self.has_room(token, now, cx) {
+            self.disarm(token, cx);
+            return None;
+        }
         let listener = self.listeners.get_mut(&token)?;
         match ward_sys::listener::accept(&listener.socket) {
             Ok(Some(connection)) => {
+                let connection = Arc::new(connection);
                 self.count(token, |it| it.accepted += 1);
-                Some(Arc::new(connection))
+                self.note_accepted(token, &connection, now, cx);
+                Some(connection)
             }
             Ok(None) => {
                 self.arm(token, cx);
                 None
             }
             Err(error) => {
-                let first = listener.exhausted.is_none();
-                listener.exhausted = Some(now + EXHAUSTED);
+                self.run_short(token, Some(&error), now, cx);
                 self.disarm(token, cx);
-                self.wake_by(Some(now + EXHAUSTED));
-                if first {
-                    self.cannot_accept(token, &error, cx);
-                }
                 None
             }
         }
     }
 
-    fn arm(&mut self, token: Token, cx: &mut Context) {
+    pub(super) fn arm(&mut self, token: Token, cx: &mut Context) {
         let armed = cx.links.arm(token, true).is_ok();
         if let Some(listener) = self.listeners.get_mut(&token) {
-            listener.exhausted = None;
             listener.armed = armed;
         }
         if !armed {
-            let soon = Instant::now() + EXHAUSTED;
+            let soon = Instant::now() + RETRY;
             self.wake_by(Some(soon));
         }
     }
@@ -145,27 +138,13 @@ impl Primary {
         }
     }
 
-    fn cannot_accept(&self, token: Token, error: &io::Error, cx: &Context) {
-        let Some(listener) = self.listeners.get(&token) else {
-            return;
-        };
-        let first = listener.attached.first();
-        if let Some(worker) = first.and_then(|it| self.workers.get(it)) {
-            let event = WorkerEvent::Exhausted {
-                place: listener.place.clone(),
-                error: error.to_string(),
-            };
-            let life = worker.life;
-            cx.tell(life, event);
-        }
-    }
-
     /// Gives a connection to a worker, and remembers it until the worker has it.
     pub(super) fn hand_over(
         &mut self,
         listener: Token,
         token: Token,
         connection: Connection,
+        now: Instant,
         cx: &mut Context,
     ) {
         let (Some(worker), Some(found)) = (
@@ -180,9 +159,15 @@ impl Primary {
         let flight = Flight {
             listener,
             connection: Arc::clone(&connection),
+            since: now,
             arrived: false,
         };
         worker.inflight.insert(delivery, flight);
+        let (late_at, is_counted) = (worker.late_at(), worker.is_counted());
+        self.wake_by(late_at);
+        if is_counted {
+            self.expect_closings(now);
+        }
         self.count(listener, |it| it.dispatched += 1);
         cx.links.send(token, line, Some(connection));
     }

@@ -68,7 +68,11 @@ impl Primary {
             return;
         }
         worker.phase = Phase::Draining { told: true };
+        worker.drain_told_at = Some(Instant::now());
+        let late_at = worker.late_at();
+        cx.tell(worker.life, WorkerEvent::Draining);
         if let Some(line) = worker.port.drain() {
+            self.wake_by(late_at);
             return cx.links.send(token, line, None);
         }
         let mut accepts = false;
@@ -85,6 +89,7 @@ impl Primary {
             worker.reason = Reason::Finished;
             cx.links.send(token, line, None);
         }
+        self.wake_by(late_at);
         self.wake_by(Some(Instant::now() + COUNT_EVERY));
     }
 

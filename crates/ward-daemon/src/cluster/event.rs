@@ -1,6 +1,7 @@
 //! What the cluster plane tells the control thread, and the world as it sees it.
 
 use std::fmt;
+use std::time::Duration;
 
 use ward_core::event::Tally;
 use ward_core::id::Life;
@@ -25,6 +26,8 @@ pub(crate) enum WorkerEvent {
     Version(String),
     /// It turned out that it cannot be a worker, for this reason; it runs as in fork mode.
     Alone(String),
+    /// It was told to finish what it is doing.
+    Draining,
     /// It has finished what it was doing.
     Drained,
     /// A worker that was to be drained is gone; said once for each. What became of its connections.
@@ -56,15 +59,22 @@ pub(crate) enum WorkerEvent {
     BadOptions(String),
     /// Never said `online`.
     Silent,
+    /// It is stopped, and has not taken what it was given for so long.
+    Hung {
+        /// For so long.
+        silent_for: Duration,
+    },
     /// The kernel does not tell of connections that are gone, for this reason.
     Uncounted(String),
-    /// The daemon cannot accept connections for now; they wait in the kernel.
+    /// The daemon accepts no connections for now; they wait in the kernel. Told once for all listeners.
     Exhausted {
-        /// The address or path, for people.
+        /// The address or path of the first one, for people.
         place: String,
-        /// What the kernel said.
-        error: String,
+        /// What the kernel said; none when only the reserve of descriptors is left.
+        error: Option<String>,
     },
+    /// It accepts connections again.
+    Relieved,
 }
 
 /// Which app of ours has a port.

@@ -135,6 +135,7 @@ impl Primary {
         worker.open = state.open;
         worker.reason = state.reason;
         worker.drained = state.drained;
+        worker.drain_told_at = (state.phase == (Phase::Draining { told: true })).then_some(now);
         worker.grants = state.grants.into_iter().collect();
         let age = state.in_rotation_for.map(Duration::from_millis);
         worker.in_rotation_since = age.map(|age| now.checked_sub(age).unwrap_or(now));
@@ -165,6 +166,7 @@ impl Primary {
                 let flying = Flight {
                     listener,
                     connection,
+                    since: now,
                     arrived,
                 };
                 worker.inflight.insert(flight.delivery, flying);
@@ -192,7 +194,6 @@ fn restored_listener(state: ListenerState, socket: Arc<OwnedFd>, cx: &Context) -
         retained_by: state.retained_by,
         waiting: VecDeque::new(),
         armed: false,
-        exhausted: None,
         told_of_strangers: state.told_of_strangers,
         counts: state.counts,
         file: state.file.map(SocketFile::take_over),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::Value;
 use ward_core::id::InstanceId;
@@ -44,8 +43,6 @@ pub(super) struct Listener {
     pub(super) waiting: Waiting,
     /// Waiting connections are told of.
     pub(super) armed: bool,
-    /// Nothing is accepted until then: the daemon is out of descriptors.
-    pub(super) exhausted: Option<Instant>,
     /// Connections came that have no head to read, which was told.
     pub(super) told_of_strangers: bool,
     /// What came in so far.
@@ -89,7 +86,6 @@ impl Listener {
             waiting: VecDeque::new(),
             armed: false,
             told_of_strangers: false,
-            exhausted: None,
             counts: ConnectionCounts::default(),
             file: bound.file,
             socket: Arc::new(bound.socket),

@@ -1,6 +1,7 @@
 //! Connections whose first request decides whose they are, until enough of it has come.
 
-use std::collections::{HashMap, VecDeque};
+mod queue;
+
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -11,30 +12,15 @@ use ward_core::cluster::Sched;
 use super::affinity::{Affinity, Head, Mark, Waiter};
 use super::{Connection, Context, Primary, WorkerEvent};
 use crate::poll::Token;
+#[cfg(test)]
+pub(super) use queue::AWAITED;
+pub(super) use queue::Heads;
 
 /// How long a request is waited for. Who has said nothing until then is anybody's.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// So much of a request is looked at.
 const HEAD_BYTES: usize = 8 * 1024;
-
-/// So many are waited for at a time; then the oldest one is not waited for any more.
-const AWAITED: usize = 512;
-
-/// Connections that have not said whose they are.
-#[derive(Debug, Default)]
-pub(super) struct Heads {
-    awaited: HashMap<Token, Awaited>,
-    /// In the order they came. Those that were found meanwhile are in it too.
-    order: VecDeque<Token>,
-}
-
-#[derive(Debug)]
-struct Awaited {
-    listener: Token,
-    connection: Connection,
-    until: Instant,
-}
 
 /// What is known of a connection.
 enum Seen {
@@ -44,20 +30,6 @@ enum Seen {
     Partial,
     /// It is over.
     Gone,
-}
-
-impl Heads {
-    /// Gives all connections of a listener away, in no order.
-    pub(super) fn take_of(&mut self, listener: Token) -> Vec<Connection> {
-        let of_listener = self.awaited.extract_if(|_, it| it.listener == listener);
-        of_listener.map(|(_, it)| it.connection).collect()
-    }
-
-    /// How many connections of a listener are waited for.
-    pub(super) fn count_of(&self, listener: Token) -> usize {
-        let of_listener = |it: &&Awaited| it.listener == listener;
-        self.awaited.values().filter(of_listener).count()
-    }
 }
 
 impl Primary {
@@ -106,45 +78,55 @@ impl Primary {
             });
         };
         let until = now + PATIENCE;
-        let awaited = Awaited {
-            listener,
-            connection,
-            until,
-        };
-        self.heads.awaited.insert(token, awaited);
-        self.heads.order.push_back(token);
-        if self.heads.awaited.len() > AWAITED {
-            // It is due at once.
-            let oldest = self.oldest();
-            if let Some(oldest) = oldest.and_then(|it| self.heads.awaited.get_mut(&it)) {
-                oldest.until = now;
-            }
-            self.wake_by(Some(now));
-        } else {
-            self.wake_by(Some(until));
+        self.heads.add(token, listener, connection, until);
+        self.wake_by(Some(until));
+        let surplus = self.heads.surplus(listener)?;
+        let (listener_of_surplus, waiter) = self.give_up(surplus, by_address, cx)?;
+        if listener_of_surplus == listener {
+            return Some(waiter);
         }
+        // That listener has its turn next.
+        if let Some(other) = self.listeners.get_mut(&listener_of_surplus) {
+            other.waiting.push_back(waiter);
+        }
+        self.wake_by(Some(now));
         None
     }
 
-    /// The one that has waited longest.
-    fn oldest(&mut self) -> Option<Token> {
-        while let Some(token) = self.heads.order.front() {
-            if self.heads.awaited.contains_key(token) {
-                return Some(*token);
-            }
-            self.heads.order.pop_front();
+    /// One that is not waited for any more, and the listener it came from. The poll must not know it
+    /// any more when it is handed over, for it would go on to watch it there.
+    fn give_up(
+        &mut self,
+        token: Token,
+        affinity: impl FnOnce(&Connection) -> Affinity,
+        cx: &mut Context,
+    ) -> Option<(Token, Waiter)> {
+        cx.links.remove_listener(token);
+        let awaited = self.heads.remove(token)?;
+        let affinity = affinity(&awaited.connection);
+        let connection = awaited.connection;
+        let waiter = Waiter {
+            connection,
+            affinity,
+        };
+        Some((awaited.listener, waiter))
+    }
+
+    /// Descriptors are short: the older half is waited for no longer.
+    pub(super) fn shorten_heads(&mut self, now: Instant) {
+        if self.heads.shorten(now) {
+            self.wake_by(Some(now));
         }
-        None
     }
 
     /// Whether the token is that of a connection that is waited for.
     pub(super) fn is_awaited(&self, token: Token) -> bool {
-        self.heads.awaited.contains_key(&token)
+        self.heads.get(token).is_some()
     }
 
     /// More of a request came.
     pub(super) fn head_came(&mut self, token: Token, now: Instant, cx: &mut Context) {
-        let Some(awaited) = self.heads.awaited.get(&token) else {
+        let Some(awaited) = self.heads.get(token) else {
             return;
         };
         let (listener, connection) = (awaited.listener, Connection::clone(&awaited.connection));
@@ -157,8 +139,8 @@ impl Primary {
 
     /// Those that have said too little for too long are anybody's.
     pub(super) fn give_up_heads(&mut self, now: Instant, cx: &mut Context) {
-        while let Some(token) = self.oldest() {
-            let until = self.heads.awaited.get(&token).map(|it| it.until);
+        while let Some(token) = self.heads.oldest() {
+            let until = self.heads.get(token).map(|it| it.until);
             if until.is_some_and(|until| until > now) {
                 return self.wake_by(until);
             }
@@ -166,34 +148,25 @@ impl Primary {
         }
     }
 
-    /// It is known whose it is: from here on it waits for a worker. The poll must not know it any
-    /// more when it is handed over, for it would go on to watch it there.
+    /// It is known whose it is: from here on it waits for a worker.
     fn release(&mut self, token: Token, affinity: Affinity, now: Instant, cx: &mut Context) {
-        cx.links.remove_listener(token);
-        let Some(awaited) = self.heads.awaited.remove(&token) else {
+        let Some((listener, waiter)) = self.give_up(token, |_| affinity, cx) else {
             return;
         };
-        let Some(listener) = self.listeners.get_mut(&awaited.listener) else {
-            return;
-        };
-        listener.waiting.push_back(Waiter {
-            connection: awaited.connection,
-            affinity,
-        });
-        self.dispatch(awaited.listener, now, cx);
+        if let Some(found) = self.listeners.get_mut(&listener) {
+            found.waiting.push_back(waiter);
+            self.dispatch(listener, now, cx);
+        }
     }
 
     fn forget_head(&mut self, token: Token, cx: &mut Context) {
         cx.links.remove_listener(token);
-        self.heads.awaited.remove(&token);
+        self.heads.remove(token);
     }
 
     /// A listener is closed, and with it what came in there.
     pub(super) fn forget_heads(&mut self, listener: Token, cx: &mut Context) {
-        let of_listener =
-            |(token, it): (&Token, &Awaited)| (it.listener == listener).then_some(*token);
-        let tokens: Vec<Token> = self.heads.awaited.iter().filter_map(of_listener).collect();
-        for token in tokens {
+        for token in self.heads.of(listener) {
             self.forget_head(token, cx);
         }
     }

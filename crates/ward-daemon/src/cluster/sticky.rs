@@ -8,10 +8,12 @@ use ward_core::balance::session::Session;
 use ward_core::cluster::Sched;
 
 use super::affinity::{Affinity, Waiter};
+use super::dispatch::BATCH;
 use super::{Context, Primary};
 use crate::poll::Token;
 
-/// Connections that may wait for their own worker while others are served.
+/// Connections that may wait for their own worker while others are served. Beyond, none is accepted;
+/// with those whose requests are waited for ([`super::pending_heads`]) a listener holds at most the sum.
 const WAITING: usize = 256;
 
 impl Primary {
@@ -39,7 +41,10 @@ impl Primary {
             };
             self.send_home_or_wait(token, waiter, now, cx);
         }
-        while self.waiting(token) < WAITING && self.has_rotation(token) {
+        for _ in 0..BATCH {
+            if self.waiting(token) >= WAITING || !self.has_rotation(token) {
+                return self.disarm(token, cx);
+            }
             let Some(connection) = self.accept(token, now, cx) else {
                 return;
             };
@@ -47,7 +52,8 @@ impl Primary {
                 self.send_home_or_wait(token, waiter, now, cx);
             }
         }
-        self.disarm(token, cx);
+        // Others have their turn; there may be more.
+        self.arm(token, cx);
     }
 
     /// How many connections wait for their worker.
@@ -91,7 +97,7 @@ impl Primary {
                 .and_then(|place| self.take_turn(token, place, now)),
         };
         match home {
-            Some(home) => self.hand_over(token, home, waiter.connection, cx),
+            Some(home) => self.hand_over(token, home, waiter.connection, now, cx),
             None => return Some(waiter),
         }
         None

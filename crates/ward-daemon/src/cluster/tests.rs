@@ -5,6 +5,8 @@ mod admission;
 mod connection_count;
 mod drain;
 mod handover;
+mod heads;
+mod hung;
 mod metrics;
 mod plain;
 mod successor;

@@ -60,6 +60,12 @@ pub(super) struct Worker {
     pub(super) reason: Reason,
     /// It said, or it was found, that none is open any more.
     pub(super) drained: bool,
+    /// When it was told to finish.
+    pub(super) drain_told_at: Option<Instant>,
+    /// It has not taken a connection for too long, and gets no others until it does.
+    pub(super) late: bool,
+    /// It was told that it answers nothing because it is stopped.
+    pub(super) hung: bool,
 }
 
 /// What a worker does.
@@ -112,6 +118,7 @@ pub(super) struct Grant {
 pub(super) struct Flight {
     pub(super) listener: Token,
     pub(super) connection: Connection,
+    pub(super) since: Instant,
     /// The worker has read it; whether it takes it is not known yet.
     pub(super) arrived: bool,
 }
@@ -139,6 +146,9 @@ impl Worker {
             endpoints: Endpoints::default(),
             reason: Reason::Unasked,
             drained: false,
+            drain_told_at: None,
+            late: false,
+            hung: false,
             count: if config.counts_connections() && !config.options.sched.is_shared() {
                 Count::Exact(0)
             } else {
@@ -166,7 +176,10 @@ impl Worker {
     pub(super) fn has_room(&self) -> bool {
         let on_their_way = self.inflight.values().filter(|flight| !flight.arrived);
         let window = self.config.options.window;
-        self.inflight.len() <= window && on_their_way.count() < window && !self.is_full()
+        !self.late
+            && self.inflight.len() <= window
+            && on_their_way.count() < window
+            && !self.is_full()
     }
 
     /// Whether it has as many connections as it may have.

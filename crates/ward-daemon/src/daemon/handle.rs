@@ -123,6 +123,7 @@ impl About {
             Event::Requested { id, .. } => Self::Request(*id),
             Event::Spawned { life, .. }
             | Event::SpawnFailed { life, .. }
+            | Event::SpawnPostponed { life, .. }
             | Event::Exited { life, .. }
             | Event::Probed { life, .. } => Self::Life(*life),
             Event::Ticked => Self::Tick,

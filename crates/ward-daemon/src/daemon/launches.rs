@@ -53,7 +53,11 @@ impl Daemon {
                     Err(error) => {
                         daemon.planes.launch.failed();
                         let reason = error.to_string();
-                        let failed = Event::SpawnFailed { life, reason };
+                        let failed = if error.is_shortage() {
+                            Event::SpawnPostponed { life, reason }
+                        } else {
+                            Event::SpawnFailed { life, reason }
+                        };
                         daemon.core.events.push_back(failed);
                     }
                 });

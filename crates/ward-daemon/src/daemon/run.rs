@@ -2,6 +2,7 @@
 //! what the core asks for. Everything here runs on one thread, one thing after the other.
 
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,11 @@ impl Daemon {
                 biased;
                 // First: who subscribed before he asked for something sees what comes of it.
                 Ok((stream, _)) = subscribers.accept() => {
-                    // A connection that cannot be served is closed; its client tries again.
+                    // A connection that cannot be served is closed; its client tries again. So is
+                    // one that has got a descriptor of the reserve.
+                    if stream.as_raw_fd() >= ward_sys::limits::reserve_begins() {
+                        continue;
+                    }
                     stream.into_std().and_then(|stream| self.planes.bus.subscribe(stream)).ok();
                 }
                 occurred = from.next(wake) => self.occurred(occurred),

@@ -101,11 +101,15 @@ impl Daemon {
                 self.processes.feed_no_more(life);
                 self.handle(Event::WorkerAlone { life, reason });
             }
+            WorkerEvent::Hung { silent_for } => {
+                self.handle(Event::WorkerHung { life, silent_for });
+            }
             WorkerEvent::Settled => self.handle(Event::Settled { life }),
             WorkerEvent::Version(version) => {
                 self.handle(Event::found_out(life, Report::NodeVersion(version)));
             }
             WorkerEvent::Finished(tally) => self.worker_finished(life, tally),
+            WorkerEvent::Draining => self.handle(Event::DrainBegan { life }),
             WorkerEvent::Drained => self.handle(Event::Drained { life }),
             WorkerEvent::Refused {
                 place,
@@ -138,7 +142,8 @@ impl Daemon {
             WorkerEvent::Uncounted(_)
             | WorkerEvent::Joined { .. }
             | WorkerEvent::Unreadable { .. }
-            | WorkerEvent::Exhausted { .. } => {}
+            | WorkerEvent::Exhausted { .. }
+            | WorkerEvent::Relieved => {}
         }
     }
 
@@ -202,8 +207,14 @@ fn notice(core: &Core, life: Life, event: &WorkerEvent) -> Option<(bool, String)
         ),
         WorkerEvent::Exhausted { place, error } => (
             true,
-            format!("{} cannot accept connections on {place}: {error}", name()),
+            format!(
+                "No connections are accepted for now, they wait in the kernel (first on {place}): {}",
+                error
+                    .as_deref()
+                    .unwrap_or("the descriptors that are left are kept for the daemon's own work")
+            ),
         ),
+        WorkerEvent::Relieved => (false, "Connections are accepted again".to_owned()),
         _ => return None,
     })
 }

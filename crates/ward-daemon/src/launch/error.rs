@@ -39,6 +39,17 @@ pub(crate) enum StartError {
     Fault(#[source] Fault),
 }
 
+impl StartError {
+    /// Something is short that may be there again later: the start is to be tried again.
+    pub(crate) fn is_shortage(&self) -> bool {
+        match self {
+            // It stands for the error in it, whose source is not that error itself.
+            Self::Spawn(error) => super::shortage::is_shortage(error),
+            other => super::shortage::is_shortage(other),
+        }
+    }
+}
+
 /// The text of an error without Rust's number of it.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();

@@ -96,9 +96,23 @@ fn file(path: &str) -> io::Result<Option<(PathBuf, File)>> {
         return Ok(None);
     }
     let path = PathBuf::from(path);
-    let file = sink::open(&path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    Ok(Some((path, file)))
+    match sink::open(&path) {
+        Ok(file) => Ok(Some((path, file))),
+        Err(error) => Err(cannot_open(path, error)),
+    }
+}
+
+/// Which file cannot be opened, with the error of the kernel behind it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", path.display())]
+struct CannotOpen {
+    path: PathBuf,
+    #[source]
+    error: io::Error,
+}
+
+fn cannot_open(path: PathBuf, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), CannotOpen { path, error })
 }
 
 fn null() -> io::Result<OwnedFd> {

@@ -135,6 +135,28 @@ pub enum SpawnError {
 }
 
 impl SpawnError {
+    /// The error number of the kernel, if one is behind it.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Prepare { errno }
+            | Self::Create { errno }
+            | Self::Session { errno }
+            | Self::Descriptor { errno, .. }
+            | Self::Directory { errno, .. }
+            | Self::Groups { errno, .. }
+            | Self::Gid { errno, .. }
+            | Self::Uid { errno, .. }
+            | Self::Limit { errno, .. }
+            | Self::Nice { errno, .. }
+            | Self::OomScore { errno, .. }
+            | Self::Execute { errno, .. } => Some(*errno),
+            Self::Unpassable { .. }
+            | Self::DescriptorNumber { .. }
+            | Self::Interpreter { .. }
+            | Self::Format { .. } => None,
+        }
+    }
+
     pub(super) fn of_step(command: &Command, step: Step, detail: i32, errno: Errno) -> Self {
         let credentials = command.credentials.as_ref();
         match step {

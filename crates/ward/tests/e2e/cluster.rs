@@ -8,6 +8,7 @@ mod drain;
 mod faults;
 mod forms;
 mod heads;
+mod hung;
 mod limits;
 mod neighbours;
 mod options;

@@ -31,6 +31,7 @@ mod refusals;
 mod saved;
 mod selectors;
 mod shapes;
+mod shortage;
 mod shutdown;
 mod signals;
 mod stock_client;

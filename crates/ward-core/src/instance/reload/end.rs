@@ -1,5 +1,7 @@
 //! The end of a second life: the old worker drains and ends, or the replacement has failed.
 
+use core::time::Duration;
+
 use crate::context::Context;
 use crate::event::{ExitStatus, Tally};
 use crate::id::Life;
@@ -25,6 +27,27 @@ impl Instance {
         {
             termination.drained(cx);
         }
+    }
+
+    /// A worker that is to finish was told so now.
+    pub(crate) fn drain_began(&mut self, life: Life, cx: &Context<'_>) {
+        let until = cx.now.mono + self.drain_grace(cx);
+        if let Some(Replacement::Draining(old)) = &mut self.replacement
+            && old.life == life
+        {
+            old.until = until;
+        }
+        if let State::Stopping { termination, .. } = &mut self.state
+            && termination.life == life
+        {
+            termination.drain_began(until);
+        }
+    }
+
+    /// How long a worker may finish its work.
+    pub(in crate::instance) fn drain_grace(&self, cx: &Context<'_>) -> Duration {
+        let declared = self.spec.cluster.drain_timeout;
+        declared.unwrap_or(cx.defaults.drain_timeout)
     }
 
     /// What became of the connections of a worker that was drained.

@@ -141,3 +141,26 @@ fn one_that_leaves_while_others_are_being_counted_was_counted_too() {
     drop(second);
     assert!(tally(&mut desk, life).taken.is_some());
 }
+
+#[test]
+fn it_is_said_when_a_worker_is_told_to_finish_which_is_after_all_has_arrived() {
+    let mut desk = Desk::new();
+    let mut worker = worker(&mut desk, Sched::RoundRobin);
+    let _client = desk.connect();
+    let seq = worker.offered();
+    desk.handle.drain(worker.life);
+    desk.settle();
+    while let Ok(event) = desk.events.try_recv() {
+        let told = matches!(
+            event,
+            ChannelEvent::Worker(WorkerReport {
+                event: WorkerEvent::Draining,
+                ..
+            })
+        );
+        assert!(!told, "one is on its way");
+    }
+    worker.answer(seq, true);
+    let (whose, _) = desk.event(|event| *event == WorkerEvent::Draining);
+    assert_eq!(whose, worker.life);
+}

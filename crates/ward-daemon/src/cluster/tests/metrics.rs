@@ -5,7 +5,7 @@ use crate::cluster::WorkerEvent;
 use crate::worker_loop::{ChannelEvent, WorkerMetrics};
 
 impl Desk {
-    fn metrics(&self) -> WorkerMetrics {
+    pub(super) fn metrics(&self) -> WorkerMetrics {
         self.handle.metrics().blocking_recv().expect("the thread")
     }
 }

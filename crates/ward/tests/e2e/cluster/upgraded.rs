@@ -72,6 +72,7 @@ fn they_go_on_until_the_drain_timeout_and_are_counted(
     ward.run(&["delete", "app"]).succeeds();
     start(&ward, APP, &format!("{more}, drain_timeout: 2000"));
     let mut staying = upgraded(port);
+    // Its worker may be told to finish long before the other one's successor listens.
     let before = Instant::now();
     let took = reload_while(&ward, 4, || {
         // It ends without being asked.
