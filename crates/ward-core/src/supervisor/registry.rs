@@ -232,6 +232,17 @@ impl Registry {
         ids.filter_map(|id| self.get(*id))
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of one name there are.
+    pub(crate) fn count_named(&self, name: &str) -> usize {
+        let namesakes = self.names.get(name);
+        namesakes.map_or(0, |namesakes| namesakes.ids.len())
+    }
+
     /// The lowest number no instance of this name has.
     pub(crate) fn free_number(&self, name: &str) -> u32 {
         self.names

@@ -119,7 +119,10 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
             | RequestError::ReloadFailed { .. }
             | RequestError::Superseded { .. }
             | RequestError::ShuttingDown
-            | RequestError::BadSpec(_),
+            | RequestError::BadSpec(_)
+            | RequestError::TooManyOfApp { .. }
+            | RequestError::TooMany { .. }
+            | RequestError::TooManyNamed(_),
             _,
         ) => error.to_string(),
     }
