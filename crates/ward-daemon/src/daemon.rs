@@ -4,6 +4,7 @@ mod handle;
 mod held_replies;
 mod jobs;
 mod launches;
+mod lists;
 mod messages;
 mod meter;
 mod methods;

@@ -1,6 +1,7 @@
 //! All instances by id, and what has to be found among them without a look at each: the next
 //! deadline, the numbers that are taken under a name, the apps with a memory limit.
 
+use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -109,6 +110,13 @@ impl Registry {
     /// All of them, by id.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Instance> {
         self.entries.values().map(|entry| entry.instance.as_ref())
+    }
+
+    /// Those behind an id, by id.
+    pub(crate) fn behind(&self, id: Option<InstanceId>) -> impl Iterator<Item = &Instance> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.entries.range((from, Bound::Unbounded));
+        entries.map(|(_, entry)| entry.instance.as_ref())
     }
 
     pub(crate) fn ids(&self) -> Vec<InstanceId> {

@@ -2,6 +2,7 @@
 //! what the core asks for. Everything here runs on one thread, one thing after the other.
 
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -98,6 +99,7 @@ pub(super) async fn run(
         rpc_listener,
         to_calls,
         daemon.clients.unwritten.watch(),
+        Rc::clone(&daemon.clients.connections),
     ));
     let (version, home) = (env!("CARGO_PKG_VERSION"), daemon.identity.home.display());
     let text = format!("ward {version} daemon started, home {home}");
@@ -129,7 +131,14 @@ impl Daemon {
                     // A connection that cannot be served is closed; its client tries again.
                     stream.into_std().and_then(|stream| self.planes.bus.subscribe(stream)).ok();
                 }
-                occurred = from.next(wake) => self.occurred(occurred),
+                occurred = from.next(wake, self.clients.lists.is_open()) => {
+                    let was_slice = matches!(occurred, Occurrence::Slice);
+                    self.occurred(occurred);
+                    if was_slice {
+                        // Else the connections would wait until the list is complete.
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
         }
     }
@@ -179,6 +188,7 @@ impl Daemon {
             }
             Occurrence::LogsMoved => drop(self.reopen_logs()),
             Occurrence::ClockChanged => self.handle(Event::ClockChanged),
+            Occurrence::Slice => self.go_on_with_list(),
             Occurrence::Due => self.tick(),
         }
     }

@@ -19,6 +19,7 @@ use crate::worker_loop::ChannelEvent;
 /// Where the world comes in.
 #[derive(Debug)]
 pub(super) struct Sources {
+    /// Bounded by the connections: one call each.
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
     /// Bounded by what the launch plane was asked: one answer each.
@@ -80,6 +81,8 @@ pub(super) enum Occurrence {
     Signal(ProcessSignal),
     LogsMoved,
     ClockChanged,
+    /// A list is to be gone on with.
+    Slice,
     Due,
 }
 
@@ -95,6 +98,7 @@ impl Occurrence {
             Self::Signal(_) => "control.signal",
             Self::LogsMoved => "control.logs_moved",
             Self::ClockChanged => "control.clock",
+            Self::Slice => "control.slice",
             Self::Due => "control.due",
         }
     }
@@ -130,7 +134,7 @@ impl Signals {
 
 impl Sources {
     /// The next thing that happens, of several the one chance picks, so that none starves.
-    pub(super) async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
+    pub(super) async fn next(&mut self, wake: Option<Instant>, has_lists: bool) -> Occurrence {
         loop {
             return tokio::select! {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
@@ -144,6 +148,7 @@ impl Sources {
                 _ = self.signals.reload_logs.recv() => Occurrence::LogsMoved,
                 () = self.clock.changed() => Occurrence::ClockChanged,
                 _ = self.signals.hangup.recv() => continue,
+                () = std::future::ready(()), if has_lists => Occurrence::Slice,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
             };
         }

@@ -121,7 +121,8 @@ impl Client {
             patience: PATIENCE,
             started: false,
             next: 0,
-            decoder: Decoder::new(),
+            // The daemon is trusted; a list of very many apps is long.
+            decoder: Decoder::with_limit(usize::MAX),
             pending: Vec::new(),
             early: Vec::new(),
         }
