@@ -1,6 +1,8 @@
 //! Numbers from outside at their extremes: a request that would make too much is refused before anything is made, and
 //! no number ends the supervisor.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use core::time::Duration;
 
 use proptest::prelude::*;
@@ -177,6 +179,41 @@ fn the_most_instances_of_an_app_are_registered_and_can_become_fewer() {
     assert!(is_refused(&ask(&mut supervisor, Request::Duplicate(id))));
     ask(&mut supervisor, scale(3)).unwrap();
     assert_eq!(supervisor.instances().count(), 3);
+}
+
+/// Each part told of all instances of its name: a thousand of one name were a million results.
+#[test]
+fn a_late_answer_tells_of_each_instance_once() {
+    let mut supervisor = Supervisor::new(Defaults::default());
+    let starts = || {
+        Registration::Saved(
+            spec(&json!({"wait_ready": true})).unwrap(),
+            RestoredState::default(),
+        )
+    };
+    let deadline = Some(Duration::from_millis(1));
+    let request = Request::PrepareAll(PrepareAll {
+        apps: (0..1000).map(|_| starts()).collect(),
+        deadline,
+    });
+    let mut actions = Vec::new();
+    let id = RequestId(1);
+    supervisor.handle(now(1), Event::Requested { id, request }, &mut actions);
+    for _ in 0..100 {
+        supervisor.handle(now(1), Event::Ticked, &mut actions);
+    }
+    assert_eq!(supervisor.instances().count(), 1000);
+    actions.clear();
+    supervisor.handle(now(2), Event::Ticked, &mut actions);
+    let results = actions.iter().find_map(|action| match action {
+        Action::Reply {
+            reply: Ok(Outcome::Job(results)),
+            ..
+        } => Some(results),
+        _ => None,
+    });
+    let told: usize = results.unwrap().iter().map(Vec::len).sum();
+    assert_eq!(told, 1000);
 }
 
 fn number() -> impl Strategy<Value = Value> {

@@ -14,6 +14,9 @@ use crate::methods::{self, Listing, METHODS};
 
 pub use pieces::reply_around;
 
+/// The longest request in bytes that ward's daemon reads. It closes the connection of a longer one.
+pub const MOST_REQUEST: usize = 8 << 20;
+
 /// A request that must be answered once, under its id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {

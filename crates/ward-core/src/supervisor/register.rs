@@ -144,9 +144,10 @@ impl Supervisor {
     /// Apps that come from one shell have its environment once.
     fn share_captured(&self, spec: &mut AppSpec) {
         let last = self.state.instances.iter().next_back();
-        let same = last
-            .map(|it| &it.spec.env.captured)
-            .filter(|known| known.iter().eq(spec.env.captured.iter()));
+        let same = last.map(|it| &it.spec.env.captured).filter(|known| {
+            let captured = &spec.env.captured;
+            Arc::ptr_eq(known, captured) || known.iter().eq(captured.iter())
+        });
         if let Some(known) = same {
             spec.env.captured = Arc::clone(known);
         }

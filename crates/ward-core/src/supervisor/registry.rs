@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::InstanceId;
-use crate::instance::Instance;
+use crate::instance::{Instance, view};
 use crate::time::Mono;
 
 /// The instances. Written as a map from ids to instances; everything else here follows from it.
@@ -19,6 +19,8 @@ pub(crate) struct Registry {
     names: BTreeMap<String, Namesakes>,
     /// Instances with a memory limit.
     limited: BTreeSet<InstanceId>,
+    /// Instances whose files are watched.
+    watching: BTreeSet<InstanceId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,7 @@ struct Keys {
     name: String,
     number: u32,
     is_limited: bool,
+    is_watching: bool,
 }
 
 /// The instances of one name.
@@ -66,6 +69,7 @@ impl Keys {
             name: instance.spec.name.clone(),
             number: instance.number,
             is_limited: instance.spec.restart.max_memory.is_some(),
+            is_watching: view::is_watching(instance),
         }
     }
 
@@ -74,6 +78,7 @@ impl Keys {
         self.deadline == instance.deadline()
             && self.number == instance.number
             && self.is_limited == instance.spec.restart.max_memory.is_some()
+            && self.is_watching == view::is_watching(instance)
             && self.name == instance.spec.name
     }
 }
@@ -187,6 +192,9 @@ impl Registry {
         if keys.is_limited {
             self.limited.insert(id);
         }
+        if keys.is_watching {
+            self.watching.insert(id);
+        }
     }
 
     fn unfile_time(&mut self, id: InstanceId, keys: &Keys) {
@@ -194,6 +202,7 @@ impl Registry {
             self.deadlines.remove(&(deadline, id));
         }
         self.limited.remove(&id);
+        self.watching.remove(&id);
     }
 
     fn file_name(&mut self, id: InstanceId, keys: &Keys) {
@@ -226,6 +235,11 @@ impl Registry {
     /// Those with a memory limit.
     pub(crate) fn limited(&self) -> impl Iterator<Item = &Instance> {
         self.limited.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// Those whose files are watched.
+    pub(crate) fn watching(&self) -> impl Iterator<Item = &Instance> {
+        self.watching.iter().filter_map(|id| self.get(*id))
     }
 
     /// Whether any instance has a memory limit.

@@ -5,6 +5,7 @@
 //! up nobody else: that its client reads its replies, that not too many of its calls are under way, that there is room
 //! for its bytes, for a list that there is room for the reply, and that the call before it was dispatched.
 
+mod connection;
 mod connections;
 mod list_kind;
 mod reader;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
-use connections::Connection;
+use connection::Connection;
 pub(super) use connections::{Connections, Piece};
 pub(super) use list_kind::ListKind;
 use reader::Reader;

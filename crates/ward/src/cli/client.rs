@@ -12,7 +12,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use ward_home::Paths;
 use ward_wire::amp::{Decoder, Frame, RawArg};
-use ward_wire::rpc;
+use ward_wire::rpc::{self, MOST_REQUEST};
 
 use crate::exit::Failure;
 
@@ -21,6 +21,10 @@ pub(crate) use self::subscription::Subscription;
 /// The default deadline of a call. It is generous, because stopping a hundred stubborn apps takes a
 /// while and a daemon that hangs is rare.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+
+/// The longest reply in bytes: the list of very many apps with large environments. What is no daemon mostly announces
+/// more.
+const LONGEST_REPLY: usize = 1 << 30;
 
 /// A connection to the daemon.
 #[derive(Debug)]
@@ -57,6 +61,9 @@ pub(crate) enum CallError {
     /// No reply arrived within this time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
+    /// The call is longer than any the daemon takes; nothing was sent.
+    #[error("the request is too large: it has {0} bytes, and a daemon takes {MOST_REQUEST}")]
+    TooLarge(usize),
     /// The daemon closed the connection.
     #[error("the daemon closed the connection before it answered")]
     Closed,
@@ -121,8 +128,7 @@ impl Client {
             patience: PATIENCE,
             started: false,
             next: 0,
-            // The daemon is trusted; a list of very many apps is long.
-            decoder: Decoder::with_limit(usize::MAX),
+            decoder: Decoder::with_limit(LONGEST_REPLY),
             pending: Vec::new(),
             early: Vec::new(),
         }
@@ -180,6 +186,9 @@ impl Client {
         let id = format!("{}:{}", std::process::id(), self.next);
         self.next += 1;
         let call = rpc::encode_call(method, args, &id);
+        if call.len() > MOST_REQUEST {
+            return Err(CallError::TooLarge(call.len()));
+        }
         self.stream.set_write_timeout(Some(patience))?;
         self.stream.write_all(&call)?;
         let id = RawArg::text(&id);

@@ -7,12 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 use ward_wire::amp::{Decoder, Frame, RawArg};
-use ward_wire::rpc::{Body, InvalidRequest, Request};
+use ward_wire::rpc::{Body, InvalidRequest, MOST_REQUEST, Request};
 
 use super::Clients;
-use super::connections::Connection;
+use super::connection::Connection;
 use super::list_kind::ListKind;
-use super::received::{MOST_REQUEST, RECEIVE_TIME, Refused, SMALL_REQUEST, Share, weigh};
+use super::received::{RECEIVE_TIME, Refused, SMALL_REQUEST, Share, weigh};
 use super::responder::{Answer, Call, Destination, Obligation, Open, Peer, Responder, Turn};
 
 /// The most unanswered calls of one connection; further calls wait in the socket.

@@ -8,9 +8,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use ward_wire::amp::{Frame, RawArg};
 use ward_wire::json;
 
-/// The longest request in bytes. The connection of a longer one is closed.
-pub(super) const MOST_REQUEST: usize = 8 << 20;
-
 /// Frames up to this size in bytes are received at once; those of one connection are never more than one.
 pub(super) const SMALL_REQUEST: usize = 8 << 10;
 

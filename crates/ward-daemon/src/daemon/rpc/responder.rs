@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use ward_wire::amp::RawArg;
 use ward_wire::rpc;
 
-use super::connections::{Connection, Connections, Piece, Room};
+use super::connection::Connection;
+use super::connections::{Connections, Piece, Room};
 use super::received::Share;
 
 /// A call for the control loop.
