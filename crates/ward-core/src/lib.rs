@@ -49,6 +49,7 @@ pub mod event;
 pub mod id;
 pub mod instance;
 pub mod launch;
+pub mod limits;
 mod pending;
 pub mod policy;
 mod random;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::InstanceId;
+use crate::limits::{MOST_INSTANCES, MOST_INSTANCES_OF_APP};
 use crate::spec::AppSpec;
 use crate::time::Wall;
 
@@ -195,6 +196,25 @@ pub enum RequestError {
     /// The change cannot be applied.
     #[error("{0}")]
     BadSpec(String),
+    /// More instances of one app than there can be.
+    #[error(
+        "an app can have at most {MOST_INSTANCES_OF_APP} instances, and this would make {wanted}"
+    )]
+    TooManyOfApp {
+        /// How many there would be.
+        wanted: usize,
+    },
+    /// More instances than there can be.
+    #[error(
+        "all apps together can have at most {MOST_INSTANCES} instances, and this would make {wanted}"
+    )]
+    TooMany {
+        /// How many there would be.
+        wanted: usize,
+    },
+    /// A request names more instances than there can be.
+    #[error("a request can name at most {MOST_INSTANCES} instances, and this one names {0}")]
+    TooManyNamed(usize),
 }
 
 /// What takes over from a request that is under way.

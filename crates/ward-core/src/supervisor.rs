@@ -190,6 +190,11 @@ impl Supervisor {
         self.state.instances.iter()
     }
 
+    /// The instances behind an id, by id; all of them without one. Who makes a long list goes on here.
+    pub fn instances_behind(&self, id: Option<InstanceId>) -> impl Iterator<Item = &Instance> {
+        self.state.instances.behind(id)
+    }
+
     /// One instance.
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
         self.state.instances.get(id)

@@ -5,6 +5,7 @@ mod held_replies;
 mod home;
 mod jobs;
 mod launches;
+mod lists;
 mod messages;
 mod meter;
 mod methods;

@@ -17,6 +17,9 @@ pub const MAX_ARGUMENT: usize = 64 << 20;
 /// The bytes by which all arguments of a frame may exceed [`MAX_ARGUMENT`] together; ids are short.
 const FRAME_SLACK: usize = 1 << 20;
 
+/// After a frame of more bytes the buffer begins anew, so that a connection does not keep the memory of its largest frame.
+const KEPT: usize = 16 << 10;
+
 /// The most arguments a frame can hold: the count is four bits wide.
 pub const MAX_ARGUMENTS: usize = 15;
 
@@ -193,6 +196,12 @@ impl Decoder {
         }
     }
 
+    /// How many bytes the arguments of the frame that comes next have together, as far as their lengths are known. A
+    /// caller that counts memory looks here before it reads on.
+    pub fn announced(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.total)
+    }
+
     /// Adds received bytes. After an error they are dropped.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
@@ -243,7 +252,12 @@ impl Decoder {
             }
         }
         let args = std::mem::take(&mut partial.args);
+        let is_large = partial.total > KEPT;
         self.partial = None;
+        if is_large {
+            // Else what is left would keep the memory of the whole frame.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         Ok(Some(Frame::new(args)))
     }
 }

@@ -3,11 +3,15 @@
 //! `serde_json` differs from `JSON.stringify` and `JSON.parse` in few places, all of which peers
 //! can see: how floating point numbers are printed, and lone surrogates and invalid UTF-8 in input.
 
+mod weight;
+
 use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
 use serde_json::{Number, Value, ser::Formatter};
+
+pub use weight::weight;
 
 /// Appends `value` to `out` as `JSON.stringify` would print it.
 ///

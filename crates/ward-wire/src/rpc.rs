@@ -3,12 +3,19 @@
 //! A request is a message and an id; the reply is a message and the same id. The official daemon
 //! dies of malformed requests; here each of them is a value, see [`Request::from_frame`].
 
+mod pieces;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::amp::{Arg, Frame, RawArg};
 use crate::json;
 use crate::methods::{self, Listing, METHODS};
+
+pub use pieces::reply_around;
+
+/// The longest request in bytes that ward's daemon reads. It closes the connection of a longer one.
+pub const MOST_REQUEST: usize = 8 << 20;
 
 /// A request that must be answered once, under its id.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +54,9 @@ pub enum InvalidRequest {
     /// The method exists, but `args` is missing or no array.
     #[error(".args required")]
     Args,
+    /// The message would be too large a value; it was not read.
+    #[error("the request is too large")]
+    Large,
 }
 
 impl Request {

@@ -145,8 +145,46 @@ fn node_ipc(bytes: &[u8], cuts: &[Index]) {
 }
 
 fn json_text(bytes: &[u8]) {
+    let mut parsed = None;
+    let used = allocation_counter::measure(|| parsed = Some(json::parse(bytes)));
+    let weight = u64::try_from(json::weight(bytes)).unwrap();
+    assert!(
+        used.bytes_max <= BASE_BYTES + weight,
+        "{} bytes, weight {weight}",
+        used.bytes_max
+    );
     if let Ok(value) = measured(bytes.len(), || json::parse(bytes)) {
         read_back(&value);
+    }
+}
+
+/// What is not in a corpus: many small values in one another.
+#[test]
+fn the_weight_of_a_text_is_never_less_than_what_it_takes() {
+    let nest = |open: &str, close: &str| format!("{}{}", open.repeat(100), close.repeat(100));
+    let elements = [
+        "0".to_owned(),
+        "[]".to_owned(),
+        "[0]".to_owned(),
+        "{}".to_owned(),
+        "{\"\":0}".to_owned(),
+        "{\"abc\":\"x\",\"d\":[\"\"]}".to_owned(),
+        "\"x\"".to_owned(),
+        "\"\\ud800\"".to_owned(),
+        "\"a longer text of some words\"".to_owned(),
+        "1e300".to_owned(),
+        nest("[", "]"),
+        nest("[[1],", "2]"),
+    ];
+    for element in elements {
+        for count in [1, 2, 5, 9, 1025] {
+            let list = vec![element.as_str(); count].join(",");
+            json_text(format!("[{list}]").as_bytes());
+        }
+    }
+    let entries: Vec<String> = (0..7169).map(|at| format!("\"{at}\":0")).collect();
+    for count in [1, 5, 57, 1793, 7169] {
+        json_text(format!("{{{}}}", entries[..count].join(",")).as_bytes());
     }
 }
 

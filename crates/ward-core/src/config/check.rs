@@ -16,6 +16,7 @@ use serde_json::{Map, Number, Value};
 use super::fields::{self, Default, FIELDS, Field, Kind, Unit};
 use super::source::Source;
 use super::{Decl, shell_split, units};
+use crate::limits::MOST_INSTANCES_OF_APP;
 use crate::suggest::nearest;
 use crate::{cron, signal};
 
@@ -343,6 +344,15 @@ impl Check<'_> {
         let value = match (field.name, &value) {
             ("exec_mode", Value::String(mode)) if !mode.ends_with("_mode") => {
                 format!("{mode}_mode").into()
+            }
+            ("instances", Value::Number(count))
+                if count.as_f64() > Some(f64::from(MOST_INSTANCES_OF_APP)) =>
+            {
+                let text = format!(
+                    "The maximum of \"instances\" is {MOST_INSTANCES_OF_APP}, but now is {count}"
+                );
+                self.refuse(key, &value, text, String::new());
+                return;
             }
             ("kill_signal", Value::String(name)) => match signal::parse(name) {
                 Ok(number) => spelled_out(name, number).into(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId};
 use crate::instance::Instance;
+use crate::limits;
 use crate::request::{RequestError, RestoredState};
 use crate::spec::AppSpec;
 use crate::supervisor::Supervisor;
@@ -24,12 +25,14 @@ impl Supervisor {
         if let Some(name) = &self.defaults.instance_var {
             spec.instance_var.clone_from(name);
         }
-        let checked = crate::change::check(&spec);
-        if let Err(reply) = checked.and_then(|()| crate::change::check_cluster(&spec)) {
+        let count = self.count(spec.instances);
+        let checked = crate::change::check(&spec)
+            .and_then(|()| crate::change::check_cluster(&spec))
+            .and_then(|()| self.check_room(&spec.name, count));
+        if let Err(reply) = checked {
             return self.state.pending.deliver(request, Err(reply), actions);
         }
         let start = spec.start.autostart;
-        let count = self.count(spec.instances);
         // Records tell how many there are, not how that was said.
         if spec.instances.is_some_and(|said| said <= 0) {
             spec.instances = Some(i64::from(count));
@@ -61,7 +64,9 @@ impl Supervisor {
         restored: RestoredState,
         actions: &mut Vec<Action>,
     ) {
-        if let Err(reply) = crate::change::check(&spec) {
+        // What was saved may have more of one name than an app can ask for.
+        let room = limits::check_all(self.state.instances.len() + 1);
+        if let Err(reply) = crate::change::check(&spec).and(room) {
             return self.state.pending.deliver(request, Err(reply), actions);
         }
         let taken = |number: &u32| self.state.instances.is_taken(&spec.name, *number);
@@ -93,6 +98,9 @@ impl Supervisor {
             let reply = Err(RequestError::UnknownInstance(of));
             return self.state.pending.deliver(request, reply, actions);
         };
+        if let Err(reply) = self.check_room(&original.spec.name, 1) {
+            return self.state.pending.deliver(request, Err(reply), actions);
+        }
         let mut spec = original.spec.clone();
         let start = true;
         self.increment(&mut spec, None);
@@ -101,6 +109,14 @@ impl Supervisor {
         self.with(now, id, actions, |it, cx| {
             it.registered(Some(request), start, cx);
         });
+    }
+
+    /// Refuses so many more instances of an app.
+    fn check_room(&self, app: &str, more: u32) -> Result<(), RequestError> {
+        let more = usize::try_from(more).unwrap_or(usize::MAX);
+        let instances = &self.state.instances;
+        limits::check_app(instances.count_named(app).saturating_add(more))?;
+        limits::check_all(instances.len().saturating_add(more))
     }
 
     /// `0` is one per processor, below zero so many processors are left out.
@@ -128,9 +144,10 @@ impl Supervisor {
     /// Apps that come from one shell have its environment once.
     fn share_captured(&self, spec: &mut AppSpec) {
         let last = self.state.instances.iter().next_back();
-        let same = last
-            .map(|it| &it.spec.env.captured)
-            .filter(|known| known.iter().eq(spec.env.captured.iter()));
+        let same = last.map(|it| &it.spec.env.captured).filter(|known| {
+            let captured = &spec.env.captured;
+            Arc::ptr_eq(known, captured) || known.iter().eq(captured.iter())
+        });
         if let Some(known) = same {
             spec.env.captured = Arc::clone(known);
         }

@@ -1,12 +1,13 @@
 //! All instances by id, and what has to be found among them without a look at each: the next
 //! deadline, the numbers that are taken under a name, the apps with a memory limit.
 
+use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::InstanceId;
-use crate::instance::Instance;
+use crate::instance::{Instance, view};
 use crate::time::Mono;
 
 /// The instances. Written as a map from ids to instances; everything else here follows from it.
@@ -18,6 +19,8 @@ pub(crate) struct Registry {
     names: BTreeMap<String, Namesakes>,
     /// Instances with a memory limit.
     limited: BTreeSet<InstanceId>,
+    /// Instances whose files are watched.
+    watching: BTreeSet<InstanceId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +37,7 @@ struct Keys {
     name: String,
     number: u32,
     is_limited: bool,
+    is_watching: bool,
 }
 
 /// The instances of one name.
@@ -65,6 +69,7 @@ impl Keys {
             name: instance.spec.name.clone(),
             number: instance.number,
             is_limited: instance.spec.restart.max_memory.is_some(),
+            is_watching: view::is_watching(instance),
         }
     }
 
@@ -73,6 +78,7 @@ impl Keys {
         self.deadline == instance.deadline()
             && self.number == instance.number
             && self.is_limited == instance.spec.restart.max_memory.is_some()
+            && self.is_watching == view::is_watching(instance)
             && self.name == instance.spec.name
     }
 }
@@ -109,6 +115,13 @@ impl Registry {
     /// All of them, by id.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Instance> {
         self.entries.values().map(|entry| entry.instance.as_ref())
+    }
+
+    /// Those behind an id, by id.
+    pub(crate) fn behind(&self, id: Option<InstanceId>) -> impl Iterator<Item = &Instance> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.entries.range((from, Bound::Unbounded));
+        entries.map(|(_, entry)| entry.instance.as_ref())
     }
 
     pub(crate) fn ids(&self) -> Vec<InstanceId> {
@@ -179,6 +192,9 @@ impl Registry {
         if keys.is_limited {
             self.limited.insert(id);
         }
+        if keys.is_watching {
+            self.watching.insert(id);
+        }
     }
 
     fn unfile_time(&mut self, id: InstanceId, keys: &Keys) {
@@ -186,6 +202,7 @@ impl Registry {
             self.deadlines.remove(&(deadline, id));
         }
         self.limited.remove(&id);
+        self.watching.remove(&id);
     }
 
     fn file_name(&mut self, id: InstanceId, keys: &Keys) {
@@ -220,6 +237,11 @@ impl Registry {
         self.limited.iter().filter_map(|id| self.get(*id))
     }
 
+    /// Those whose files are watched.
+    pub(crate) fn watching(&self) -> impl Iterator<Item = &Instance> {
+        self.watching.iter().filter_map(|id| self.get(*id))
+    }
+
     /// Whether any instance has a memory limit.
     pub(crate) fn has_limits(&self) -> bool {
         !self.limited.is_empty()
@@ -230,6 +252,17 @@ impl Registry {
         let namesakes = self.names.get(name);
         let ids = namesakes.into_iter().flat_map(|namesakes| &namesakes.ids);
         ids.filter_map(|id| self.get(*id))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of one name there are.
+    pub(crate) fn count_named(&self, name: &str) -> usize {
+        let namesakes = self.names.get(name);
+        namesakes.map_or(0, |namesakes| namesakes.ids.len())
     }
 
     /// The lowest number no instance of this name has.

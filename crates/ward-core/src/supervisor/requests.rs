@@ -35,7 +35,7 @@ impl Supervisor {
             Request::Prepare(spec) => self.prepare(now, id, *spec, &[], actions),
             Request::PrepareAt(spec, places) => self.prepare(now, id, *spec, &places, actions),
             Request::Act(act) => self.act(now, id, *act, actions),
-            Request::PrepareAll(asked) => self.prepare_all(now, id, asked),
+            Request::PrepareAll(asked) => self.prepare_all(now, id, asked, actions),
             Request::Scale(scale) => self.scale(now, id, scale, actions),
             Request::Duplicate(of) => self.duplicate(now, id, of, actions),
             Request::Shutdown => self.shutdown(now, id, actions),

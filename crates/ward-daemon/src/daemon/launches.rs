@@ -68,7 +68,7 @@ impl Daemon {
             }
             LaunchEvent::Sampled { usages, measured } => {
                 self.planes.launch.sampled();
-                self.sampled(usages, &measured);
+                self.sampled(usages, measured);
             }
             LaunchEvent::Answered(answer) => {
                 self.planes.launch.answered();

@@ -37,6 +37,7 @@ pub(super) fn dispatch(daemon: &mut Daemon, call: Call) {
         args,
         peer,
         responder,
+        turn: _turn,
     } = call;
     let args = Args(args);
     let own = method.strip_prefix("ward:");

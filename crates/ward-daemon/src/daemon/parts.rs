@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,16 +16,17 @@ use ward_core::supervisor::Supervisor;
 use ward_home::Paths;
 
 use super::held_replies::HeldReplies;
+use super::lists::Lists;
 use super::node_versions::NodeVersions;
 use super::pending::Pending;
 use super::questions::Questions;
 use super::replies::instance_id;
-use super::rpc::Unwritten;
+use super::rpc::{Connections, Unwritten};
 use super::sampling::Sampling;
 use super::watched::Watched;
 use crate::bus::Bus;
 use crate::clock;
-use crate::launch::LaunchHandle;
+use crate::launch::{LaunchHandle, Measured};
 use crate::log::LogHandle;
 use crate::worker_loop::ChannelHandle;
 
@@ -161,6 +163,12 @@ pub(super) struct Clients {
     pub(super) held: HeldReplies,
     /// Replies that are not written yet.
     pub(super) unwritten: Unwritten,
+    /// All connections, and what they have not read.
+    pub(super) connections: Rc<Connections>,
+    /// The lists that are being made for them.
+    pub(super) lists: Lists,
+    /// For lists that tell nothing of what is used.
+    pub(super) nothing_measured: Rc<Measured>,
 }
 
 impl Clients {
@@ -169,6 +177,9 @@ impl Clients {
             pending: Pending::default(),
             held: HeldReplies::default(),
             unwritten: Unwritten::new(),
+            connections: Connections::new(),
+            lists: Lists::default(),
+            nothing_measured: Rc::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use ward_core::supervisor::Supervisor;
 use ward_core::view;
 
 use super::pending::{Form, Waiting};
+use super::rpc::ListKind;
 use super::run::Daemon;
 
 impl Daemon {
@@ -27,6 +28,9 @@ impl Daemon {
                 id,
                 method,
             } => match reply {
+                Ok(Outcome::Instances(_)) if form == Form::List => {
+                    self.list_unmeasured(ListKind::Records, responder);
+                }
                 Ok(outcome) => match shape(&self.core.supervisor, form, outcome) {
                     Ok(result) => responder.ok(result),
                     Err(failed) => responder.error(&failed.to_string()),
@@ -70,7 +74,8 @@ fn shape(supervisor: &Supervisor, form: Form, outcome: Outcome) -> Result<Value,
         Form::Children => found.into_iter().map(child).collect(),
         Form::Child => found.first().map_or(Value::Null, |it| child(it)),
         Form::Process => found.first().map_or(Value::Null, |it| view::process(it)),
-        Form::List => supervisor.instances().map(view::process).collect(),
+        // It is made in slices.
+        Form::List => Value::Null,
         Form::Paused(id, paused) => json!({ "pm_id": id.0, "paused": paused }),
         Form::Monitored(id) => json!({ "success": true, "pm_id": id.0 }),
     })
@@ -119,7 +124,10 @@ pub(super) fn refusal(method: &str, id: &str, error: &RequestError) -> String {
             | RequestError::ReloadFailed { .. }
             | RequestError::Superseded { .. }
             | RequestError::ShuttingDown
-            | RequestError::BadSpec(_),
+            | RequestError::BadSpec(_)
+            | RequestError::TooManyOfApp { .. }
+            | RequestError::TooMany { .. }
+            | RequestError::TooManyNamed(_),
             _,
         ) => error.to_string(),
     }

@@ -20,8 +20,8 @@ use super::methods;
 use super::parts::{Clients, Core, Facts, Identity, Planes, Timers};
 use super::pending::Waiting;
 use super::processes::{Processes, Reaped};
-use super::rpc::Call;
-use super::settings;
+use super::rpc::{self, Call};
+use super::settings::{self, Settings};
 use super::shutdown::Shutdown;
 use super::sources::{Clock, Occurrence, Signals, Sources};
 use super::watched::{Told, Watched};
@@ -67,7 +67,14 @@ pub(super) async fn run(
     let (to_calls, calls) = mpsc::unbounded_channel();
     let (to_restarts, changes) = mpsc::unbounded_channel();
     let clients = Clients::new();
-    let (home, subscribers) = Home::open(held, to_calls, clients.unwritten.watch())?;
+    let settings = Settings::from_env();
+    let with_cgroups = settings.with_cgroups;
+    let shared = rpc::Shared::new(
+        to_calls,
+        clients.unwritten.watch(),
+        Rc::clone(&clients.connections),
+    );
+    let (home, subscribers) = Home::open(held, settings, shared)?;
     let sources = Sources {
         calls,
         messages,
@@ -82,7 +89,7 @@ pub(super) async fn run(
     let channel = ChannelThread::start(to_loop)?;
     let mut daemon = Daemon {
         core: Core::new(settings::defaults(&paths)),
-        processes: Processes::new(settings.with_cgroups)?,
+        processes: Processes::new(with_cgroups)?,
         workers: Workers::default(),
         planes: Planes {
             launch: LaunchHandle::new(to_launches),
@@ -137,7 +144,14 @@ impl Daemon {
                     }
                     stream.into_std().and_then(|stream| self.planes.bus.subscribe(stream)).ok();
                 }
-                occurred = from.next(wake) => self.occurred(occurred),
+                occurred = from.next(wake, self.clients.lists.is_open()) => {
+                    let was_slice = matches!(occurred, Occurrence::Slice);
+                    self.occurred(occurred);
+                    if was_slice {
+                        // Else the connections would wait until the list is complete.
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
         }
     }
@@ -188,6 +202,7 @@ impl Daemon {
             Occurrence::LogsMoved => drop(self.reopen_logs()),
             Occurrence::HomeChanged => self.look_after_home(false),
             Occurrence::ClockChanged => self.handle(Event::ClockChanged),
+            Occurrence::Slice => self.go_on_with_list(),
             Occurrence::Due => self.tick(),
         }
     }

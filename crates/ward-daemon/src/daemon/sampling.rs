@@ -2,6 +2,7 @@
 //! `/proc`, for lists and for memory limits.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use ward_core::event::Event;
 use ward_core::id::Life;
@@ -11,7 +12,7 @@ use ward_sys::Pid;
 
 use super::parts::Core;
 use super::processes::Processes;
-use super::rpc::Responder;
+use super::rpc::{ListKind, Responder};
 use super::run::Daemon;
 use crate::launch::{Measured, Root, Usages};
 
@@ -30,8 +31,11 @@ pub(super) struct Sampling {
 /// What a result is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// A list of all processes; as a table, or with everything.
-    List { table: bool, responder: Responder },
+    /// A list of all processes.
+    List {
+        kind: ListKind,
+        responder: Responder,
+    },
     /// Memory limits of these lives.
     Limits(Vec<Life>),
 }
@@ -73,23 +77,23 @@ impl Daemon {
         let usages = self.facts.sampling.usages.take().unwrap_or_default();
         if roots.is_empty() {
             // Nothing runs; no thread is needed to find that out.
-            return self.sampled(usages, &Measured::new());
+            return self.sampled(usages, Measured::new());
         }
         self.facts.sampling.is_under_way = true;
         self.planes.launch.sample(usages, roots);
     }
 
     /// A result is there.
-    pub(super) fn sampled(&mut self, usages: Box<Usages>, measured: &Measured) {
+    pub(super) fn sampled(&mut self, usages: Box<Usages>, measured: Measured) {
+        let measured = Rc::new(measured);
         self.facts.sampling.usages = Some(usages);
         self.facts.sampling.is_under_way = false;
         for purpose in std::mem::take(&mut self.facts.sampling.now) {
             match purpose {
-                Purpose::List { table, responder } => {
-                    let list = self.list(table, measured);
-                    responder.written(&list);
+                Purpose::List { kind, responder } => {
+                    self.begin_list(kind, &measured, vec![responder]);
                 }
-                Purpose::Limits(lives) => self.tell_memory(&lives, measured),
+                Purpose::Limits(lives) => self.tell_memory(&lives, &measured),
             }
         }
         if !self.facts.sampling.next.is_empty() && !self.facts.sampling.is_under_way {

@@ -21,6 +21,7 @@ use crate::worker_loop::ChannelEvent;
 /// Where the world comes in.
 #[derive(Debug)]
 pub(super) struct Sources {
+    /// Bounded by the connections: one call each.
     pub(super) calls: mpsc::UnboundedReceiver<Call>,
     pub(super) messages: mpsc::UnboundedReceiver<ChannelEvent>,
     /// Bounded by what the launch plane was asked: one answer each.
@@ -84,6 +85,8 @@ pub(super) enum Occurrence {
     LogsMoved,
     ClockChanged,
     HomeChanged,
+    /// A list is to be gone on with.
+    Slice,
     Due,
 }
 
@@ -100,6 +103,7 @@ impl Occurrence {
             Self::LogsMoved => "control.logs_moved",
             Self::ClockChanged => "control.clock",
             Self::HomeChanged => "control.home",
+            Self::Slice => "control.slice",
             Self::Due => "control.due",
         }
     }
@@ -135,7 +139,7 @@ impl Signals {
 
 impl Sources {
     /// The next thing that happens, of several the one chance picks, so that none starves.
-    pub(super) async fn next(&mut self, wake: Option<Instant>) -> Occurrence {
+    pub(super) async fn next(&mut self, wake: Option<Instant>, has_lists: bool) -> Occurrence {
         loop {
             return tokio::select! {
                 _ = self.signals.child.recv() => Occurrence::ChildEnded,
@@ -150,6 +154,7 @@ impl Sources {
                 () = self.clock.changed() => Occurrence::ClockChanged,
                 () = self.home.changed() => Occurrence::HomeChanged,
                 _ = self.signals.hangup.recv() => continue,
+                () = std::future::ready(()), if has_lists => Occurrence::Slice,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Occurrence::Due,
             };
         }

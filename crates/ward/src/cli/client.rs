@@ -12,7 +12,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use ward_home::Paths;
 use ward_wire::amp::{Decoder, Frame, RawArg};
-use ward_wire::rpc;
+use ward_wire::rpc::{self, MOST_REQUEST};
 
 use crate::cli::daemon;
 use crate::exit::Failure;
@@ -22,6 +22,10 @@ pub(crate) use self::subscription::Subscription;
 /// The default deadline of a call. It is generous, because stopping a hundred stubborn apps takes a
 /// while and a daemon that hangs is rare.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+
+/// The longest reply in bytes: the list of very many apps with large environments. What is no daemon mostly announces
+/// more.
+const LONGEST_REPLY: usize = 1 << 30;
 
 /// A connection to the daemon.
 #[derive(Debug)]
@@ -58,6 +62,9 @@ pub(crate) enum CallError {
     /// No reply arrived within this time.
     #[error("the daemon did not answer within {}", seconds(.0))]
     Deadline(Duration),
+    /// The call is longer than any the daemon takes; nothing was sent.
+    #[error("the request is too large: it has {0} bytes, and a daemon takes {MOST_REQUEST}")]
+    TooLarge(usize),
     /// The daemon closed the connection.
     #[error("the daemon closed the connection before it answered")]
     Closed,
@@ -123,7 +130,7 @@ impl Client {
             patience: PATIENCE,
             started: false,
             next: 0,
-            decoder: Decoder::new(),
+            decoder: Decoder::with_limit(LONGEST_REPLY),
             pending: Vec::new(),
             early: Vec::new(),
         }
@@ -181,6 +188,9 @@ impl Client {
         let id = format!("{}:{}", std::process::id(), self.next);
         self.next += 1;
         let call = rpc::encode_call(method, args, &id);
+        if call.len() > MOST_REQUEST {
+            return Err(CallError::TooLarge(call.len()));
+        }
         self.stream.set_write_timeout(Some(patience))?;
         self.stream.write_all(&call)?;
         let id = RawArg::text(&id);

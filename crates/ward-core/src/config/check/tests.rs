@@ -221,6 +221,11 @@ fn values_that_are_refused() {
             json!(-1),
             "The minimum of \"max_restarts\" is 0, but now is -1",
         ),
+        (
+            "instances",
+            json!(4_000_000_000_u64),
+            "The maximum of \"instances\" is 10000, but now is 4000000000",
+        ),
     ] {
         let problems = file(&json!({key: given})).unwrap_err();
         assert_eq!(problems.len(), 1, "{key}");

@@ -6,6 +6,7 @@ use super::at_once::Lanes;
 use super::{Job, JobId, Kind, Part, Work};
 use crate::action::Action;
 use crate::id::{InstanceId, RequestId, WatchId};
+use crate::limits;
 use crate::request::{Act, PrepareAll, Registration, Request, RequestError, Scale};
 use crate::supervisor::Supervisor;
 use crate::time::Now;
@@ -19,6 +20,11 @@ impl Supervisor {
         actions: &mut Vec<Action>,
     ) {
         let ids = || act.targets.iter().flat_map(|(ids, _)| ids.iter().copied());
+        let named = ids().count();
+        if named > limits::MOST_INSTANCES {
+            let reply = Err(RequestError::TooManyNamed(named));
+            return self.state_mut().pending.deliver(request, reply, actions);
+        }
         if let Some(change) = act.watch {
             for id in ids() {
                 let part = self.state_mut().jobs.next_request();
@@ -48,7 +54,19 @@ impl Supervisor {
         self.open_for(now, request, act.deadline, job);
     }
 
-    pub(crate) fn prepare_all(&mut self, now: Now, request: RequestId, asked: PrepareAll) {
+    pub(crate) fn prepare_all(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        asked: PrepareAll,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Err(error) = self.check_rooms(&asked.apps) {
+            return self
+                .state_mut()
+                .pending
+                .deliver(request, Err(error), actions);
+        }
         let mut places = self.places_of(&asked.apps).into_iter();
         let parts = asked.apps.into_iter().map(|app| {
             Part::new(match app {
@@ -68,6 +86,21 @@ impl Supervisor {
         let mut job = Job::new(Kind::Prepare, Lanes::one(parts.len(), usize::MAX));
         job.parts = parts;
         self.open_for(now, request, asked.deadline, job);
+    }
+
+    /// Refuses more instances than there can be, before a list of them is made.
+    fn check_rooms(&self, apps: &[Registration]) -> Result<(), RequestError> {
+        let mut all = self.state().instances.len();
+        for app in apps {
+            let count = match app {
+                Registration::New(spec) => self.count(spec.instances),
+                Registration::Saved(..) => 1,
+            };
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            limits::check_app(count)?;
+            all = all.saturating_add(count);
+        }
+        limits::check_all(all)
     }
 
     /// Apps that begin together have ids in turns, as under PM2; what is restored keeps its order.
@@ -94,6 +127,15 @@ impl Supervisor {
             return self.state_mut().pending.deliver(request, reply, actions);
         };
         let more = scale.wanted.saturating_sub(ids.len());
+        let all = self.state().instances.len().saturating_add(more);
+        // Whoever has more already may have fewer, but not more.
+        let room = limits::check_app(scale.wanted).and_then(|()| limits::check_all(all));
+        if let (true, Err(error)) = (more > 0, room) {
+            return self
+                .state_mut()
+                .pending
+                .deliver(request, Err(error), actions);
+        }
         let fewer = ids.len().saturating_sub(scale.wanted);
         // The oldest go: what is new stays.
         let going = ids.into_iter().take(fewer).map(Work::Retire);

@@ -1,5 +1,7 @@
 //! The results of parts, and the events that a client of PM2's would publish after them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Job, Kind};
@@ -117,6 +119,8 @@ impl Supervisor {
     pub(super) fn late_results(&self, job: &Job) -> Vec<Vec<PartResult>> {
         let waited = job.deadline.map(|(waited, _)| waited).unwrap_or_default();
         let late = || Some(PartError::Late(waited));
+        // Of several parts with one name the first tells of all its instances: each telling of all would be a square.
+        let mut told = BTreeSet::new();
         let of_app = |app: &str| -> Vec<PartResult> {
             let instances = self.state().instances.named(app).map(|instance| {
                 let error = late().filter(|_| !matches!(instance.state, State::Online { .. }));
@@ -132,6 +136,9 @@ impl Supervisor {
                 (Some(id), _) => vec![self.entry(job.kind, id, late())],
                 (None, app) => {
                     let app = app.unwrap_or_default();
+                    if !told.insert(app) {
+                        return Vec::new();
+                    }
                     let found = of_app(app);
                     if !found.is_empty() {
                         return found;

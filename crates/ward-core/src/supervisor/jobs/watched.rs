@@ -105,16 +105,18 @@ impl Supervisor {
 
     fn watch_plans(&self) -> BTreeMap<(&str, &str), WatchPlan> {
         let mut plans: BTreeMap<(&str, &str), WatchPlan> = BTreeMap::new();
-        for instance in self.instances().filter(|it| view::is_watching(it)) {
+        let instances = &self.state().instances;
+        for instance in instances.watching() {
             plans
                 .entry(place_of(instance))
                 .or_insert_with(|| WatchPlan::of(instance));
         }
         // Also those that are not watched write logs.
-        let watches = !plans.is_empty();
-        for instance in self.instances().filter(|_| watches) {
-            if let Some(plan) = plans.get_mut(&place_of(instance)) {
-                plan.add_own(instance);
+        for ((name, _), plan) in &mut plans {
+            for instance in instances.named(name) {
+                if plan.is_of(instance) {
+                    plan.add_own(instance);
+                }
             }
         }
         plans

@@ -2,17 +2,15 @@
 //! anew in the same place, so that the next command finds this daemon and starts no second one; if
 //! there is another one already, it says so, stays out of its files, and tries again.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::{HeldHome, HomeWatch, Missing, Sockets};
 use crate::daemon::DaemonError;
-use crate::daemon::rpc::{self, Call};
+use crate::daemon::rpc;
 use crate::daemon::run::Daemon;
 use crate::daemon::settings::Settings;
 
@@ -29,8 +27,7 @@ pub(in crate::daemon) struct Home {
     held: HeldHome,
     settings: Settings,
     pub(in crate::daemon) watch: Rc<HomeWatch>,
-    to_calls: mpsc::UnboundedSender<Call>,
-    unwritten: mpsc::WeakSender<Infallible>,
+    clients: rpc::Shared,
     /// Takes connections from the socket for requests.
     accepting: AbortHandle,
     /// The new socket for subscribers, until the loop takes it.
@@ -54,19 +51,17 @@ impl Home {
     /// Accepts requests from now on; the socket for subscribers is the loop's matter.
     pub(in crate::daemon) fn open(
         (held, sockets): (HeldHome, Sockets),
-        to_calls: mpsc::UnboundedSender<Call>,
-        unwritten: mpsc::WeakSender<Infallible>,
+        settings: Settings,
+        clients: rpc::Shared,
     ) -> std::io::Result<(Self, UnixListener)> {
-        let settings = Settings::from_env();
         settings.own_sockets(&held.paths)?;
-        let accept = rpc::accept(sockets.rpc, to_calls.clone(), unwritten.clone());
+        let accept = rpc::accept(sockets.rpc, clients.clone());
         let home = Self {
             held,
             settings,
             watch: Rc::new(HomeWatch::new()),
             accepting: tokio::task::spawn_local(accept).abort_handle(),
-            to_calls,
-            unwritten,
+            clients,
             subscribers: None,
             lost: None,
             restored: None,
@@ -92,7 +87,7 @@ impl Home {
     /// Uses new sockets. Connections that are open stay.
     fn serve(&mut self, sockets: Sockets) -> std::io::Result<()> {
         self.accepting.abort();
-        let accept = rpc::accept(sockets.rpc, self.to_calls.clone(), self.unwritten.clone());
+        let accept = rpc::accept(sockets.rpc, self.clients.clone());
         self.accepting = tokio::task::spawn_local(accept).abort_handle();
         self.subscribers = Some(sockets.events);
         self.settings.own_sockets(&self.held.paths)

@@ -1,10 +1,11 @@
 //! Actions on many instances in one request: `ward:prepare`, `ward:act`, `ward:scale`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use ward_core::id::InstanceId;
-use ward_core::jobs::{Act, PrepareAll, Scale, Verb};
+use ward_core::jobs::{Act, PrepareAll, Registration, Scale, Verb};
 use ward_core::record::{self, BadSpec};
 use ward_core::request::{Change, Request, WatchChange};
 
@@ -19,7 +20,8 @@ impl Daemon {
     /// Registers and starts apps, all side by side.
     pub(super) fn prepare_all(&mut self, options: &Value, responder: Responder) {
         let apps = options["apps"].as_array().map_or(&[][..], Vec::as_slice);
-        let apps: Result<Vec<_>, _> = apps.iter().map(|app| registration(object(app))).collect();
+        let shared = shared_environments(&options["environments"]);
+        let apps: Result<Vec<_>, _> = apps.iter().map(|app| app_from(app, &shared)).collect();
         let deadline = deadline(options);
         match apps {
             Err(error) => responder.error(&error.to_string()),
@@ -78,6 +80,25 @@ impl Daemon {
     fn begin_job(&mut self, form: JobForm, request: Request, responder: Responder) {
         self.ask(request, Waiting::Job { responder, form });
     }
+}
+
+/// Environments that several apps of a request have captured. They have them in the same memory.
+fn shared_environments(given: &Value) -> Vec<Arc<Map<String, Value>>> {
+    let given = given.as_array().into_iter().flatten();
+    given.map(|it| Arc::new(object(it).clone())).collect()
+}
+
+/// An app of a request. Where its captured environment should be stands which of the shared ones it is.
+fn app_from(app: &Value, shared: &[Arc<Map<String, Value>>]) -> Result<Registration, BadSpec> {
+    let which = app["ward"]["captured"].as_u64();
+    let which = which.and_then(|which| usize::try_from(which).ok());
+    let mut registration = registration(object(app))?;
+    if let Some(environment) = which.and_then(|which| shared.get(which))
+        && let Registration::New(spec) = &mut registration
+    {
+        spec.env.captured = Arc::clone(environment);
+    }
+    Ok(registration)
 }
 
 /// A target of an action that cannot be read.

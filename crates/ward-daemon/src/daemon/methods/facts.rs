@@ -1,16 +1,13 @@
 //! Methods that only tell something.
 
 use serde_json::{Map, Value, json};
-use ward_core::view;
 use ward_home::PM2_VERSION;
 
 use super::Args;
-use crate::daemon::launches::waits_for;
 use crate::daemon::parts::{Core, Identity};
-use crate::daemon::rpc::{Peer, Responder};
+use crate::daemon::rpc::{ListKind, Peer, Responder};
 use crate::daemon::run::Daemon;
-use crate::daemon::sampling::{Purpose, is_online, pid_of};
-use crate::launch::Measured;
+use crate::daemon::sampling::Purpose;
 
 impl Daemon {
     pub(super) fn fact_method(
@@ -27,8 +24,8 @@ impl Daemon {
                 self.facts.questions.version(peer.pid, responder, launch);
             }
             "getMonitorData" => {
-                let table = false;
-                self.sample(Purpose::List { table, responder });
+                let kind = ListKind::Full;
+                self.sample(Purpose::List { kind, responder });
             }
             "getSystemData" => {
                 let launch = &mut self.planes.launch;
@@ -45,47 +42,6 @@ impl Daemon {
         }
         None
     }
-
-    /// All processes with what they use: with all their facts, or with those a table has. Written one
-    /// by one: all records together, environments twice in each, would be many megabytes of values at
-    /// once.
-    pub(in crate::daemon) fn list(&self, table: bool, measured: &Measured) -> Vec<u8> {
-        let (lives, workers) = (&self.processes, &self.workers);
-        written(self.core.supervisor.instances().map(|instance| {
-            let mut process = if table {
-                view::brief(instance, view::SHOWN_KEYS)
-            } else {
-                view::process(instance)
-            };
-            let usage = pid_of(instance)
-                .filter(|_| is_online(instance))
-                .and_then(|pid| measured.get(&pid));
-            let usage = usage.copied().unwrap_or_default();
-            process["monit"] = json!({ "memory": usage.memory_bytes, "cpu": usage.cpu_percent });
-            let worker = instance.life().and_then(|life| lives.get(life));
-            let connections = worker.and_then(|it| it.connections.as_ref()?.read());
-            if let Some(open) = connections {
-                process["pm2_env"]["open_connections"] = open.into();
-            }
-            let places = instance.life().and_then(|life| workers.places.get(&life));
-            if let Some(places) = places {
-                process["pm2_env"]["listens_on"] = json!(places);
-            }
-            if let Some(step) = waits_for(&self.planes.launch, instance) {
-                process["pm2_env"]["waits_for"] = step.into();
-            }
-            if instance.paused {
-                process["pm2_env"]["paused"] = true.into();
-            }
-            process
-        }))
-    }
-}
-
-/// All processes without what only few look at: for selections.
-pub(super) fn summaries(core: &Core) -> Vec<u8> {
-    let brief = |instance| view::brief(instance, view::BRIEF_KEYS);
-    written(core.supervisor.instances().map(brief))
 }
 
 /// Facts about the daemon, in the form of those PM2 tells about its own.
@@ -111,17 +67,4 @@ fn report(core: &Core, identity: &Identity) -> Value {
         "managed_apps": core.supervisor.instances().count(),
         "started_at": identity.began_at_ms,
     })
-}
-
-/// A list, of which never more than one element is a value.
-fn written(elements: impl Iterator<Item = Value>) -> Vec<u8> {
-    let mut list = b"[".to_vec();
-    for element in elements {
-        if list.len() > 1 {
-            list.push(b',');
-        }
-        ward_wire::json::write_value(&mut list, &element);
-    }
-    list.push(b']');
-    list
 }

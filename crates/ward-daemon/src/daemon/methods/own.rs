@@ -9,11 +9,10 @@ use ward_core::request::Request;
 use ward_core::view;
 
 use super::Args;
-use super::facts::summaries;
 use crate::daemon::parts::Core;
 use crate::daemon::pending::{Form, Waiting};
 use crate::daemon::replies::{id_text, unknown};
-use crate::daemon::rpc::Responder;
+use crate::daemon::rpc::{ListKind, Responder};
 use crate::daemon::run::Daemon;
 use crate::daemon::sampling::Purpose;
 
@@ -27,14 +26,10 @@ impl Daemon {
             "prepare" => self.prepare_all(options, responder),
             "act" => self.act(options, responder),
             "scale" => self.scale(options, responder),
-            "list" => {
-                if options["table"] == true {
-                    let table = true;
-                    self.sample(Purpose::List { table, responder });
-                } else {
-                    responder.written(&summaries(&self.core));
-                }
-            }
+            "list" => match ListKind::asked(Some(options)) {
+                kind @ ListKind::Table => self.sample(Purpose::List { kind, responder }),
+                kind => self.list_unmeasured(kind, responder),
+            },
             "spec" => spec(&self.core, options, responder),
             "status" => responder.ok(self.status()),
             "metrics" => metrics(self, responder),

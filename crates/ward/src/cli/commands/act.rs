@@ -3,6 +3,7 @@
 
 mod jobs;
 mod progress;
+mod requests;
 
 use serde_json::{Map, Value};
 use ward_wire::text::printable;

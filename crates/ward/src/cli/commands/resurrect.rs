@@ -1,5 +1,7 @@
 //! `resurrect`: starts the apps of the saved list, except those whose name is in the list already.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use ward_home::dump::{self, Entry, Saved};
 
@@ -9,6 +11,9 @@ use crate::cli::client::{CallError, Client};
 use crate::cli::messages::Console;
 use crate::cli::select::Candidate;
 use crate::exit::Failure;
+
+/// So many entries are restored by one request.
+const AT_ONCE: usize = 500;
 
 /// Restores the saved list. An absent or broken list is no failure: a boot script calls this.
 pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
@@ -36,6 +41,7 @@ fn restore(
     entries: Vec<Entry>,
 ) -> Result<(), Failure> {
     let present = Candidate::from_records(&client.summaries()?);
+    let present: HashSet<&str> = present.iter().map(|it| it.name.as_str()).collect();
     let missing: Vec<Entry> = entries
         .into_iter()
         .filter(|entry| {
@@ -43,7 +49,7 @@ fn restore(
                 .get("name")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            !present.iter().any(|candidate| candidate.name == name)
+            !present.contains(name)
         })
         .map(to_restore)
         .collect();
@@ -51,12 +57,20 @@ fn restore(
         return Ok(());
     }
     let names = script::names(&missing);
-    let started = start(client, &missing)?;
+    let mut started = Vec::new();
+    // The daemon has its turn in between, and one entry that is refused does not make many requests of all.
+    for entries in missing.chunks(AT_ONCE) {
+        match start(client, entries)? {
+            Value::Array(apps) => started.extend(apps),
+            _ => return Err(CallError::Garbage.into()),
+        }
+    }
+    let started = Value::Array(started);
     for (entry, instances) in missing.iter().zip(started.as_array().into_iter().flatten()) {
         let running = |instance: &Value| instance["ok"].as_bool().unwrap_or(false);
         if instances
             .as_array()
-            .is_some_and(|all| all.iter().all(running))
+            .is_some_and(|all| !all.is_empty() && all.iter().all(running))
         {
             let script = entry.get("pm_exec_path").and_then(Value::as_str);
             let script = script.unwrap_or_default();

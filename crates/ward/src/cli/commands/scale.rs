@@ -4,6 +4,7 @@ use core::num::NonZero;
 use std::thread;
 
 use serde_json::{Map, Value, json};
+use ward_core::limits::MOST_INSTANCES_OF_APP;
 use ward_wire::text::printable;
 
 use super::act::{self, Action};
@@ -34,6 +35,11 @@ pub(crate) fn run(invocation: &Invocation) -> Result<(), Failure> {
             return super::list::print_after(&mut client, invocation);
         }
         return Err(Failure::new("Nothing to do"));
+    }
+    if u32::try_from(count).map_or(true, |count| count > MOST_INSTANCES_OF_APP) {
+        return Err(Failure::new(format!(
+            "an app can have at most {MOST_INSTANCES_OF_APP} instances, and this would make {count}"
+        )));
     }
     scale(invocation, &mut client, &name, count)?;
     super::list::print_after(&mut client, invocation)

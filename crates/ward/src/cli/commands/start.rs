@@ -1,6 +1,7 @@
 //! `start`: starts what each argument names: a config file, an app of the list, a script or a
 //! command.
 
+mod batch;
 pub(crate) mod declare;
 mod extensions;
 pub(crate) mod file;

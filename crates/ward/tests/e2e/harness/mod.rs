@@ -29,7 +29,7 @@ pub(crate) use self::ports::free_port;
 pub(crate) use self::process::{
     alive, environ_of, kill, processes, stop_process, unknown_user, wait_at_rest, wait_gone,
 };
-pub(crate) use self::rpc::frame;
+pub(crate) use self::rpc::{Rpc, frame};
 pub(crate) use self::wait::{look_again_until, readable};
 
 /// No wait takes longer; reaching it is a failure. Generous, for a busy machine.

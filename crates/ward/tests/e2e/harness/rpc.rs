@@ -31,6 +31,28 @@ impl Rpc {
         self.stream.write_all(bytes).expect("the daemon reads");
     }
 
+    /// Sends as many of the bytes as the daemon takes now.
+    pub(crate) fn send_what_fits(&mut self, bytes: &[u8]) {
+        self.stream.set_nonblocking(true).expect("a socket");
+        let mut rest = bytes;
+        while let Ok(count) = self.stream.write(rest) {
+            rest = &rest[count..];
+        }
+        self.stream.set_nonblocking(false).expect("a socket");
+    }
+
+    /// Waits until the daemon closes the connection, whatever it sends before.
+    pub(crate) fn ends(&mut self) {
+        let until = Instant::now() + DEADLINE;
+        let mut buffer = [0; 8192];
+        loop {
+            assert!(readable(&self.stream, until), "the connection stays open");
+            if matches!(self.stream.read(&mut buffer), Ok(0) | Err(_)) {
+                return;
+            }
+        }
+    }
+
     /// Sends a call without waiting; returns its id.
     pub(crate) fn send(&mut self, method: &str, args: &Value) -> String {
         let id = format!("{}:{}", std::process::id(), self.counter);

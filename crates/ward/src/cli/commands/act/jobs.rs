@@ -1,12 +1,13 @@
 //! Requests on many instances, and what became of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
 use serde_json::{Value, json};
 use ward_wire::text::printable;
 
 use super::progress::Progress;
+use super::requests::requests;
 use super::{Action, Extras};
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
@@ -83,7 +84,10 @@ pub(crate) fn on_jobs(
     let progress = Progress::watch(invocation, action, ids.collect());
     let answer = ask(invocation, client, action, jobs);
     let known = Known {
-        candidates,
+        names: candidates
+            .iter()
+            .map(|it| (it.id, it.name.as_str()))
+            .collect(),
         told: progress.finish(),
     };
     let answer = answer?;
@@ -101,30 +105,33 @@ pub(crate) fn on_jobs(
     result
 }
 
+/// Acts in as few requests as a daemon takes.
 fn ask(
     invocation: &Invocation,
     client: &mut Client,
     action: Action,
     jobs: &[Job],
 ) -> Result<Value, CallError> {
-    let mut request = Extras::new();
-    request.insert("action".to_owned(), json!(action.word()));
-    // Unless it is stated here, the declaration of the app decides.
-    if let Some(parallel) = stated(invocation) {
-        request.insert("parallel".to_owned(), json!(parallel));
+    let mut outcomes = Vec::new();
+    for targets in requests(jobs) {
+        let mut request = Extras::new();
+        request.insert("action".to_owned(), json!(action.word()));
+        // Unless it is stated here, the declaration of the app decides.
+        if let Some(parallel) = stated(invocation) {
+            request.insert("parallel".to_owned(), json!(parallel));
+        }
+        // It is the same for all.
+        if let Some(watch) = jobs.iter().find_map(|job| job.extras.get("watch")) {
+            request.insert("watch".to_owned(), watch.clone());
+        }
+        request.insert("each".to_owned(), Value::Array(targets));
+        commands::set_deadline(&mut request, client);
+        match client.call("ward:act", &[Value::Object(request)])? {
+            Value::Array(some) => outcomes.extend(some),
+            _ => return Err(CallError::Garbage),
+        }
     }
-    // It is the same for all.
-    if let Some(watch) = jobs.iter().find_map(|job| job.extras.get("watch")) {
-        request.insert("watch".to_owned(), watch.clone());
-    }
-    let each = jobs.iter().map(|job| {
-        let mut target = job.extras.clone();
-        target.insert("ids".to_owned(), json!(job.ids));
-        Value::Object(target)
-    });
-    request.insert("each".to_owned(), each.collect());
-    commands::set_deadline(&mut request, client);
-    client.call("ward:act", &[Value::Object(request)])
+    Ok(Value::Array(outcomes))
 }
 
 /// What became of the connections of all workers that were replaced, if there were any; behind all that
@@ -161,7 +168,7 @@ fn tell_connections(invocation: &Invocation, answer: &Value) {
 /// What is known when the outcomes come.
 struct Known<'a> {
     /// Names, also of what is gone.
-    candidates: &'a [Candidate],
+    names: BTreeMap<u32, &'a str>,
     /// What was reported already.
     told: BTreeSet<u32>,
 }
@@ -180,9 +187,7 @@ fn report(
     }
     for (id, outcome) in job.ids.iter().zip(outcomes) {
         // What was deleted, or is not done yet, has no name in the answer.
-        let mut candidates = known.candidates.iter();
-        let before = candidates.find(|candidate| candidate.id == *id);
-        let before = before.map(|candidate| candidate.name.as_str());
+        let before = known.names.get(id).copied();
         let name = outcome["name"].as_str().or(before).unwrap_or_default();
         if is_done(action, outcome) {
             if known.told.contains(id) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use ward_wire::text::printable;
 
+use super::batch::batches;
 use super::declare;
 use crate::cli::args::Invocation;
 use crate::cli::client::{CallError, Client};
@@ -131,19 +132,16 @@ pub(crate) fn ask_prepare(
     client: &mut Client,
     apps: Vec<Map<String, Value>>,
 ) -> Result<Value, CallError> {
-    let mut request = Map::new();
-    let slim = |mut app: Map<String, Value>| {
-        // The layers contain all variables; the merged environment would double the size of the
-        // call.
-        if app.contains_key("ward") {
-            app.shift_remove("env");
+    let mut started = Vec::new();
+    for batch in batches(apps) {
+        let mut request = batch.into_request();
+        commands::set_deadline(&mut request, client);
+        match client.call("ward:prepare", &[Value::Object(request)])? {
+            Value::Array(apps) => started.extend(apps),
+            _ => return Err(CallError::Garbage),
         }
-        Value::Object(app)
-    };
-    let apps = apps.into_iter().map(slim).collect();
-    request.insert("apps".to_owned(), Value::Array(apps));
-    commands::set_deadline(&mut request, client);
-    client.call("ward:prepare", &[Value::Object(request)])
+    }
+    Ok(Value::Array(started))
 }
 
 /// The names of the apps, in their order.
