@@ -35,6 +35,7 @@ use ready::ListenHistory;
 pub use ready::Readiness;
 pub(crate) use ready::ReadySignal;
 pub use reload::{LastReload, Replacement};
+pub use reports::limits;
 
 /// What an instance is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +148,9 @@ pub struct AppReport {
     /// What this life cannot have; completes "cannot …".
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Something it told was not kept, which was said.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// One slot of an app.
@@ -174,6 +178,9 @@ pub struct Instance {
     pub last_exit: Option<LastExit>,
     /// Completes "cannot …": why it does not run, or why a reload failed.
     pub failure: Option<String>,
+    /// Why the daemon ended the last life; told with the next one. Completes "cannot …".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Why an app that was declared for a cluster runs as in fork mode; decided anew when it is
     /// declared anew.
     #[serde(default)]
@@ -227,6 +234,7 @@ impl Instance {
             history: History::default(),
             last_exit: None,
             failure: None,
+            ended: None,
             alone: None,
             version: None,
             reported: AppReport::default(),

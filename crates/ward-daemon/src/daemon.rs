@@ -22,6 +22,7 @@ mod sampling;
 pub(crate) mod settings;
 mod shutdown;
 mod sources;
+mod told;
 mod watched;
 mod workers;
 

@@ -18,7 +18,8 @@ impl Instance {
         let now = cx.now;
         self.began_at = Some(now.wall);
         self.created_at.get_or_insert(now.wall);
-        self.failure = None;
+        // A worker that was ended and comes back at once shall not hide why.
+        self.failure = self.ended.take();
         self.reported = AppReport::default();
         self.may_listen |= self.is_worker();
         self.state = State::Launching {

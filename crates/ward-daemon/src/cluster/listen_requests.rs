@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ward_core::cluster::Sched;
 use ward_core::id::{InstanceId, Life};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery};
 
 use super::bind::{bind, is_deserted};
@@ -21,6 +22,18 @@ const IN_USE: i32 = 98;
 
 /// EMFILE.
 const TOO_MANY: i32 = 24;
+
+/// E2BIG: what all workers shall share is larger than [`DATA_BYTES`].
+const TOO_BIG: i32 = 7;
+
+/// ENOBUFS: what all listeners of an instance share is larger than [`ALL_DATA_BYTES`].
+const NO_BUFFER: i32 = 105;
+
+/// The largest `data` of a listener, in bytes of its JSON. TLS servers share ticket keys of 96 digits.
+const DATA_BYTES: usize = 64 << 10;
+
+/// The `data` of all listeners of one instance, in bytes.
+const ALL_DATA_BYTES: usize = 256 << 10;
 
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
@@ -51,10 +64,31 @@ impl Primary {
                 let Some(worker) = self.workers.get_mut(&token) else {
                     return;
                 };
-                let line = worker.port.refuse(question, &key, &query.data, errno);
+                let data = match query.data.size() {
+                    0..=DATA_BYTES => query.data.clone(),
+                    _ => RawJson::null(),
+                };
+                let line = worker.port.refuse(question, &key, &data, errno);
                 cx.links.send(token, line, None);
             }
         }
+    }
+
+    /// Whether an instance may have one more listener, with what its workers shall share.
+    fn check_room(&self, listeners: usize, config: &WorkerConfig, data: usize) -> Result<(), i32> {
+        if listeners >= LISTENERS {
+            return Err(TOO_MANY);
+        }
+        if data > DATA_BYTES {
+            return Err(TOO_BIG);
+        }
+        let own = |it: &&Listener| it.retained_by.contains(&config.instance);
+        let held = self.listeners.values().filter(own);
+        let held: usize = held.map(|it| it.data.size()).sum();
+        if held + data > ALL_DATA_BYTES {
+            return Err(NO_BUFFER);
+        }
+        Ok(())
     }
 
     /// The listener of this key, made if there is none.
@@ -69,10 +103,8 @@ impl Primary {
         if worker.keys.contains_key(key) {
             return Err(Refusal(IN_USE));
         }
-        if worker.keys.len() >= LISTENERS {
-            return Err(Refusal(TOO_MANY));
-        }
         let (life, pid, config) = (worker.life, worker.pid, worker.config.clone());
+        let room = self.check_room(worker.keys.len(), &config, query.data.size());
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
@@ -82,6 +114,16 @@ impl Primary {
         if let Some(listener) = self.known(&entry, &config) {
             self.join(listener, life, &config, cx);
             return Ok(listener);
+        }
+        if let Err(errno) = room {
+            let event = WorkerEvent::Refused {
+                place: place_of(&endpoint, None),
+                port: port_of(&endpoint),
+                held_by: None,
+                errno,
+            };
+            cx.tell(life, event);
+            return Err(Refusal(errno));
         }
         let mut bound = bind(&endpoint, query, pid, slot.is_some());
         if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)

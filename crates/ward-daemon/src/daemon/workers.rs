@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ward_core::action::Scope;
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
 
@@ -15,8 +16,13 @@ use crate::cluster::{Holder, WorkerEvent};
 /// What is wrong with a worker that does not speak; completes "cannot …".
 const SILENT: &str = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
 
+/// Why a worker is ended that asks and does not read; completes "cannot …".
+const DEAF: &str = "be served: it asked for more and more and read no answer, so it was ended";
+
+const E2BIG: i32 = 7;
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
+const ENOBUFS: i32 = 105;
 
 /// So many places of a worker are shown; one that listens on ever new ports has no end of them.
 const PLACES: usize = 16;
@@ -124,6 +130,9 @@ impl Daemon {
                 let reason = match errno {
                     EADDRINUSE => in_use(&place, held_by.map(ours)),
                     EACCES => no_permission(&place, port),
+                    E2BIG | ENOBUFS => format!(
+                        "listen on {place}: what it wants all workers to share there takes more than 64 KiB, or 256 KiB with its other listeners"
+                    ),
                     _ => format!("listen on {place}: {}", ward_sys::errno::Errno(errno)),
                 };
                 self.trouble(life, &reason);
@@ -153,6 +162,15 @@ impl Daemon {
                 self.handle(Event::Exited { life, status });
             }
         }
+    }
+
+    /// A worker asks and does not read the answers: it is ended, and comes back as one that crashed.
+    pub(super) fn end_deaf(&mut self, life: Life) {
+        let name = self.core.name_of(life);
+        let text = format!("{name} cannot {DEAF}");
+        self.planes.say(true, &text);
+        self.handle(Event::found_out(life, Report::Ended(DEAF.to_owned())));
+        self.processes.kill(life, Scope::Main);
     }
 
     /// Something only the user can mend; completes "cannot …".

@@ -1,6 +1,9 @@
 //! Attacks on the daemon by apps and clients: what they may cost it (`docs/security.md`). Attacks on one feature stand
 //! beside its tests.
 
+mod bus;
+mod words;
+
 use std::fs;
 
 use crate::harness::{Attack, Ward};
