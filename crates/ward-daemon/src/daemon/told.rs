@@ -11,6 +11,9 @@ use ward_wire::json::RawJson;
 /// The longest JSON of a version that is read, in bytes; each character may be an escape.
 const VERSION_BYTES: usize = 2 + 6 * NAME_BYTES;
 
+/// A report of more text than this is not looked through, in bytes: it could not be kept.
+const REPORT_BYTES: usize = 2 * ALL_BYTES;
+
 /// `axm:monitor` and `metrics` of the agent.
 pub(super) fn metrics(told: &RawJson, reports: &mut Vec<Report>) {
     let metrics = facts("metric", told, reports);
@@ -25,7 +28,9 @@ pub(super) fn options(told: &RawJson, reports: &mut Vec<Report>) {
 
 /// `axm:action`.
 pub(super) fn action(told: &RawJson) -> Report {
-    told.value_within(VALUE_BYTES).map_or_else(
+    let small = Some(told).filter(|told| told.size() <= VALUE_BYTES);
+    let value = small.and_then(|told| told.value_within(VALUE_BYTES));
+    value.map_or_else(
         || Report::Refused(too_large("action", "", VALUE_BYTES)),
         Report::Action,
     )
@@ -33,6 +38,9 @@ pub(super) fn action(told: &RawJson) -> Report {
 
 /// `actions` of the agent, an array.
 pub(super) fn actions(told: &RawJson, reports: &mut Vec<Report>) {
+    if told.size() > REPORT_BYTES {
+        return reports.push(Report::Refused(too_much()));
+    }
     let mut count = 0;
     told.each_element(|one| {
         count += 1;
@@ -59,6 +67,10 @@ pub(super) fn version(told: &RawJson) -> Option<Report> {
 
 fn facts(what: &str, told: &RawJson, reports: &mut Vec<Report>) -> Map<String, Value> {
     let (mut facts, mut bytes) = (Map::new(), 0);
+    if told.size() > REPORT_BYTES {
+        reports.push(Report::Refused(too_much()));
+        return facts;
+    }
     told.each_field(|name, raw| {
         let weight = raw.weight();
         let refusal = if facts.len() >= FACTS {

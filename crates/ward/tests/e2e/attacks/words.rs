@@ -48,10 +48,12 @@ fn arrays_of_zeros_in_metrics() {
         "{SAY}
 zeros = '[' + '0,' * 3500000 + '0]'
 metrics('{{\"whole\":[' + '0,' * 40000000 + '0]}}')
-for number in range(12):
+for number in range(2):
     metrics('{{\"m%d\":%s}}' % (number, zeros))
-    say('{{\"cmd\":\"NODE_WARD\",\"act\":\"report\",\"monitor\":{{\"a%d\":%s}}}}' % (number, zeros))
+for number in range(60):
+    metrics('{{\"m%d\":%s}}' % (number, '[' + '0,' * 30000 + '0]'))
 metrics('{{\"fine\":{{\"value\":\"1\"}}}}')
+say('{{\"type\":\"told\",\"data\":1}}')
 time.sleep(1000)
 "
     );
@@ -70,7 +72,7 @@ time.sleep(1000)
     assert!(log.contains("exceeds the limit"), "{log}");
     ward.run(&["describe", "zeros"])
         .succeeds()
-        .prints("cannot keep all it reports: the metric \"m0\" takes more than");
+        .prints("cannot keep all it reports: it takes more than");
 }
 
 /// One app's metrics stood in every list, which nobody could read any more.
@@ -87,6 +89,7 @@ for number in range(8000):
     metrics('{{\"m%d\":\"%s\"}}' % (number, text))
 say('{{\"node_version\":\"%s\"}}' % ('9' * 7000000))
 metrics('{{\"m0\":\"the last\"}}')
+say('{{\"type\":\"told\",\"data\":1}}')
 time.sleep(1000)
 "
     );
@@ -137,6 +140,7 @@ fn a_name_an_app_gives_itself_selects_nothing() {
     let script = "
         process.send({type: 'axm:option:configuration',
           data: {name: 'other\\n2026-01-01T00:00:00: PM2 log: forged\\u001b[2J'}});
+        process.send({type: 'told', data: 1});
         setInterval(() => {}, 1000)";
     ward.write("evil.js", script);
     ward.write("other.sh", "exec sleep 1000");
