@@ -19,7 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -180,20 +179,6 @@ impl Bus {
             let event = encode_event(topic, payload);
             publisher.queue(Kind::Fact, topic, about, &event);
             publisher.post();
-        }
-    }
-
-    /// Publishes an event about an app; it is encoded only when somebody wants it.
-    pub(crate) fn publish_encoded(
-        &self,
-        topic: &str,
-        about: About<'_>,
-        encode: impl FnOnce() -> Bytes,
-    ) {
-        if self.publisher.wants(topic, Some(about)) {
-            let event = encode();
-            self.publisher.queue(Kind::Fact, topic, Some(about), &event);
-            self.publisher.post();
         }
     }
 

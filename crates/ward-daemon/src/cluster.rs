@@ -21,6 +21,7 @@ mod event;
 mod export;
 mod hear;
 mod import;
+mod listen_budget;
 mod listen_requests;
 mod listener;
 mod listening;

@@ -8,6 +8,7 @@ mod messages;
 mod meter;
 mod methods;
 mod node_versions;
+mod notices;
 mod parts;
 mod pending;
 mod perform;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ward_wire::bus::About;
 
 use super::queue::{self, Kind};
-use super::{Shared, Subscriber};
+use super::{Bus, Shared, Subscriber};
 
 /// The way to the bus for whoever publishes. Cheap to clone, usable on any thread.
 #[derive(Clone, Debug)]
@@ -61,5 +61,21 @@ impl Publisher {
     /// Lets the thread write what was queued.
     pub(crate) fn post(&self) {
         self.shared.wake();
+    }
+}
+
+impl Bus {
+    /// Publishes an event about an app; it is encoded only when somebody wants it.
+    pub(crate) fn publish_encoded(
+        &self,
+        topic: &str,
+        about: About<'_>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
+        if self.publisher.wants(topic, Some(about)) {
+            let event = encode();
+            self.publisher.queue(Kind::Fact, topic, Some(about), &event);
+            self.publisher.post();
+        }
     }
 }

@@ -10,6 +10,7 @@ use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery};
 
 use super::bind::{bind, is_deserted};
+use super::listen_budget::{DATA_BYTES, TOO_MANY};
 use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
 use super::worker::{Grant, Held, Phase, Worker};
 use super::{Context, Holder, Primary, WorkerConfig, WorkerEvent};
@@ -20,26 +21,8 @@ struct Refusal(i32);
 
 const IN_USE: i32 = 98;
 
-/// EMFILE.
-const TOO_MANY: i32 = 24;
-
-/// E2BIG: what all workers shall share is larger than [`DATA_BYTES`].
-const TOO_BIG: i32 = 7;
-
-/// ENOBUFS: what all listeners of an instance share is larger than [`ALL_DATA_BYTES`].
-const NO_BUFFER: i32 = 105;
-
-/// The largest `data` of a listener, in bytes of its JSON. TLS servers share ticket keys of 96 digits.
-const DATA_BYTES: usize = 64 << 10;
-
-/// The `data` of all listeners of one instance, in bytes.
-const ALL_DATA_BYTES: usize = 256 << 10;
-
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
-
-/// So many listeners one worker may have; each takes a descriptor of the daemon.
-const LISTENERS: usize = 1024;
 
 impl Primary {
     /// A worker wants to listen.
@@ -74,23 +57,6 @@ impl Primary {
         }
     }
 
-    /// Whether an instance may have one more listener, with what its workers shall share.
-    fn check_room(&self, listeners: usize, config: &WorkerConfig, data: usize) -> Result<(), i32> {
-        if listeners >= LISTENERS {
-            return Err(TOO_MANY);
-        }
-        if data > DATA_BYTES {
-            return Err(TOO_BIG);
-        }
-        let own = |it: &&Listener| it.retained_by.contains(&config.instance);
-        let held = self.listeners.values().filter(own);
-        let held: usize = held.map(|it| it.data.size()).sum();
-        if held + data > ALL_DATA_BYTES {
-            return Err(NO_BUFFER);
-        }
-        Ok(())
-    }
-
     /// The listener of this key, made if there is none.
     fn listener_for(
         &mut self,
@@ -104,7 +70,7 @@ impl Primary {
             return Err(Refusal(IN_USE));
         }
         let (life, pid, config) = (worker.life, worker.pid, worker.config.clone());
-        let room = self.check_room(worker.keys.len(), &config, query.data.size());
+        let room = self.check_room(worker.keys.len(), &config, query.data.size() + key.len());
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });

@@ -67,6 +67,7 @@ impl Daemon {
             ChannelEvent::Closed { life } => {
                 self.workers.speakers.remove(&life);
                 self.workers.places.remove(&life);
+                self.workers.notices.remove(&life);
                 self.disconnected(life);
             }
         }
