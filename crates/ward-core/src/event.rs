@@ -197,11 +197,16 @@ pub enum Report {
     Action(Value),
     /// `axm:monitor`: metrics to merge.
     Monitor(Map<String, Value>),
-    /// `axm:option:configuration`: options to merge; `name` renames the app.
+    /// `axm:option:configuration`: options to merge; `name` is the name in lists.
     Options(Map<String, Value>),
     /// `{node_version}`.
     NodeVersion(String),
     /// What it cannot have, such as a port in use; completes "cannot …". Said by the primary of
     /// a worker in its place.
     Trouble(String),
+    /// The daemon ends this life for this reason; completes "cannot …".
+    Ended(String),
+    /// It told something that was not even read, for this reason: see
+    /// [`limits`](crate::instance::limits).
+    Refused(String),
 }

@@ -36,6 +36,7 @@ use ready::ListenHistory;
 pub use ready::Readiness;
 pub(crate) use ready::ReadySignal;
 pub use reload::{LastReload, Replacement};
+pub use reports::limits;
 pub use shortage::Shortage;
 
 /// What an instance is doing.
@@ -149,6 +150,9 @@ pub struct AppReport {
     /// What this life cannot have; completes "cannot …".
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Something it told was not kept, which was said.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// One slot of an app.
@@ -179,6 +183,9 @@ pub struct Instance {
     /// What a start waits for, if the last one failed because something was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortage: Option<Shortage>,
+    /// Why the daemon ended the last life; told with the next one. Completes "cannot …".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Why an app that was declared for a cluster runs as in fork mode; decided anew when it is
     /// declared anew.
     #[serde(default)]
@@ -233,6 +240,7 @@ impl Instance {
             last_exit: None,
             failure: None,
             shortage: None,
+            ended: None,
             alone: None,
             version: None,
             reported: AppReport::default(),

@@ -78,6 +78,13 @@ impl Bench {
         self.ask(Request::Prepare(Box::new(spec)));
     }
 
+    /// The name in lists, and the one that selects it.
+    fn names(&self, id: u32) -> [Value; 2] {
+        let instance = self.supervisor.instance(InstanceId(id));
+        let process = view::process(instance.expect("it is there"));
+        [process["name"].clone(), process["pm2_env"]["name"].clone()]
+    }
+
     fn record(&self, id: u32) -> Map<String, Value> {
         let instance = self.supervisor.instance(InstanceId(id));
         view::record(instance.expect("it is there"))
@@ -168,6 +175,26 @@ fn an_app_that_speaks_for_itself_is_believed_alone() {
     assert_eq!(record["axm_actions"][0]["action_name"], "its");
     assert_eq!(record["axm_actions"].as_array().unwrap().len(), 1);
     assert_eq!(record["node_version"], "20.20.2");
+}
+
+#[test]
+fn a_name_an_app_gives_itself_is_shown_and_selects_nothing() {
+    let mut bench = Bench::new();
+    bench.prepare(&web());
+    let mut rename = |name: &str| {
+        let options = json!({ "name": name });
+        bench.take(Event::Reported {
+            life: Life(1),
+            source: ReportSource::App,
+            reports: vec![Report::Options(options.as_object().unwrap().clone())],
+        });
+        bench.names(0)
+    };
+    assert_eq!(rename("shop"), [json!("shop"), json!("web")]);
+    assert_eq!(rename(&"x".repeat(257)), [json!("shop"), json!("web")]);
+    assert_eq!(bench.record(0)["axm_options"]["name"], "shop");
+    bench.ask(Request::Restart(InstanceId(0), Change::default()));
+    assert_eq!(bench.names(0), [json!("web"), json!("web")]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod export;
 mod hear;
 mod hung;
 mod import;
+mod listen_budget;
 mod listen_requests;
 mod listener;
 mod listening;

@@ -10,6 +10,7 @@ mod messages;
 mod meter;
 mod methods;
 mod node_versions;
+mod notices;
 mod origin;
 mod parts;
 mod pending;
@@ -25,6 +26,7 @@ mod sampling;
 pub(crate) mod settings;
 mod shutdown;
 mod sources;
+mod told;
 mod watched;
 mod workers;
 

@@ -132,6 +132,21 @@ impl Frame {
     }
 }
 
+/// A frame of two arguments, of each of which the parts are given: nothing is copied twice.
+pub(crate) fn encode_pair(first: &[&[u8]], second: &[&[u8]]) -> Vec<u8> {
+    let sizes = [first, second].map(|parts| parts.iter().map(|part| part.len()).sum::<usize>());
+    let mut out = Vec::with_capacity(1 + 8 + sizes[0] + sizes[1]);
+    out.push(VERSION | 2);
+    for (size, parts) in sizes.into_iter().zip([first, second]) {
+        let length = u32::try_from(size).expect("an argument is far below 4 GiB");
+        out.extend_from_slice(&length.to_be_bytes());
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+    }
+    out
+}
+
 /// The stream is not AMP; the caller closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {

@@ -9,8 +9,8 @@ mod output;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::amp::{Arg, ArgError, Frame, RawArg};
-use crate::json;
+use crate::amp::{self, Arg, ArgError, Frame, RawArg};
+use crate::json::{self, RawJson};
 
 pub use choice::{About, AppName, Choice};
 pub use output::OutputEncoder;
@@ -23,6 +23,25 @@ const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
 pub fn encode_event(topic: &str, payload: &Value) -> Bytes {
     let topic = topic.replace(LINE_ENDS, " ");
     encode_parts(RawArg::text(&topic), RawArg::json(payload))
+}
+
+/// A message of an app as an event: `{"at":…,KEY:MESSAGE,"process":…}`. The message is copied once and
+/// never taken apart.
+pub fn encode_message(
+    topic: &str,
+    at_ms: u64,
+    (key, message): (&str, &RawJson),
+    process: &Value,
+) -> Bytes {
+    let before = format!("j:{{\"at\":{at_ms},{}:", json::to_string(&key.into()));
+    let after = format!(",\"process\":{}}}", json::to_string(process));
+    let parts = [
+        before.as_bytes(),
+        message.as_str().as_bytes(),
+        after.as_bytes(),
+    ];
+    let topic = topic.replace(LINE_ENDS, " ");
+    amp::encode_pair(&[b"s:", topic.as_bytes()], &parts).into()
 }
 
 /// As [`encode_event`] for topics that are no strings (an app may send `type: 5`) and payloads that

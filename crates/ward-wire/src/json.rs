@@ -3,6 +3,7 @@
 //! `serde_json` differs from `JSON.stringify` and `JSON.parse` in few places, all of which peers
 //! can see: how floating point numbers are printed, and lone surrogates and invalid UTF-8 in input.
 
+mod raw;
 mod weight;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Number, Value, ser::Formatter};
 
+pub use raw::{NotJson, RawJson};
 pub use weight::weight;
 
 /// Appends `value` to `out` as `JSON.stringify` would print it.

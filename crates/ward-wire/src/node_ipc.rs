@@ -5,16 +5,22 @@
 //! them in order and gives one to each [`NodeMessage::Handle`].
 
 use bytes::{Buf, Bytes, BytesMut};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::json;
+use crate::json::{self, RawJson};
 use crate::node_cluster::{Dialect, NodeMessage};
 
-/// The longest line that a [`LineDecoder`] accepts, in bytes.
-pub const MAX_LINE: usize = 16 << 20;
+/// The longest line that a [`LineDecoder`] accepts, in bytes; a longer one is skipped.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// A buffer that held more than this is not kept for the next line, in bytes.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// The byte that Bun puts before its internal lines.
 pub(crate) const BUN_PREFIX: u8 = 2;
+
+/// The longest command of an internal message that is looked at, in bytes of its JSON.
+const LONGEST_COMMAND: usize = 256;
 
 /// A line that a child sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +28,7 @@ pub enum Line {
     /// A message of Node, Bun or our agent, which user code never sees.
     Internal(NodeMessage),
     /// A message of the app; any JSON value, null included.
-    User(Value),
+    User(RawJson),
     /// A line that is not a message.
     Junk(Junk),
 }
@@ -31,13 +37,23 @@ pub enum Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Junk {
     /// The line is not JSON; an empty line is none either.
-    #[error("line of {} bytes is not JSON", .0.len())]
-    NotJson(Bytes),
+    #[error("line of {size} bytes is not JSON")]
+    NotJson {
+        /// The length of the line in bytes.
+        size: usize,
+    },
     /// The line exceeds the limit; it was thrown away.
     #[error("line exceeds the limit of {limit} bytes")]
     TooLong {
         /// The limit in bytes.
         limit: usize,
+    },
+    /// The line was thrown away before its end came, as the unfinished lines of all channels took
+    /// more than they may together.
+    #[error("line of more than {size} bytes was given up for others")]
+    GivenUp {
+        /// What had come of it, in bytes.
+        size: usize,
     },
 }
 
@@ -113,6 +129,10 @@ impl LineDecoder {
             let line = self.buffer.split_to(self.searched + found).freeze();
             self.buffer.advance(1);
             self.searched = 0;
+            if line.len() > KEPT_BYTES {
+                // What is left of the buffer must not keep the memory of a large line.
+                self.buffer = BytesMut::from(&self.buffer[..]);
+            }
             if line.len() > limit {
                 return Some(Line::Junk(Junk::TooLong { limit }));
             }
@@ -127,6 +147,15 @@ impl LineDecoder {
         }
         None
     }
+
+    /// Throws the unfinished line away, what has come of it and what will.
+    pub fn give_up(&mut self) -> Junk {
+        let size = self.buffer.len();
+        self.buffer = BytesMut::new();
+        self.searched = 0;
+        self.skipping = true;
+        Junk::GivenUp { size }
+    }
 }
 
 /// Sorts one line, its end removed.
@@ -139,27 +168,39 @@ pub fn classify(line: &Bytes) -> Line {
         Some(text) => (Dialect::Bun, text),
         None => (Dialect::Node, text),
     };
-    match (dialect, json::parse(text)) {
-        (Dialect::Bun, Ok(Value::Object(message))) => {
-            Line::Internal(NodeMessage::from_object(dialect, message))
+    match (dialect, RawJson::new(line.slice_ref(text))) {
+        (Dialect::Bun, Ok(message)) if message.is_object() => {
+            let cmd = command(&message).unwrap_or_default();
+            Line::Internal(NodeMessage::from_json(dialect, &cmd, &message))
         }
-        (Dialect::Node, Ok(Value::Object(message))) if has_internal_command(&message) => {
-            Line::Internal(NodeMessage::from_object(dialect, message))
-        }
-        (Dialect::Node, Ok(value)) => Line::User(value),
-        (Dialect::Bun, Ok(_)) | (_, Err(_)) => Line::Junk(Junk::NotJson(line.clone())),
+        (Dialect::Node, Ok(message)) => match command(&message).filter(|cmd| is_own(cmd)) {
+            Some(cmd) => Line::Internal(NodeMessage::from_json(dialect, &cmd, &message)),
+            None => Line::User(message),
+        },
+        (Dialect::Bun, Ok(_)) | (_, Err(_)) => Line::Junk(Junk::NotJson { size: line.len() }),
     }
+}
+
+fn command(message: &RawJson) -> Option<String> {
+    message.field("cmd")?.string_within(LONGEST_COMMAND)
 }
 
 /// Node's rule: an object whose `cmd` is a string longer than five characters beginning `NODE_`.
 /// User code never sees such a message, whichever side sends it.
-pub fn is_internal(message: &Value) -> bool {
-    message.as_object().is_some_and(has_internal_command)
+pub fn is_internal(message: &RawJson) -> bool {
+    command(message).is_some_and(|command| is_own(&command))
 }
 
-fn has_internal_command(message: &Map<String, Value>) -> bool {
-    let command = message.get("cmd").and_then(Value::as_str);
-    command.is_some_and(|command| command.len() > 5 && command.starts_with("NODE_"))
+/// Whether a message says that its app is ready: the text `ready`.
+pub fn is_ready(message: &RawJson) -> bool {
+    const READY: &str = "ready";
+    // Each character may be written as an escape.
+    let longest = 2 + READY.len() * r"\u0000".len();
+    message.string_within(longest).as_deref() == Some(READY)
+}
+
+fn is_own(command: &str) -> bool {
+    command.len() > 5 && command.starts_with("NODE_")
 }
 
 /// A message for user code as a line.

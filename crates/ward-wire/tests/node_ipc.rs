@@ -6,6 +6,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::NodeMessage;
 use ward_wire::node_ipc::{Junk, Line, LineDecoder, classify, encode_message, is_internal};
 
@@ -29,6 +30,10 @@ fn decode(bytes: &[u8], sizes: &[usize], limit: usize) -> Vec<Line> {
     lines
 }
 
+fn user(value: &Value) -> Line {
+    Line::User(RawJson::from(value))
+}
+
 fn line(text: &str) -> Line {
     classify(&Bytes::copy_from_slice(text.as_bytes()))
 }
@@ -47,7 +52,7 @@ fn only_objects_with_a_long_enough_node_command_are_internal() {
         r#"["NODE_X"]"#,
         r#"{"x":{"cmd":"NODE_HANDLE_ACK"}}"#,
     ] {
-        let value: Value = serde_json::from_str(text).unwrap();
+        let value = RawJson::new(Bytes::copy_from_slice(text.as_bytes())).unwrap();
         assert!(!is_internal(&value), "{text}");
         assert_eq!(line(text), Line::User(value));
     }
@@ -75,16 +80,20 @@ fn what_is_not_json_is_junk() {
         "\u{2}{",
         "\0",
     ] {
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
-        assert_eq!(line(text), Line::Junk(Junk::NotJson(bytes)), "{text:?}");
+        let size = text.len();
+        assert_eq!(line(text), Line::Junk(Junk::NotJson { size }), "{text:?}");
     }
 }
 
 #[test]
 fn half_surrogates_and_broken_text_do_not_lose_a_message() {
-    assert_eq!(line(r#""\ud800""#), Line::User(json!("\u{fffd}")));
+    let value = |line| match line {
+        Line::User(value) => value.value(),
+        other => panic!("a message, not {other:?}"),
+    };
+    assert_eq!(value(line(r#""\ud800""#)), Some(json!("\u{fffd}")));
     let broken = Bytes::from_static(b"\"\xff\"");
-    assert_eq!(classify(&broken), Line::User(json!("\u{fffd}")));
+    assert_eq!(value(classify(&broken)), Some(json!("\u{fffd}")));
 }
 
 #[test]
@@ -94,13 +103,13 @@ fn a_long_line_is_reported_once_and_the_next_one_is_read() {
         let lines = decode(&long, &[size], 10);
         let expected = [
             Line::Junk(Junk::TooLong { limit: 10 }),
-            Line::User(json!("ready")),
+            user(&json!("ready")),
         ];
         assert_eq!(lines, expected, "pieces of {size}");
     }
     // Exactly the limit is not too long.
     let exact = b"\"12345678\"\n";
-    assert_eq!(decode(exact, &[3], 10), [Line::User(json!("12345678"))]);
+    assert_eq!(decode(exact, &[3], 10), [user(&json!("12345678"))]);
     assert_eq!(
         decode(exact, &[3], 9),
         [Line::Junk(Junk::TooLong { limit: 9 })]
@@ -118,7 +127,7 @@ fn a_decoder_can_be_handed_over_anywhere() {
         let mut second = LineDecoder::resume(remainder, skipping);
         second.push(&stream[cut..]);
         lines.extend(drain(&mut second));
-        let expected = [Line::User(json!("one")), Line::User(json!({"two": 2}))];
+        let expected = [user(&json!("one")), user(&json!({"two": 2}))];
         assert_eq!(lines, expected, "cut at {cut}");
     }
     let mut first = LineDecoder::with_limit(2);
@@ -127,7 +136,19 @@ fn a_decoder_can_be_handed_over_anywhere() {
     let (remainder, skipping) = first.remainder();
     let mut second = LineDecoder::resume(remainder, skipping);
     second.push(b"er\n7\n");
-    assert_eq!(drain(&mut second), [Line::User(json!(7))]);
+    assert_eq!(drain(&mut second), [user(&json!(7))]);
+}
+
+#[test]
+fn a_line_that_is_given_up_is_skipped_to_its_end() {
+    let mut decoder = LineDecoder::new();
+    decoder.push(b"\"a long");
+    assert_eq!(drain(&mut decoder), []);
+    assert_eq!(decoder.give_up(), Junk::GivenUp { size: 7 });
+    assert_eq!(decoder.remainder(), (&b""[..], true));
+    decoder.push(b" line\"");
+    decoder.push(b"\n\"next\"\n");
+    assert_eq!(drain(&mut decoder), [user(&json!("next"))]);
 }
 
 #[test]
@@ -135,7 +156,7 @@ fn a_large_line_in_small_pieces_is_linear_work() {
     // Searching from the start each time would be 2^42 comparisons.
     let text = "x".repeat(8 << 20);
     let lines = decode(&encode_message(&json!(&text)), &[16], 16 << 20);
-    assert_eq!(lines, [Line::User(json!(text))]);
+    assert_eq!(lines, [user(&json!(text))]);
 }
 
 /// Lines as children send them: messages, junk, and both line ends.
@@ -179,7 +200,7 @@ proptest! {
     fn messages_survive_the_channel(texts in vec(".*", 0..6), sizes in vec(1..30usize, 1..6)) {
         let values: Vec<Value> = texts.iter().map(|text| json!({ "data": text })).collect();
         let bytes: Vec<u8> = values.iter().flat_map(encode_message).collect();
-        let expected: Vec<Line> = values.into_iter().map(Line::User).collect();
+        let expected: Vec<Line> = values.iter().map(user).collect();
         prop_assert_eq!(decode(&bytes, &sizes, 1 << 20), expected);
     }
 }

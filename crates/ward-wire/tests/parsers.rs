@@ -127,11 +127,16 @@ fn node_ipc(bytes: &[u8], cuts: &[Index]) {
     assert_eq!(lines(bytes, cuts), whole);
     for line in whole {
         match line {
-            Line::User(value) => {
+            Line::User(raw) => {
+                // A number beyond a double is passed on, and is no value of ours.
+                let Some(value) = raw.value() else { continue };
                 let written = Bytes::from(encode_message(&value));
                 let text = written.strip_suffix(b"\n").unwrap();
                 let again = classify(&written.slice_ref(text));
-                assert_eq!(again, Line::User(read_back(&value)));
+                let Line::User(again) = again else {
+                    panic!("a message, not {again:?}")
+                };
+                assert_eq!(again.value(), Some(read_back(&value)));
             }
             Line::Internal(NodeMessage::Cluster(message)) => {
                 if let WorkerAct::QueryServer { query, .. } = message.act {

@@ -1,6 +1,10 @@
 //! What is told about an app, and by whom: PM2's library or the app itself, ward's agent inside a
 //! worker as long as nobody else speaks, and the daemon.
 
+pub mod limits;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
 use crate::action::Action;
@@ -8,10 +12,10 @@ use crate::context::Context;
 use crate::event::{Report, ReportSource};
 use crate::id::Life;
 use crate::instance::{AppReport, Instance, Replacement};
-
-/// So many actions, metrics and options of an instance are kept. One that makes up names without
-/// end, such as a metric per request, would otherwise grow the daemon and every list.
-const FACTS: usize = 512;
+use limits::{
+    ALL_BYTES, FACTS, NAME_BYTES, VALUE_BYTES, member, members_weight, too_large, too_many,
+    too_much, weight,
+};
 
 /// What becomes of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +54,53 @@ impl Instance {
             if is_current {
                 self.follow_report(&report);
             }
-            if let Some(reported) = self.reported_of(life) {
-                reported.take_in(report);
+            let reported = self.reported_of(life);
+            if let Some(refusal) = reported.and_then(|it| it.take_in(report)) {
+                self.refused(life, &refusal, cx);
             }
         }
+    }
+
+    /// A report may say what the app cannot have, or why it has to end.
+    fn follow_report(&mut self, report: &Report) {
+        match report {
+            Report::Trouble(trouble) => self.failure = Some(trouble.clone()),
+            Report::Ended(reason) => {
+                self.failure = Some(reason.clone());
+                self.ended = Some(reason.clone());
+            }
+            Report::Action(_)
+            | Report::Monitor(_)
+            | Report::Options(_)
+            | Report::NodeVersion(_)
+            | Report::Refused(_) => {}
+        }
+    }
+
+    /// Something that an app told is not kept. The first time in a life, it is said why.
+    fn refused(&mut self, life: Life, refusal: &str, cx: &mut Context<'_>) {
+        let trouble = format!("keep all it reports: {refusal}");
+        let Some(reported) = self.reported_of(life) else {
+            return;
+        };
+        if core::mem::replace(&mut reported.refused, true) {
+            return;
+        }
+        // What it cannot have is worse than what is not shown of it.
+        reported.trouble.get_or_insert_with(|| trouble.clone());
+        let title = format!("{}:{}", self.spec.name, self.id);
+        cx.log_error(format!("{title} cannot {trouble}"));
+        if self.life() == Some(life) {
+            self.failure.get_or_insert(trouble);
+        }
+    }
+
+    /// The name in lists: as it was declared, or as the app calls itself while it runs. It is shown
+    /// and selects nothing.
+    pub fn shown_name(&self) -> &str {
+        let own = self.reported.options.get("name").and_then(Value::as_str);
+        own.filter(|name| !name.is_empty())
+            .unwrap_or(&self.spec.name)
     }
 
     /// What is known of a life that runs or begins beside it.
@@ -72,34 +119,12 @@ impl Instance {
             Some(_) | None => self.reported.source.filter(|_| self.life() == Some(life)),
         }
     }
-
-    /// A report may rename the app, or say what it cannot have.
-    fn follow_report(&mut self, report: &Report) {
-        match report {
-            Report::Options(options) => {
-                if let Some(name) = options.get("name").and_then(Value::as_str) {
-                    name.clone_into(&mut self.spec.name);
-                }
-            }
-            Report::Trouble(trouble) => self.failure = Some(trouble.clone()),
-            Report::Action(_) | Report::Monitor(_) | Report::NodeVersion(_) => {}
-        }
-    }
 }
 
 /// Only the app itself may rename itself.
 fn leave_the_name(report: &mut Report) {
     if let Report::Options(options) = report {
         options.remove("name");
-    }
-}
-
-/// Known ones get their new value; new ones are taken while there is room.
-fn take_facts(known: &mut Map<String, Value>, reported: Map<String, Value>) {
-    for (name, value) in reported {
-        if known.len() < FACTS || known.contains_key(&name) {
-            known.insert(name, value);
-        }
     }
 }
 
@@ -134,44 +159,80 @@ impl AppReport {
             .retain(|action| action.get("action_type") != Some(&"internal".into()));
     }
 
-    fn take_in(&mut self, report: Report) {
+    /// Keeps what was told, if there is room; otherwise why not, or why not all of it.
+    fn take_in(&mut self, report: Report) -> Option<String> {
         match report {
-            Report::Action(action) => {
-                let name = action.get("action_name").cloned();
-                let known = |reported: &Value| reported.get("action_name") == name.as_ref();
-                if self.actions.len() < FACTS && !self.actions.iter().any(known) {
-                    self.actions.push(action);
-                }
+            Report::Action(action) => return self.take_action(action),
+            Report::Monitor(metrics) => return self.take_facts("metric", metrics),
+            Report::Options(options) => return self.take_facts("option", options),
+            Report::NodeVersion(version) if version.len() > NAME_BYTES => {
+                return Some(too_large("version", &version, NAME_BYTES));
             }
-            Report::Monitor(metrics) => take_facts(&mut self.monitor, metrics),
-            Report::Options(options) => take_facts(&mut self.options, options),
             Report::NodeVersion(version) => self.node_version = Some(version),
             Report::Trouble(trouble) => self.trouble = Some(trouble),
+            Report::Ended(reason) => self.trouble = Some(reason),
+            Report::Refused(refusal) => return Some(refusal),
         }
+        None
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_without_end_are_not_kept_and_known_ones_are_still_told() {
-        let mut reported = AppReport::default();
-        for number in 0..2 * FACTS {
-            let name = format!("request {number}");
-            let metric = Map::from_iter([(name.clone(), number.into())]);
-            reported.take_in(Report::Monitor(metric));
-            reported.take_in(Report::Action(serde_json::json!({ "action_name": name })));
+    fn take_action(&mut self, action: Value) -> Option<String> {
+        let name = action.get("action_name").cloned();
+        let shown = || name.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let known = |reported: &Value| reported.get("action_name") == name.as_ref();
+        if self.actions.iter().any(known) {
+            return None;
         }
-        assert_eq!(
-            (reported.monitor.len(), reported.actions.len()),
-            (FACTS, FACTS)
-        );
-        reported.take_in(Report::Monitor(Map::from_iter([(
-            "request 0".to_owned(),
-            "new".into(),
-        )])));
-        assert_eq!(reported.monitor["request 0"], "new");
+        let bytes = weight(&action);
+        if bytes > VALUE_BYTES {
+            return Some(too_large("action", shown(), VALUE_BYTES));
+        }
+        if self.actions.len() >= FACTS {
+            return Some(too_many("action"));
+        }
+        if self.bytes() + bytes > ALL_BYTES {
+            return Some(too_much());
+        }
+        self.actions.push(action);
+        None
+    }
+
+    /// Known ones get their new value; new ones are taken while there is room.
+    fn take_facts(&mut self, what: &str, reported: Map<String, Value>) -> Option<String> {
+        let mut bytes = self.bytes();
+        let mut refusal = None;
+        for (name, value) in reported {
+            let facts = match what {
+                "metric" => &mut self.monitor,
+                _ => &mut self.options,
+            };
+            let before = facts.get(&name).map(|known| member(&name, known));
+            let after = bytes - before.unwrap_or(0) + member(&name, &value);
+            let is_long = name.len() > NAME_BYTES
+                || what == "option"
+                    && name == "name"
+                    && value.as_str().is_some_and(|own| own.len() > NAME_BYTES);
+            let refused = if is_long {
+                too_large(what, &name, NAME_BYTES)
+            } else if weight(&value) > VALUE_BYTES {
+                too_large(what, &name, VALUE_BYTES)
+            } else if before.is_none() && facts.len() >= FACTS {
+                too_many(what)
+            } else if after > ALL_BYTES {
+                too_much()
+            } else {
+                facts.insert(name, value);
+                bytes = after;
+                continue;
+            };
+            refusal.get_or_insert(refused);
+        }
+        refusal
+    }
+
+    /// What all it told takes in memory, in bytes.
+    fn bytes(&self) -> usize {
+        let actions: usize = self.actions.iter().map(weight).sum();
+        actions + members_weight(&self.monitor) + members_weight(&self.options)
     }
 }

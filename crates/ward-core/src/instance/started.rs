@@ -18,8 +18,10 @@ impl Instance {
         let now = cx.now;
         self.began_at = Some(now.wall);
         self.created_at.get_or_insert(now.wall);
+        // A worker that was ended and comes back at once shall not hide why.
         let shortage = self.shortage.as_ref();
-        self.failure = shortage.map(|shortage| shortage.reason.clone());
+        let waits = shortage.map(|shortage| shortage.reason.clone());
+        self.failure = waits.or_else(|| self.ended.take());
         self.reported = AppReport::default();
         self.may_listen |= self.is_worker();
         self.state = State::Launching {

@@ -55,11 +55,12 @@ pub const fn status(state: &State) -> Status {
     }
 }
 
-/// `{pid, name, pm2_env, pm_id}`: what replies carry. The shell adds `monit`.
+/// `{pid, name, pm2_env, pm_id}`: what replies carry. The shell adds `monit`. This `name` is what the app
+/// calls itself, if it does; the one in `pm2_env` is the declared one, which selects it.
 pub fn process(instance: &Instance) -> Value {
     json!({
         "pid": instance.pid().unwrap_or(0),
-        "name": instance.spec.name,
+        "name": instance.shown_name(),
         "pm2_env": record(instance),
         "pm_id": instance.id.0,
     })

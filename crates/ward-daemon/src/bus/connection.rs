@@ -82,10 +82,11 @@ impl Connection {
         let Some(own) = own else { return };
         let mut bytes = 0;
         while bytes < BYTES_AT_ONCE && self.unwritten.len() < EVENTS_AT_ONCE {
-            let Some(event) = own.queue.pop() else { return };
+            let Some(event) = own.queue.pop() else { break };
             bytes += event.len();
             self.unwritten.push_back(event);
         }
+        own.queue.in_hand = bytes;
     }
 
     pub(super) fn write_once(&mut self) -> io::Result<usize> {

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use ward_wire::bus::About;
 
-use super::Shared;
-use super::queue::Kind;
+use super::queue::{self, Kind};
+use super::{Bus, Shared, Subscriber};
 
 /// The way to the bus for whoever publishes. Cheap to clone, usable on any thread.
 #[derive(Clone, Debug)]
@@ -44,9 +44,14 @@ impl Publisher {
 
     pub(super) fn queue(&self, kind: Kind, topic: &str, about: Option<About<'_>>, event: &Bytes) {
         let mut members = self.shared.lock();
+        let share = queue::share(members.subscribers.len());
+        let held = |it: &Subscriber| it.queue.held();
+        let mut all: usize = members.subscribers.iter().map(held).sum();
         for subscriber in &mut members.subscribers {
             if subscriber.choice.wants(topic, about) {
-                let lost = subscriber.queue.push(kind, event.clone());
+                let others = all - held(subscriber);
+                let lost = subscriber.queue.push(kind, event.clone(), share, others);
+                all = others + held(subscriber);
                 self.shared.dropped.fetch_add(lost, Ordering::Relaxed);
                 self.shared.events.fetch_add(1, Ordering::Relaxed);
             }
@@ -56,5 +61,21 @@ impl Publisher {
     /// Lets the thread write what was queued.
     pub(crate) fn post(&self) {
         self.shared.wake();
+    }
+}
+
+impl Bus {
+    /// Publishes an event about an app; it is encoded only when somebody wants it.
+    pub(crate) fn publish_encoded(
+        &self,
+        topic: &str,
+        about: About<'_>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
+        if self.publisher.wants(topic, Some(about)) {
+            let event = encode();
+            self.publisher.queue(Kind::Fact, topic, Some(about), &event);
+            self.publisher.post();
+        }
     }
 }

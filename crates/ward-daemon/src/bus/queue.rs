@@ -6,8 +6,20 @@ use bytes::Bytes;
 use serde_json::json;
 use ward_wire::bus::encode_event;
 
-/// What may wait for one subscriber.
+/// What may wait for one subscriber, in bytes.
 const QUEUE_BYTES: usize = 4 << 20;
+
+/// What may wait for all subscribers together, in bytes. Each may have an equal part of it; one event
+/// that is larger waits only while there is room for it.
+const ALL_QUEUES_BYTES: usize = 24 << 20;
+
+/// What an event takes in a queue besides its own bytes, of which all subscribers share one copy.
+const EVENT_BYTES: usize = 64;
+
+/// How much one of so many subscribers may leave unread, in bytes.
+pub(super) fn share(subscribers: usize) -> usize {
+    (ALL_QUEUES_BYTES / subscribers.max(1)).min(QUEUE_BYTES)
+}
 
 /// What goes first when there is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +30,7 @@ pub(super) enum Kind {
     Fact,
 }
 
-/// The events of one subscriber; at most [`QUEUE_BYTES`], or one event that is larger.
+/// The events of one subscriber; at most its [`share`], or one event that is larger.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     output: VecDeque<(u64, Bytes)>,
@@ -26,24 +38,36 @@ pub(super) struct Queue {
     /// Number of the next event: keeps the order over both.
     next: u64,
     bytes: usize,
+    /// What was taken from here last and may not be written yet, in bytes.
+    pub(super) in_hand: usize,
     /// Events this subscriber lost since it was last told.
     lost: u64,
 }
 
 impl Queue {
-    /// Adds an event; tells how many older ones had to go.
-    pub(super) fn push(&mut self, kind: Kind, event: Bytes) -> u64 {
+    /// What it keeps in memory, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes + self.in_hand
+    }
+
+    /// Adds an event; tells how many had to go, because there is room for no more than `share` bytes.
+    /// `others` is what other subscribers hold.
+    pub(super) fn push(&mut self, kind: Kind, event: Bytes, share: usize, others: usize) -> u64 {
         let mut lost = 0;
-        self.bytes += event.len();
+        self.bytes += event.len() + EVENT_BYTES;
         let queue = match kind {
             Kind::Output => &mut self.output,
             Kind::Fact => &mut self.facts,
         };
         queue.push_back((self.next, event));
         self.next += 1;
-        while self.bytes > QUEUE_BYTES && self.output.len() + self.facts.len() > 1 {
+        while self.bytes > share {
+            let is_single = self.output.len() + self.facts.len() == 1;
+            if is_single && others + self.held() <= ALL_QUEUES_BYTES {
+                break;
+            }
             let oldest = self.output.pop_front().or_else(|| self.facts.pop_front());
-            self.bytes -= oldest.map_or(0, |(_, event)| event.len());
+            self.bytes -= oldest.map_or(self.bytes, |(_, event)| event.len() + EVENT_BYTES);
             lost += 1;
         }
         self.lost += lost;
@@ -65,7 +89,7 @@ impl Queue {
             &mut self.facts
         };
         let (_, event) = queue.pop_front()?;
-        self.bytes -= event.len();
+        self.bytes -= event.len() + EVENT_BYTES;
         Some(event)
     }
 }
@@ -78,11 +102,12 @@ mod tests {
     fn output_goes_before_facts_and_the_order_stays() {
         let mut queue = Queue::default();
         let big = Bytes::from(vec![b'x'; QUEUE_BYTES / 4]);
-        queue.push(Kind::Fact, Bytes::from_static(b"first fact"));
+        let push = |queue: &mut Queue, kind, event| queue.push(kind, event, share(1), 0);
+        push(&mut queue, Kind::Fact, Bytes::from_static(b"first fact"));
         for _ in 0..6 {
-            queue.push(Kind::Output, big.clone());
+            push(&mut queue, Kind::Output, big.clone());
         }
-        queue.push(Kind::Fact, Bytes::from_static(b"last fact"));
+        push(&mut queue, Kind::Fact, Bytes::from_static(b"last fact"));
         assert!(queue.bytes <= QUEUE_BYTES);
         let told = queue.pop().unwrap();
         assert!(String::from_utf8_lossy(&told).contains("\"events\":3"));
@@ -92,5 +117,37 @@ mod tests {
         }
         assert_eq!(queue.pop().unwrap(), "last fact");
         assert_eq!((queue.pop(), queue.bytes), (None, 0));
+    }
+
+    /// A thousand that read nothing, each of which wants other events.
+    #[test]
+    fn all_queues_together_are_bounded() {
+        let mut queues: Vec<Queue> = (0..1000).map(|_| Queue::default()).collect();
+        let share = share(queues.len());
+        for size in [100, 1000, 8 << 20] {
+            for at in 0..queues.len() {
+                let held: usize = queues.iter().map(Queue::held).sum();
+                let others = held - queues[at].held();
+                let event = Bytes::from(vec![b'x'; size]);
+                queues[at].push(Kind::Output, event.clone(), share, others);
+                queues[at].push(Kind::Fact, event, share, others);
+            }
+            let held: usize = queues.iter().map(Queue::held).sum();
+            assert!(held <= ALL_QUEUES_BYTES, "{held} bytes");
+        }
+        let lost = queues[0].pop().unwrap();
+        assert!(String::from_utf8_lossy(&lost).contains("ward:lost"));
+    }
+
+    #[test]
+    fn one_large_event_waits_while_there_is_room() {
+        let mut queue = Queue::default();
+        let large = Bytes::from(vec![b'x'; 2 * QUEUE_BYTES]);
+        assert_eq!(queue.push(Kind::Fact, large.clone(), QUEUE_BYTES, 0), 0);
+        assert_eq!(queue.pop().unwrap().len(), large.len());
+        queue.in_hand = large.len();
+        let others = ALL_QUEUES_BYTES - 3 * QUEUE_BYTES;
+        assert_eq!(queue.push(Kind::Fact, large, QUEUE_BYTES, others), 1);
+        assert_eq!(queue.held(), queue.in_hand);
     }
 }

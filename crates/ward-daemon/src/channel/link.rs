@@ -2,26 +2,22 @@
 //! what waits to be sent. Descriptors travel in both directions: Node attaches one to a message.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use ward_core::cluster::Role;
 use ward_core::id::Life;
 use ward_wire::node_ipc::{Line, LineDecoder};
 
-use super::export::{ChannelState, ExportedChannel, QueuedLine, owned};
+use super::export::{ChannelState, ExportedChannel};
+use super::outbox::Outbox;
+use super::unfinished::Unfinished;
 use super::window::Window;
 use crate::poll::Interest;
-
-/// Bytes that may wait for an app that does not read.
-const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Received descriptors that may wait for their message; Node sends one with each.
 const INBOX_FDS: usize = 64;
@@ -31,7 +27,8 @@ const INBOX_FDS: usize = 64;
 pub(crate) struct Link {
     pub(crate) life: Life,
     pub(crate) socket: OwnedFd,
-    lines: LineDecoder,
+    pub(super) lines: LineDecoder,
+    pub(super) unfinished: Unfinished,
     pub(crate) window: Window,
     /// Received, and to be claimed by the next message that says it has one. At most
     /// [`INBOX_FDS`].
@@ -48,19 +45,18 @@ pub(crate) struct Link {
     pub(crate) interest: Interest,
     /// What its process is in a cluster.
     pub(crate) role: Role,
-    /// Messages of clients are bounded by [`OUTBOX_BYTES`]; those of the cluster's protocol by what
-    /// they answer and by the connections that may be on their way.
-    outbox: VecDeque<Outgoing>,
-    outbox_bytes: usize,
+    /// It asks and does not read the answers: it is neither read nor written any more, and its process
+    /// is being ended.
+    pub(crate) deaf: bool,
+    outbox: Outbox,
 }
 
-/// One message on its way out.
+/// What a new channel gets of what all share.
 #[derive(Debug)]
-struct Outgoing {
-    bytes: Vec<u8>,
-    sent: usize,
-    /// Travels with the first byte. Whoever sent it may keep it until it has arrived.
-    fd: Option<Arc<OwnedFd>>,
+pub(crate) struct Shares {
+    pub(super) window: Window,
+    pub(super) unfinished: Unfinished,
+    pub(super) outbox: Outbox,
 }
 
 /// What became of what was to be sent.
@@ -91,12 +87,13 @@ pub(crate) enum Received {
 
 impl Link {
     /// A fresh channel.
-    pub(crate) fn new(life: Life, socket: OwnedFd, window: Window, role: Role) -> Self {
+    pub(crate) fn new(life: Life, socket: OwnedFd, shares: Shares, role: Role) -> Self {
         Self {
             life,
             socket,
             lines: LineDecoder::new(),
-            window,
+            unfinished: shares.unfinished,
+            window: shares.window,
             fds: VecDeque::new(),
             paused: false,
             choked: false,
@@ -104,8 +101,8 @@ impl Link {
             stalled: false,
             interest: Interest::IN,
             role,
-            outbox: VecDeque::new(),
-            outbox_bytes: 0,
+            deaf: false,
+            outbox: shares.outbox,
         }
     }
 
@@ -140,6 +137,9 @@ impl Link {
 
     /// The next whole line and its size.
     pub(crate) fn next_line(&mut self) -> Option<(Line, usize)> {
+        if self.deaf {
+            return None;
+        }
         let before = self.lines.remainder().0.len();
         let line = self.lines.next()?;
         let after = self.lines.remainder().0.len();
@@ -148,27 +148,40 @@ impl Link {
 
     /// Whether there is room for a message of a client.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        // A single message may be larger than all the room.
-        self.outbox.is_empty() || self.outbox_bytes + bytes <= OUTBOX_BYTES
+        self.outbox.has_room(bytes)
     }
 
-    /// Queues a line.
-    pub(crate) fn queue(&mut self, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) {
-        self.outbox_bytes += line.len();
-        self.outbox.push_back(Outgoing {
-            bytes: line,
-            sent: 0,
-            fd,
-        });
+    /// Queues a message of a client.
+    pub(crate) fn queue_message(&mut self, line: Vec<u8>) {
+        if !self.deaf {
+            self.outbox.message(line);
+        }
+    }
+
+    /// Queues a line of the protocol. False when so much is unread that the app has to be ended.
+    pub(crate) fn queue_answer(&mut self, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) -> bool {
+        if self.deaf {
+            return true;
+        }
+        self.outbox.answer(line, fd);
+        !self.outbox.is_overdue()
+    }
+
+    /// Nothing is read from it or written to it any more.
+    pub(crate) fn turn_away(&mut self) {
+        self.deaf = true;
+        self.paused = true;
+        self.lines.give_up();
+        self.outbox.clear();
     }
 
     /// Sends what the socket takes.
     pub(crate) fn flush(&mut self) -> Sent {
-        while let Some(next) = self.outbox.front_mut() {
-            match next.send(&self.socket) {
-                Ok(()) => {}
+        while !self.outbox.is_empty() {
+            match self.outbox.send(&self.socket) {
+                Ok(true) => self.choked = false,
+                Ok(false) | Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Sent::Some,
-                Err(Errno::INTR) => continue,
                 // Too many descriptors are on their way somewhere, or memory is short: it passes.
                 Err(Errno::TOOMANYREFS | Errno::NOBUFS | Errno::NOMEM) => {
                     self.stalled = true;
@@ -176,11 +189,6 @@ impl Link {
                 }
                 Err(Errno::PIPE | Errno::CONNRESET) => return Sent::Closed,
                 Err(_) => return Sent::Torn,
-            }
-            if next.sent == next.bytes.len() {
-                self.outbox_bytes -= next.bytes.len();
-                self.outbox.pop_front();
-                self.choked = false;
             }
         }
         Sent::All
@@ -205,6 +213,7 @@ impl Link {
     /// A descriptor cannot be duplicated.
     pub(super) fn export(self) -> io::Result<ExportedChannel> {
         let (unfinished, skipping) = self.lines.remainder();
+        let (outbox, queued) = self.outbox.export()?;
         let state = ChannelState {
             life: self.life,
             role: self.role,
@@ -212,21 +221,20 @@ impl Link {
             skipping,
             choked: self.choked,
             told_junk: self.told_junk,
-            outbox: self.outbox.iter().map(Outgoing::rest).collect(),
+            outbox,
         };
-        let queued = self.outbox.into_iter().filter_map(|it| it.fd).map(owned);
         Ok(ExportedChannel {
             state,
             socket: self.socket,
             received: self.fds.into(),
-            queued: queued.collect::<io::Result<_>>()?,
+            queued,
         })
     }
 
     /// Goes on where another process stopped.
-    pub(super) fn import(exported: ExportedChannel, window: Window) -> Self {
+    pub(super) fn import(exported: ExportedChannel, shares: Shares) -> Self {
         let state = exported.state;
-        let mut link = Self::new(state.life, exported.socket, window, state.role);
+        let mut link = Self::new(state.life, exported.socket, shares, state.role);
         link.lines = LineDecoder::resume(&state.unfinished, state.skipping);
         link.fds = exported.received.into();
         link.choked = state.choked;
@@ -234,7 +242,7 @@ impl Link {
         let mut queued = exported.queued.into_iter();
         for line in state.outbox {
             let fd = line.has_fd.then(|| queued.next()).flatten();
-            link.queue(line.rest, fd.map(Arc::new));
+            link.outbox.import(line, fd);
         }
         link
     }
@@ -242,33 +250,5 @@ impl Link {
     /// Nothing can be sent any more.
     pub(crate) fn give_up_sending(&mut self) {
         self.outbox.clear();
-        self.outbox_bytes = 0;
-    }
-}
-
-impl Outgoing {
-    fn rest(&self) -> QueuedLine {
-        QueuedLine {
-            rest: self.bytes[self.sent..].to_vec(),
-            has_fd: self.fd.is_some(),
-        }
-    }
-
-    /// One message with a descriptor must go out in one call with its first byte; Node drops a
-    /// descriptor that another one overtakes.
-    fn send(&mut self, socket: &OwnedFd) -> Result<(), Errno> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds;
-        if let Some(fd) = &self.fd {
-            fds = [fd.as_fd()];
-            let fits = control.push(SendAncillaryMessage::ScmRights(&fds));
-            debug_assert!(fits, "the space was made for one descriptor");
-        }
-        let rest = &self.bytes[self.sent..];
-        self.sent += sendmsg(socket, &[IoSlice::new(rest)], &mut control, flags)?;
-        self.fd = None;
-        Ok(())
     }
 }

@@ -11,9 +11,12 @@ use ward_core::cluster::Role;
 use ward_core::id::Life;
 
 use super::export::ExportedChannel;
-use super::link::{Link, Received, Sent};
+use super::link::{Link, Received, Shares};
 use super::metrics::ChannelMetrics;
-use super::window::{Credit, Window};
+use super::outbox::Outbox;
+use super::share::Total;
+use super::unfinished::Unfinished;
+use super::window::{Credit, Windows};
 use crate::poll::{Interest, Poll, Slots, Token};
 
 /// How long is waited when the kernel has no room for what is to be sent.
@@ -28,24 +31,19 @@ pub(crate) struct Links {
     /// Links that are not read because the control thread is behind.
     paused: Vec<Token>,
     /// Links the kernel has no room for, though their sockets do.
-    stalled: Vec<Token>,
+    pub(super) stalled: Vec<Token>,
     /// Links that cannot be polled; the thread closes them.
-    broken: Vec<Token>,
+    pub(super) broken: Vec<Token>,
+    /// Apps that ask and do not read, which nobody was told of; each once.
+    pub(super) deaf: Vec<Life>,
+    windows: Windows,
+    /// What waits to be sent.
+    outboxes: Total,
+    pub(super) all_unfinished: Total,
+    /// How many lines were begun so far.
+    pub(super) lines_begun: u64,
     /// What went through so far.
     pub(crate) counts: ChannelMetrics,
-}
-
-/// What became of a message of a client.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Offered {
-    /// It is on its way.
-    Queued,
-    /// It was thrown away, the first one since this life read the last time.
-    DroppedFirst(Life),
-    /// It was thrown away, as others before it.
-    Dropped,
-    /// There is no channel any more.
-    Closed,
 }
 
 /// What a token names.
@@ -59,12 +57,17 @@ impl Links {
     /// Nothing yet.
     pub(crate) fn new(poll: Poll) -> Self {
         Self {
+            windows: Windows::new(poll.waker()),
             poll,
             sources: Slots::default(),
             by_life: HashMap::new(),
             paused: Vec::new(),
             stalled: Vec::new(),
             broken: Vec::new(),
+            deaf: Vec::new(),
+            outboxes: Total::default(),
+            all_unfinished: Total::default(),
+            lines_begun: 0,
             counts: ChannelMetrics::default(),
         }
     }
@@ -102,27 +105,25 @@ impl Links {
             .wait([limit, retry].into_iter().flatten().min(), ready)
     }
 
-    /// Tries again to send what the kernel had no room for.
-    pub(crate) fn retry(&mut self) {
-        for token in core::mem::take(&mut self.stalled) {
-            if let Some(link) = self.link(token) {
-                link.stalled = false;
-                self.flush(token);
-            }
-        }
-    }
-
     /// Adds a channel.
     pub(crate) fn open(&mut self, life: Life, socket: OwnedFd, role: Role) -> Token {
-        let window = Window::new(self.poll.waker());
-        self.insert(Link::new(life, socket, window, role))
+        let shares = self.shares();
+        self.insert(Link::new(life, socket, shares, role))
     }
 
     /// Adds a channel of an earlier process. What waits to be sent goes with the next
     /// [`Self::flush`].
     pub(crate) fn import(&mut self, exported: ExportedChannel) -> Token {
-        let window = Window::new(self.poll.waker());
-        self.insert(Link::import(exported, window))
+        let shares = self.shares();
+        self.insert(Link::import(exported, shares))
+    }
+
+    fn shares(&self) -> Shares {
+        Shares {
+            window: self.windows.open(),
+            unfinished: Unfinished::new(self.all_unfinished.share()),
+            outbox: Outbox::new(self.outboxes.share()),
+        }
     }
 
     /// Gives all channels away.
@@ -179,51 +180,6 @@ impl Links {
             self.by_life.remove(&link.life);
         }
         Some(link.life)
-    }
-
-    /// Queues a message of a client; dropped when the app does not read.
-    pub(crate) fn offer(&mut self, token: Token, line: Vec<u8>) -> Offered {
-        let Some(link) = self.link(token) else {
-            return Offered::Closed;
-        };
-        if link.has_room(line.len()) {
-            self.send(token, line, None);
-            return Offered::Queued;
-        }
-        let was_choked = core::mem::replace(&mut link.choked, true);
-        let life = link.life;
-        self.counts.choked += 1;
-        if was_choked {
-            Offered::Dropped
-        } else {
-            Offered::DroppedFirst(life)
-        }
-    }
-
-    /// Sends a line of the protocol, with a descriptor beside it.
-    pub(crate) fn send(&mut self, token: Token, line: Vec<u8>, fd: Option<Arc<OwnedFd>>) {
-        let bytes = line.len() as u64;
-        if let Some(link) = self.link(token) {
-            link.queue(line, fd);
-            self.counts.messages_out += 1;
-            self.counts.bytes_out += bytes;
-            self.flush(token);
-        }
-    }
-
-    pub(crate) fn flush(&mut self, token: Token) {
-        let Some(link) = self.link(token) else {
-            return;
-        };
-        match link.flush() {
-            Sent::All | Sent::Some => {}
-            Sent::Stalled => self.stalled.push(token),
-            // Reading will find the end, after what was sent before it.
-            Sent::Closed => link.give_up_sending(),
-            // Nobody knows what the other side has got: it is given up, and others do its work.
-            Sent::Torn => self.broken.push(token),
-        }
-        self.watch(token);
     }
 
     /// Tells the poll what the link wants now; one that wants nothing is not polled at all.

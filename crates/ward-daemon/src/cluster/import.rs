@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ward_core::id::Life;
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::SocketName;
 
 use super::affinity::{Affinity, Waiter};
@@ -186,7 +187,7 @@ fn restored_listener(state: ListenerState, socket: Arc<OwnedFd>, cx: &Context) -
         key: state.key,
         socket,
         listens: state.listens,
-        data: state.data,
+        data: RawJson::new(state.data.into()).unwrap_or(RawJson::null()),
         name: state.name.map(name),
         place: state.place,
         attached: state.attached.into_iter().filter_map(holder).collect(),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ward_core::cluster::Sched;
 use ward_core::id::{InstanceId, Life};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery};
 
 use super::bind::{bind, is_deserted};
+use super::listen_budget::{DATA_BYTES, TOO_MANY};
 use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
 use super::worker::{Grant, Held, Phase, Worker};
 use super::{Context, Holder, Primary, WorkerConfig, WorkerEvent};
@@ -19,14 +21,8 @@ struct Refusal(i32);
 
 const IN_USE: i32 = 98;
 
-/// EMFILE.
-const TOO_MANY: i32 = 24;
-
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
-
-/// So many listeners one worker may have; each takes a descriptor of the daemon.
-const LISTENERS: usize = 1024;
 
 impl Primary {
     /// A worker wants to listen.
@@ -51,7 +47,11 @@ impl Primary {
                 let Some(worker) = self.workers.get_mut(&token) else {
                     return;
                 };
-                let line = worker.port.refuse(question, &key, &query.data, errno);
+                let data = match query.data.size() {
+                    0..=DATA_BYTES => query.data.clone(),
+                    _ => RawJson::null(),
+                };
+                let line = worker.port.refuse(question, &key, &data, errno);
                 cx.links.send(token, line, None);
             }
         }
@@ -69,10 +69,8 @@ impl Primary {
         if worker.keys.contains_key(key) {
             return Err(Refusal(IN_USE));
         }
-        if worker.keys.len() >= LISTENERS {
-            return Err(Refusal(TOO_MANY));
-        }
         let (life, pid, config) = (worker.life, worker.pid, worker.config.clone());
+        let room = self.check_room(worker.keys.len(), &config, query.data.size() + key.len());
         let endpoint = query.endpoint().map_err(|error| Refusal(-error.errno()))?;
         // The kernel spreads connections over several sockets for TCP only; all else is shared.
         let is_tcp = matches!(endpoint, Endpoint::Tcp { .. });
@@ -82,6 +80,16 @@ impl Primary {
         if let Some(listener) = self.known(&entry, &config) {
             self.join(listener, life, &config, cx);
             return Ok(listener);
+        }
+        if let Err(errno) = room {
+            let event = WorkerEvent::Refused {
+                place: place_of(&endpoint, None),
+                port: port_of(&endpoint),
+                held_by: None,
+                errno,
+            };
+            cx.tell(life, event);
+            return Err(Refusal(errno));
         }
         let mut bound = bind(&endpoint, query, pid, slot.is_some());
         if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use serde_json::Value;
 use ward_core::id::InstanceId;
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName};
 
 use super::Waiting;
@@ -28,7 +28,7 @@ pub(super) struct Listener {
     /// Connections can be accepted from it; otherwise the workers can only share it.
     pub(super) listens: bool,
     /// What the first worker wanted all to share, such as TLS ticket keys.
-    pub(super) data: Value,
+    pub(super) data: RawJson,
     /// Where it is bound, for TCP and UDP.
     pub(super) name: Option<SocketName>,
     /// Where it is bound, for people.
@@ -77,7 +77,7 @@ impl Listener {
             key,
             private: is_private(endpoint),
             listens: bound.listens,
-            data: query.data.clone(),
+            data: query.data.detached(),
             name,
             place: place_of(endpoint, name),
             attached: Vec::new(),

@@ -13,6 +13,7 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{ListenQuery, NodeMessage, SocketName};
 
 use crate::node::Runtime;
@@ -71,7 +72,7 @@ pub(crate) enum Words<'a> {
     /// One of Node's own or of our agent, which user code never sees.
     Internal(NodeMessage),
     /// Any other value. The daemon hears it, too.
-    Value(&'a Value),
+    Value(&'a RawJson),
 }
 
 /// What a worker said.
@@ -146,15 +147,15 @@ pub(crate) trait WorkerPort: Debug + Send {
         &mut self,
         question: u64,
         key: &str,
-        data: &Value,
+        data: &RawJson,
         name: Option<SocketName>,
     ) -> Vec<u8>;
 
     /// The worker shall accept on the socket itself, which has to be beside the line.
-    fn share(&mut self, question: u64, key: &str, data: &Value) -> (Delivery, Vec<u8>);
+    fn share(&mut self, question: u64, key: &str, data: &RawJson) -> (Delivery, Vec<u8>);
 
     /// The worker cannot listen. `errno` is a positive error number.
-    fn refuse(&mut self, question: u64, key: &str, data: &Value, errno: i32) -> Vec<u8>;
+    fn refuse(&mut self, question: u64, key: &str, data: &RawJson, errno: i32) -> Vec<u8>;
 
     /// The answer to [`Said::Leaving`].
     fn leave(&mut self, question: u64) -> Vec<u8>;

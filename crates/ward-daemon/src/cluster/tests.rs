@@ -2,6 +2,7 @@
 //! moment.
 
 mod admission;
+mod budgets;
 mod connection_count;
 mod drain;
 mod handover;

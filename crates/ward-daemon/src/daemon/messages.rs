@@ -1,13 +1,19 @@
 //! What apps say over their IPC channels: readiness, facts about themselves, and events for others
 //! (pm2-lifecycle.md 7.2 describes PM2's rules).
 
-use serde_json::{Map, Value};
 use ward_core::event::{Event, Report, ReportSource};
 use ward_core::id::{InstanceId, Life};
+use ward_wire::json::RawJson;
+use ward_wire::node_ipc::is_ready;
 
 use super::run::Daemon;
+use super::told;
 use crate::cluster::WorkerReport;
 use crate::worker_loop::ChannelEvent;
+
+/// The longest type of a message, in bytes of its JSON, that is a topic. A longer one is heard as
+/// `process:msg`.
+const LONGEST_TOPIC: usize = 1024;
 
 /// Topics only the daemon speaks on. An app that uses one is heard as `process:msg`, so that
 /// nobody can fake the end of another app or of the daemon.
@@ -26,7 +32,7 @@ impl Daemon {
                 drop(credit);
             }
             ChannelEvent::Report { life, body, credit } => {
-                self.agent_reports(life, body);
+                self.agent_reports(life, &body);
                 drop(credit);
             }
             ChannelEvent::Choked { life } => {
@@ -36,6 +42,7 @@ impl Daemon {
                     &format!("{name} does not read its messages, some were dropped"),
                 );
             }
+            ChannelEvent::Deaf { life } => self.end_deaf(life),
             ChannelEvent::Worker(WorkerReport {
                 life,
                 event,
@@ -60,6 +67,7 @@ impl Daemon {
             ChannelEvent::Closed { life } => {
                 self.workers.speakers.remove(&life);
                 self.workers.places.remove(&life);
+                self.workers.notices.remove(&life);
                 self.disconnected(life);
             }
         }
@@ -75,83 +83,77 @@ impl Daemon {
         }
     }
 
-    fn heard(&mut self, life: Life, value: &Value) {
+    fn heard(&mut self, life: Life, value: &RawJson) {
         // The last words of an app come after its end.
         let Some(id) = self.workers.speakers.get(&life).copied() else {
             return;
         };
-        if *value == "ready" {
+        if is_ready(value) {
             self.pass_on(id, "process:msg", ("raw", value));
             self.handle(Event::Ready { life });
             return;
         }
-        if let Some(version) = value.get("node_version").and_then(Value::as_str) {
-            let report = Report::NodeVersion(version.to_owned());
-            self.app_reports(life, report);
+        let names = ["node_version", "type", "data"];
+        let [version, kind, data] = value.fields(names).unwrap_or_default();
+        if let Some(report) = version.and_then(|version| told::version(&version)) {
+            self.app_reports(life, vec![report]);
             return;
         }
-        match typed(value) {
-            Some((kind, data)) => self.heard_typed(life, id, kind, data, value),
+        match typed(kind.as_ref(), data) {
+            Some((kind, data)) => self.heard_typed(life, id, &kind, &data, value),
             None => self.pass_on(id, "process:msg", ("raw", value)),
         }
     }
 
-    fn heard_typed(&mut self, life: Life, id: InstanceId, kind: &str, data: &Value, whole: &Value) {
-        let report = match kind {
-            "axm:action" => Report::Action(data.clone()),
-            "axm:monitor" => Report::Monitor(object(data)),
-            "axm:option:configuration" => Report::Options(object(data)),
+    fn heard_typed(
+        &mut self,
+        life: Life,
+        id: InstanceId,
+        kind: &str,
+        data: &RawJson,
+        whole: &RawJson,
+    ) {
+        let mut reports = Vec::new();
+        match kind {
+            "axm:action" => reports.push(told::action(data)),
+            "axm:monitor" => told::metrics(data, &mut reports),
+            "axm:option:configuration" => told::options(data, &mut reports),
             "axm:option:setPID" => return,
             own if OWN_TOPICS.contains(&own) || own.starts_with("ward:") => {
                 return self.pass_on(id, "process:msg", ("raw", whole));
             }
             topic => return self.pass_on(id, topic, ("data", data)),
-        };
-        self.app_reports(life, report);
+        }
+        self.app_reports(life, reports);
     }
 
-    fn pass_on(&mut self, id: InstanceId, topic: &str, fact: (&str, &Value)) {
+    fn pass_on(&mut self, id: InstanceId, topic: &str, fact: (&str, &RawJson)) {
         let instance = self.core.supervisor.instance(id);
         self.planes.publish_from(instance, topic, fact);
     }
 
-    /// An app told one fact about itself.
-    fn app_reports(&mut self, life: Life, report: Report) {
+    /// An app told something about itself.
+    fn app_reports(&mut self, life: Life, reports: Vec<Report>) {
         self.handle(Event::Reported {
             life,
             source: ReportSource::App,
-            reports: vec![report],
+            reports,
         });
     }
 }
 
 /// A message with a `type` and `data`, both truthy as JavaScript sees it.
-fn typed(value: &Value) -> Option<(&str, &Value)> {
-    let kind = value
-        .get("type")?
-        .as_str()
-        .filter(|kind| !kind.is_empty())?;
-    let data = value.get("data").filter(|data| truthy(data))?;
+fn typed(kind: Option<&RawJson>, data: Option<RawJson>) -> Option<(String, RawJson)> {
+    let kind = kind?.string_within(LONGEST_TOPIC);
+    let kind = kind.filter(|kind| !kind.is_empty())?;
+    let data = data.filter(RawJson::is_true)?;
     Some((kind, data))
-}
-
-fn truthy(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Bool(true) | Value::Array(_) | Value::Object(_) => true,
-    }
-}
-
-pub(super) fn object(value: &Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -169,6 +171,9 @@ mod tests {
     #[case(json!(["type", "data"]), None)]
     #[case(Value::Null, None)]
     fn a_typed_message_has_a_type_and_data(#[case] message: Value, #[case] kind: Option<&str>) {
-        assert_eq!(typed(&message).map(|(kind, _)| kind), kind);
+        let message = RawJson::from(&message);
+        let [found, data] = message.fields(["type", "data"]).unwrap_or_default();
+        let found = typed(found.as_ref(), data).map(|(kind, _)| kind);
+        assert_eq!(found.as_deref(), kind);
     }
 }

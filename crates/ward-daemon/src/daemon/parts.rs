@@ -14,6 +14,8 @@ use ward_core::id::{InstanceId, Life, RequestId};
 use ward_core::instance::Instance;
 use ward_core::supervisor::Supervisor;
 use ward_home::Paths;
+use ward_wire::bus::{About, encode_message};
+use ward_wire::json::RawJson;
 
 use super::held_replies::HeldReplies;
 use super::lists::Lists;
@@ -96,7 +98,8 @@ pub(super) struct Planes {
 impl Planes {
     /// A line for the daemon's log and for those who follow it.
     pub(super) fn say(&mut self, error: bool, text: &str) {
-        self.log.say(error, text);
+        let text = crate::log::daemon::one_line(text);
+        self.log.say(error, &*text);
         let format = crate::log::daemon::date_format();
         // Without a date PM2 has no such events.
         if !format.is_empty() && self.bus.is_followed() {
@@ -129,22 +132,29 @@ impl Planes {
         &mut self,
         instance: Option<&Instance>,
         topic: &str,
-        (key, value): (&str, &Value),
+        (key, value): (&str, &RawJson),
     ) {
         let Some(instance) = instance else {
             return;
         };
-        let mut process = json!({
-            "pm_id": instance.id.0,
-            "name": instance.spec.name,
-            "namespace": instance.spec.namespace,
+        let about = About {
+            id: instance.id.0,
+            name: &instance.spec.name,
+            namespace: Some(&instance.spec.namespace),
+        };
+        let at = clock::wall().0;
+        self.bus.publish_encoded(topic, about, || {
+            let mut process = json!({
+                "pm_id": about.id,
+                "name": about.name,
+                "namespace": about.namespace,
+            });
+            if instance.is_worker() {
+                // Where PM2 has the revision of the code.
+                process["rev"] = Value::Null;
+            }
+            encode_message(topic, at, (key, value), &process)
         });
-        if instance.is_worker() {
-            // Where PM2 has the revision of the code.
-            process["rev"] = Value::Null;
-        }
-        let payload = json!({ "at": clock::wall().0, key: value, "process": process });
-        self.bus.publish(topic, &payload);
     }
 
     /// Tells the agent inside a worker to report nothing more.

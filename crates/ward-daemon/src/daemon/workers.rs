@@ -2,21 +2,30 @@
 
 use std::collections::HashMap;
 
+use ward_core::action::Scope;
 use ward_core::event::{Event, Report, Tally};
 use ward_core::id::{InstanceId, Life};
 
-use super::parts::Core;
+use super::notices::{in_use, no_permission, notice, ours};
 use super::refusals::{Explained, Refusals};
 use super::run::Daemon;
 use crate::channel::Credit;
+use crate::cluster::WorkerEvent;
 use crate::cluster::port_holders::PortHolder;
-use crate::cluster::{Holder, WorkerEvent};
 
 /// What is wrong with a worker that does not speak; completes "cannot …".
 const SILENT: &str = "act as a cluster worker: it says nothing as one; does its command start node, bun or deno (2.8 or newer) directly?";
 
+/// Why a worker is ended that asks and does not read; completes "cannot …".
+const DEAF: &str = "be served: it asked for more and more and read no answer, so it was ended";
+
+const E2BIG: i32 = 7;
 const EACCES: i32 = 13;
 const EADDRINUSE: i32 = 98;
+const ENOBUFS: i32 = 105;
+
+/// So many lines of the log one life may cause. One that asks in vain for ever would otherwise fill it.
+const NOTICES: u32 = 100;
 
 /// So many places of a worker are shown; one that listens on ever new ports has no end of them.
 const PLACES: usize = 16;
@@ -31,6 +40,8 @@ pub(super) struct Workers {
     /// Lives whose channels are open, workers or not, and whose they are.
     pub(super) speakers: HashMap<Life, InstanceId>,
     pub(super) refusals: Refusals,
+    /// How much was said in the log of each life whose channel is open.
+    pub(super) notices: HashMap<Life, u32>,
 }
 
 /// Whose connections are being finished; the app may be forgotten before they are.
@@ -41,6 +52,17 @@ struct Drained {
 }
 
 impl Workers {
+    /// Whether one more line about this life may be said, and whether it is the last one.
+    fn may_say(&mut self, life: Life) -> Option<bool> {
+        if !self.speakers.contains_key(&life) {
+            // Its last words, which are few.
+            return Some(false);
+        }
+        let said = self.notices.entry(life).or_default();
+        *said = said.saturating_add(1);
+        (*said <= NOTICES).then_some(*said == NOTICES)
+    }
+
     fn listens(&mut self, life: Life, mut place: String, by_itself: bool) {
         if by_itself {
             place.push_str(" (by itself)");
@@ -89,7 +111,7 @@ impl Daemon {
     /// Something about a worker. The credit is the worker's permission to say more.
     pub(super) fn worker_event(&mut self, life: Life, event: WorkerEvent, credit: Option<Credit>) {
         if let Some((error, text)) = notice(&self.core, life, &event) {
-            self.planes.say(error, &text);
+            self.note(life, error, &text);
         }
         match event {
             WorkerEvent::Online => self.handle(Event::WorkerOnline { life }),
@@ -130,6 +152,9 @@ impl Daemon {
                 let reason = match errno {
                     EADDRINUSE => in_use(&place, held_by.map(ours)),
                     EACCES => no_permission(&place, port),
+                    E2BIG | ENOBUFS => format!(
+                        "listen on {place}: what it wants all workers to share there takes more than 64 KiB, or 256 KiB with its other listeners"
+                    ),
                     _ => format!("listen on {place}: {}", ward_sys::errno::Errno(errno)),
                 };
                 self.trouble(life, &reason);
@@ -162,87 +187,48 @@ impl Daemon {
         }
     }
 
+    /// A worker asks and does not read the answers: it is ended, and comes back as one that crashed.
+    pub(super) fn end_deaf(&mut self, life: Life) {
+        let name = self.core.name_of(life);
+        let text = format!("{name} cannot {DEAF}");
+        self.planes.say(true, &text);
+        self.handle(Event::found_out(life, Report::Ended(DEAF.to_owned())));
+        self.processes.kill(life, Scope::Main);
+    }
+
+    /// Says something about a worker, as long as that is not said too often.
+    fn note(&mut self, life: Life, error: bool, text: &str) {
+        match self.workers.may_say(life) {
+            None => {}
+            Some(false) => self.planes.say(error, text),
+            Some(true) => {
+                let text = format!("{text} (no more is said of this process)");
+                self.planes.say(error, &text);
+            }
+        }
+    }
+
     /// Something only the user can mend; completes "cannot …".
     fn trouble(&mut self, life: Life, text: &str) {
         let name = self.core.name_of(life);
-        self.planes.say(true, &format!("{name} cannot {text}"));
+        self.note(life, true, &format!("{name} cannot {text}"));
         let report = Report::Trouble(text.to_owned());
         self.handle(Event::found_out(life, report));
     }
 }
 
-/// What the log says of an event, and whether it is an error.
-fn notice(core: &Core, life: Life, event: &WorkerEvent) -> Option<(bool, String)> {
-    let name = || core.name_of(life);
-    Some(match event {
-        WorkerEvent::Listening {
-            by_itself: true,
-            place,
-        } => (
-            false,
-            format!(
-                "{} listens on {place} by itself: the kernel spreads its connections, and a reload may cut some",
-                name()
-            ),
-        ),
-        WorkerEvent::Uncounted(error) => (
-            false,
-            format!(
-                "The kernel does not tell when connections end ({error}): those of workers are estimated by their open descriptors"
-            ),
-        ),
-        WorkerEvent::Joined { place, app } => (
-            false,
-            format!(
-                "{} listens on {place}, where the app {app} does: both get connections",
-                name()
-            ),
-        ),
-        WorkerEvent::Unreadable { place } => (
-            true,
-            format!(
-                "{} gets connections on {place} that are no HTTP/1 (TLS?), in which no header or cookie can be read: they stick by address",
-                name()
-            ),
-        ),
-        WorkerEvent::Exhausted { place, error } => (
-            true,
-            format!(
-                "No connections are accepted for now, they wait in the kernel (first on {place}): {}",
-                error
-                    .as_deref()
-                    .unwrap_or("the descriptors that are left are kept for the daemon's own work")
-            ),
-        ),
-        WorkerEvent::Relieved => (false, "Connections are accepted again".to_owned()),
-        _ => return None,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A holder that is one of our apps.
-fn ours(holder: Holder) -> String {
-    match holder {
-        // One socket for all and one for each slot exclude each other.
-        Holder::OtherSched => {
-            "this app has it with another sched: to change to or from slot, stop it first"
-                .to_owned()
-        }
-        Holder::App(app) => format!("the app {app} has it"),
+    #[test]
+    fn one_process_cannot_fill_the_log() {
+        let mut workers = Workers::default();
+        workers.speakers.insert(Life(1), InstanceId(0));
+        let said = (0..10 * NOTICES).filter_map(|_| workers.may_say(Life(1)));
+        let said: Vec<bool> = said.collect();
+        assert_eq!(said.len(), NOTICES as usize);
+        assert_eq!(said.iter().position(|last| *last), Some(said.len() - 1));
+        assert_eq!(workers.may_say(Life(2)), Some(false));
     }
-}
-
-/// Why a worker cannot listen there; completes "cannot …".
-fn in_use(place: &str, holder: Option<String>) -> String {
-    let holder = holder.map_or_else(String::new, |holder| format!(", {holder}"));
-    format!("listen on {place}: it is in use{holder}")
-}
-
-fn no_permission(place: &str, port: Option<u16>) -> String {
-    let hint = match port {
-        Some(1..=1023) => {
-            ": ports below 1024 need CAP_NET_BIND_SERVICE for the daemon, or a lower net.ipv4.ip_unprivileged_port_start"
-        }
-        _ => "",
-    };
-    format!("listen on {place}: permission denied{hint}")
 }

@@ -1,8 +1,8 @@
 //! What the thread tells the control thread.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use ward_core::id::Life;
+use ward_wire::json::RawJson;
 use ward_wire::node_ipc::Junk;
 
 use crate::channel::{ChannelMetrics, Credit};
@@ -17,7 +17,7 @@ pub(crate) enum ChannelEvent {
         /// The life it belongs to.
         life: Life,
         /// The value.
-        value: Value,
+        value: RawJson,
         /// Drop it when the message was dealt with: it is the app's permission to send more.
         credit: Credit,
     },
@@ -26,7 +26,7 @@ pub(crate) enum ChannelEvent {
         /// The life it belongs to.
         life: Life,
         /// The whole message.
-        body: Map<String, Value>,
+        body: RawJson,
         /// Drop it when the report was dealt with.
         credit: Credit,
     },
@@ -39,6 +39,12 @@ pub(crate) enum ChannelEvent {
     },
     /// The app does not read: messages for it were thrown away.
     Choked {
+        /// The life it belongs to.
+        life: Life,
+    },
+    /// A worker asks and does not read the answers. It is not served any more and has to be ended.
+    /// Told once for each channel.
+    Deaf {
         /// The life it belongs to.
         life: Life,
     },

@@ -2,7 +2,7 @@
 
 use ward_core::id::Life;
 use ward_wire::node_cluster::{Handle, NodeMessage, Outbox};
-use ward_wire::node_ipc::Line;
+use ward_wire::node_ipc::{Junk, Line};
 
 use super::event::ChannelEvent;
 use super::thread::ChannelLoop;
@@ -15,7 +15,9 @@ impl ChannelLoop {
     pub(super) fn read(&mut self, token: Token, buffer: &mut [u8]) -> Received {
         let received = self.cx.links.receive(token, buffer);
         if received == Received::Some {
+            let mut was_finished = false;
             while let Some((line, bytes)) = self.cx.links.link(token).and_then(Link::next_line) {
+                was_finished = true;
                 self.cx.links.counts.messages_in += 1;
                 self.cx.links.counts.bytes_in += bytes as u64;
                 // The rest of the channel cannot be trusted to mean what it says: an answer or a
@@ -26,6 +28,9 @@ impl ChannelLoop {
                 if !taken {
                     return Received::Nothing;
                 }
+            }
+            if let Some((other, junk)) = self.cx.links.take_stock(token, was_finished) {
+                self.take_junk(other, junk);
             }
             self.cx.links.pause_if_full(token);
             self.cx.links.watch(token);
@@ -52,13 +57,7 @@ impl ChannelLoop {
                     credit,
                 });
             }
-            Line::Junk(junk) => {
-                let was_told = core::mem::replace(&mut link.told_junk, true);
-                self.cx.links.counts.junk += 1;
-                if !was_told {
-                    self.tell(ChannelEvent::Junk { life, junk });
-                }
-            }
+            Line::Junk(junk) => self.take_junk(token, junk),
             Line::Internal(NodeMessage::Ward { act, body })
                 if role.reports() && act == "report" =>
             {
@@ -80,6 +79,17 @@ impl ChannelLoop {
                     let words = Words::Internal(message);
                     self.primary.heard(token, words, &mut self.cx);
                 }
+            }
+        }
+    }
+
+    /// What is no message is told once for each channel.
+    fn take_junk(&mut self, token: Token, junk: Junk) {
+        if let Some(link) = self.cx.links.link(token) {
+            let (life, was_told) = (link.life, core::mem::replace(&mut link.told_junk, true));
+            self.cx.links.counts.junk += 1;
+            if !was_told {
+                self.tell(ChannelEvent::Junk { life, junk });
             }
         }
     }

@@ -71,7 +71,7 @@ impl Desk {
 
     fn message(&mut self) -> Value {
         match self.next() {
-            ChannelEvent::Message { value, .. } => value,
+            ChannelEvent::Message { value, .. } => value.value().unwrap(),
             other => panic!("a message, not {other:?}"),
         }
     }
@@ -217,7 +217,7 @@ fn junk_is_told_once_and_harms_nothing() {
         .unwrap();
     match desk.next() {
         ChannelEvent::Junk { life, junk } => {
-            assert_eq!((life, junk), (Life(8), Junk::NotJson("not json".into())));
+            assert_eq!((life, junk), (Life(8), Junk::NotJson { size: 8 }));
         }
         other => panic!("junk, not {other:?}"),
     }
@@ -297,6 +297,44 @@ fn an_app_that_never_reads_costs_bounded_memory_and_is_told_once() {
     assert_eq!(line.len(), 100_003);
     drop(app);
     desk.expect_closed(11);
+}
+
+/// The unfinished lines of all channels are bounded together; who began first has to give way, and who
+/// sends at a stretch is heard.
+#[test]
+fn lines_without_end_of_many_apps_do_not_add_up() {
+    let mut desk = Desk::new();
+    let mut apps: Vec<UnixStream> = (20..30).map(|life| desk.open(life)).collect();
+    for app in &mut apps {
+        app.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    }
+    // Ten times 4 MiB are begun, of which no more than four are kept.
+    let mut given_up = 0;
+    while given_up < 6 {
+        match desk.next() {
+            ChannelEvent::Junk { life, junk } => {
+                assert!(matches!(junk, Junk::GivenUp { .. }), "{junk:?}");
+                assert!(life.0 < 30);
+                given_up += 1;
+            }
+            other => panic!("junk, not {other:?}"),
+        }
+    }
+    let mut honest = desk.open(40);
+    let text = "y".repeat(4 << 20);
+    honest
+        .write_all(format!("\"{text}\"\n").as_bytes())
+        .unwrap();
+    loop {
+        match desk.next() {
+            ChannelEvent::Junk { life, .. } => assert_ne!(life, Life(40)),
+            ChannelEvent::Message { life, value, .. } => {
+                assert_eq!((life, value.size()), (Life(40), text.len() + 2));
+                break;
+            }
+            other => panic!("a message, not {other:?}"),
+        }
+    }
 }
 
 #[test]

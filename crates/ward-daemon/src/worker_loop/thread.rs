@@ -23,7 +23,7 @@ const DRAIN_READS: usize = 64;
 pub(super) struct ChannelLoop {
     pub(super) commands: Receiver<Command>,
     /// Unbounded; what waits in it is bounded by the credits of each channel, and for the rest by
-    /// one event for each channel and command.
+    /// a few events for each channel and command.
     events: UnboundedSender<ChannelEvent>,
     pub(super) cx: Context,
     pub(super) primary: Primary,
@@ -72,6 +72,9 @@ impl ChannelLoop {
             self.contained(None, "a deadline", |it| {
                 it.primary.tick(Instant::now(), &mut it.cx);
             });
+            while let Some(life) = self.cx.links.next_deaf() {
+                self.tell(ChannelEvent::Deaf { life });
+            }
             while let Some(token) = self.cx.links.next_broken() {
                 self.close(token);
             }

@@ -1,9 +1,12 @@
 //! The messages that workers send (Node's internal messages `NODE_…`).
 
-use serde_json::{Map, Value};
-
 use super::{Dialect, ListenQuery};
+use crate::json::RawJson;
 use crate::node_ipc;
+
+/// The longest name, key or path of a message that is read, in bytes of its JSON. A path of the
+/// kernel has 4,096 bytes at most.
+pub(super) const LONGEST_TEXT: usize = 8 << 10;
 
 const HANDLE_ACK: &[u8] = br#"{"cmd":"NODE_HANDLE_ACK"}"#;
 
@@ -33,7 +36,7 @@ pub enum NodeMessage {
         /// The kind of message, such as `drained`.
         act: String,
         /// The whole message.
-        body: Map<String, Value>,
+        body: RawJson,
     },
     /// Anything else. Node ignores unknown commands without a word, and so should the caller.
     Other {
@@ -50,12 +53,12 @@ pub struct Handle {
     /// Names the server a `net.Socket` came from.
     pub key: Option<String>,
     /// The message itself.
-    pub message: Value,
+    pub message: RawJson,
 }
 
 impl Handle {
     /// The message, if it is meant for others than the runtime.
-    pub fn user_message(&self) -> Option<&Value> {
+    pub fn user_message(&self) -> Option<&RawJson> {
         (!node_ipc::is_internal(&self.message)).then_some(&self.message)
     }
 }
@@ -125,39 +128,25 @@ impl NodeMessage {
         }))
     }
 
-    /// Reads an object known to be internal.
-    pub fn from_object(dialect: Dialect, mut message: Map<String, Value>) -> Self {
-        let cmd = match message.get("cmd") {
-            Some(Value::String(cmd)) => cmd.as_str(),
-            // Bun up to 1.3 sends cluster messages without a command.
-            _ if dialect == Dialect::Bun => "NODE_CLUSTER",
-            _ => "",
-        };
+    /// Reads an object known to be internal, with this command.
+    pub fn from_json(dialect: Dialect, cmd: &str, message: &RawJson) -> Self {
+        let key = || text(message, "key").unwrap_or_default();
         match cmd {
-            "NODE_CLUSTER" => Self::Cluster(ClusterMessage {
-                dialect,
-                act: WorkerAct::from_object(message),
-            }),
+            "NODE_CLUSTER" => Self::cluster(dialect, message),
+            // Bun up to 1.3 sends cluster messages without a command.
+            "" if dialect == Dialect::Bun => Self::cluster(dialect, message),
             "NODE_HANDLE" => Self::Handle(Handle {
-                kind: text(&mut message, "type").unwrap_or_default(),
-                key: text(&mut message, "key"),
-                message: message.remove("msg").unwrap_or_default(),
+                kind: text(message, "type").unwrap_or_default(),
+                key: text(message, "key"),
+                message: message.field("msg").unwrap_or(RawJson::null()),
             }),
             "NODE_HANDLE_ACK" => Self::HandleAck,
             "NODE_HANDLE_NACK" => Self::HandleNack,
-            "NODE_SOCKET_GET_COUNT" => Self::SocketGetCount {
-                key: text(&mut message, "key").unwrap_or_default(),
-            },
-            "NODE_SOCKET_NOTIFY_CLOSE" => Self::SocketNotifyClose {
-                key: text(&mut message, "key").unwrap_or_default(),
-            },
+            "NODE_SOCKET_GET_COUNT" => Self::SocketGetCount { key: key() },
+            "NODE_SOCKET_NOTIFY_CLOSE" => Self::SocketNotifyClose { key: key() },
             "NODE_WARD" => Self::Ward {
-                act: message
-                    .get("act")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned(),
-                body: message,
+                act: text(message, "act").unwrap_or_default(),
+                body: message.clone(),
             },
             cmd => Self::Other {
                 cmd: cmd.to_owned(),
@@ -166,38 +155,41 @@ impl NodeMessage {
     }
 }
 
+impl NodeMessage {
+    fn cluster(dialect: Dialect, message: &RawJson) -> Self {
+        let act = WorkerAct::from_json(message);
+        Self::Cluster(ClusterMessage { dialect, act })
+    }
+}
+
 impl WorkerAct {
-    fn from_object(mut message: Map<String, Value>) -> Self {
-        let seq = message.get("seq").and_then(Value::as_u64);
+    fn from_json(message: &RawJson) -> Self {
+        let names = ["act", "seq", "ack", "accepted", "key"];
+        let [act, seq, ack, accepted, key] = message.fields(names).unwrap_or_default();
+        let number = |raw: Option<RawJson>| raw?.as_str().parse::<u64>().ok();
+        let text = |raw: Option<RawJson>| raw?.string_within(LONGEST_TEXT);
         // As in Node, an answer is an answer whatever else the message says.
-        if let Some(ack) = message.get("ack").and_then(Value::as_u64) {
-            let accepted = message.get("accepted") == Some(&Value::Bool(true));
+        if let Some(ack) = number(ack) {
+            let accepted = accepted.is_some_and(|it| it.as_str() == "true");
             return Self::Reply { ack, accepted };
         }
-        let act = text(&mut message, "act");
-        match (act.as_deref(), seq) {
+        match (text(act).as_deref(), number(seq)) {
             (Some("online"), _) => Self::Online,
             (Some("queryServer"), Some(seq)) => Self::QueryServer {
                 seq,
-                query: ListenQuery::from_object(message),
+                query: ListenQuery::from_json(message),
             },
-            (Some("listening"), _) => Self::Listening(ListenQuery::from_object(message)),
-            (Some("close"), _) => match text(&mut message, "key") {
-                Some(key) => Self::Close { key },
-                None => Self::Unknown,
-            },
+            (Some("listening"), _) => Self::Listening(ListenQuery::from_json(message)),
+            (Some("close"), _) => text(key).map_or(Self::Unknown, |key| Self::Close { key }),
             (Some("exitedAfterDisconnect"), Some(seq)) => Self::ExitedAfterDisconnect { seq },
             _ => Self::Unknown,
         }
     }
 }
 
-/// Takes a string field.
-fn text(message: &mut Map<String, Value>, key: &str) -> Option<String> {
-    match message.get_mut(key) {
-        Some(Value::String(text)) => Some(std::mem::take(text)),
-        _ => None,
-    }
+/// A string field, unless it is longer than any real one.
+fn text(message: &RawJson, key: &str) -> Option<String> {
+    message.field(key)?.string_within(LONGEST_TEXT)
 }
 
 /// A decimal number at the start of `text`, in the one form `JSON.stringify` writes it.

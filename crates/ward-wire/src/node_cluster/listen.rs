@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::json;
+use super::inbound::LONGEST_TEXT;
+use crate::json::{self, RawJson};
 
 /// What Node uses when the app gives no backlog.
 const DEFAULT_BACKLOG: i32 = 511;
@@ -64,7 +65,7 @@ pub struct ListenQuery {
     /// How many servers of this worker listen on the same address already.
     pub index: u64,
     /// What all workers should share, such as TLS ticket keys; the first worker's is kept.
-    pub data: Value,
+    pub data: RawJson,
     /// A literal IP address or an absolute path; none means every address.
     pub address: Option<String>,
     /// None for descriptors, and for UDP without a port.
@@ -87,26 +88,52 @@ impl ListenQuery {
     /// Reads the fields. It never fails, because a worker waits for the answer whatever it asked;
     /// apps pass odd values through to here: `listen(80, host, callback)` yields `"backlog":false`,
     /// `bind("53")` yields `"port":"53"`, and `readableAll` is whatever the app deemed true.
-    pub(super) fn from_object(mut message: Map<String, Value>) -> Self {
-        let mut take = |key: &str| message.remove(key).unwrap_or_default();
+    pub(super) fn from_json(message: &RawJson) -> Self {
+        let names = [
+            "data",
+            "address",
+            "port",
+            "addressType",
+            "fd",
+            "flags",
+            "backlog",
+            "index",
+            "readableAll",
+            "writableAll",
+        ];
+        let found = message.fields(names).unwrap_or_default();
+        let [data, address, scalars @ ..] = found;
+        let scalars = scalars.map(|field| short(field.as_ref()).unwrap_or_default());
+        let [
+            port,
+            address_type,
+            fd,
+            flags,
+            backlog,
+            index,
+            readable,
+            writable,
+        ] = scalars;
         Self {
-            index: take("index").as_u64().unwrap_or(0),
-            data: take("data"),
-            address: match take("address") {
-                Value::Null => None,
-                Value::String(address) => Some(address),
-                other => Some(json::to_string(&other)),
-            },
+            index: index.as_u64().unwrap_or(0),
+            data: data.unwrap_or(RawJson::null()),
+            address: address.and_then(|address| match short(Some(&address)) {
+                Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(text),
+                Some(other) => Some(json::to_string(&other)),
+                // What is longer than any address stays something that is none.
+                None => Some("?".repeat(LONGEST_TEXT)),
+            }),
             // What is no number is no port either, and shall not become port 0.
-            port: Some(take("port"))
+            port: Some(port)
                 .filter(|port| !port.is_null())
                 .map(|port| integer(&port).unwrap_or(-1)),
-            address_type: AddressType::from_value(&take("addressType")),
-            fd: integer(&take("fd")),
-            flags: take("flags").as_u64().unwrap_or(0),
-            backlog: integer(&take("backlog")),
-            readable_all: is_true(&take("readableAll")),
-            writable_all: is_true(&take("writableAll")),
+            address_type: AddressType::from_value(&address_type),
+            fd: integer(&fd),
+            flags: flags.as_u64().unwrap_or(0),
+            backlog: integer(&backlog),
+            readable_all: is_true(&readable),
+            writable_all: is_true(&writable),
         }
     }
 
@@ -295,6 +322,12 @@ pub fn handle_key(query: &ListenQuery) -> String {
         String::new()
     };
     format!("{address}:{port}:{kind}:{fd}{index}")
+}
+
+/// A field that is no longer than any real one.
+fn short(field: Option<&RawJson>) -> Option<Value> {
+    let field = field.filter(|field| field.size() <= LONGEST_TEXT)?;
+    field.value()
 }
 
 /// A number as JavaScript converts it: numeric text and booleans are numbers, fractions are cut.

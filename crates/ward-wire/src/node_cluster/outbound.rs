@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::Dialect;
-use crate::json;
+use crate::json::{self, RawJson};
 use crate::node_ipc::BUN_PREFIX;
 
 const ENVELOPE: &[u8] = br#"{"cmd":"NODE_HANDLE","type":"net.Native","msg":"#;
@@ -54,7 +54,7 @@ impl Outbox {
         out: &mut Vec<u8>,
         ack: u64,
         key: &str,
-        data: &Value,
+        data: &RawJson,
         name: Option<SocketName>,
     ) -> u64 {
         self.plain(out, |out| {
@@ -72,7 +72,7 @@ impl Outbox {
     }
 
     /// The worker shall use the socket itself. Needs the bound socket beside it.
-    pub fn shared(&mut self, out: &mut Vec<u8>, ack: u64, key: &str, data: &Value) -> u64 {
+    pub fn shared(&mut self, out: &mut Vec<u8>, ack: u64, key: &str, data: &RawJson) -> u64 {
         self.with_handle(out, |out| answer(out, Some(0), key, ack, data))
     }
 
@@ -82,7 +82,7 @@ impl Outbox {
         out: &mut Vec<u8>,
         ack: u64,
         key: &str,
-        data: &Value,
+        data: &RawJson,
         errno: i32,
     ) -> u64 {
         debug_assert!(
@@ -179,14 +179,14 @@ impl Outbox {
 }
 
 /// The fields all answers to `queryServer` have, in Node's order.
-fn answer(out: &mut Vec<u8>, errno: Option<i32>, key: &str, ack: u64, data: &Value) {
+fn answer(out: &mut Vec<u8>, errno: Option<i32>, key: &str, ack: u64, data: &RawJson) {
     match errno {
         Some(errno) => print(out, format_args!(r#""errno":{errno},"key":"#)),
         None => out.extend_from_slice(br#""errno":null,"key":"#),
     }
     string(out, key);
     print(out, format_args!(r#","ack":{ack},"data":"#));
-    json::write_value(out, data);
+    out.extend_from_slice(data.as_str().as_bytes());
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {

@@ -1,6 +1,7 @@
 //! Lines of the protocol, one by one.
 
 use serde_json::{Map, Value, json};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{ClusterMessage, Dialect, Handle, NodeMessage, Outbox, WorkerAct};
 
 use super::{act, node, written};
@@ -11,17 +12,17 @@ fn primary_lines_have_the_documented_form() {
         dialect: Dialect::Node,
         seq: 7,
     };
-    let data = json!({"ticketKeys": "00ff"});
+    let data = RawJson::from(&json!({"ticketKeys": "00ff"}));
     assert_eq!(
         written(|out| outbox.listening(out, 3, "/run/a \"b\"", &data, None)),
         "{\"cmd\":\"NODE_CLUSTER\",\"errno\":null,\"key\":\"/run/a \\\"b\\\"\",\"ack\":3,\"data\":{\"ticketKeys\":\"00ff\"},\"seq\":7}\n"
     );
     assert_eq!(
-        written(|out| outbox.shared(out, 3, "k", &Value::Null)),
+        written(|out| outbox.shared(out, 3, "k", &RawJson::null())),
         "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"cmd\":\"NODE_CLUSTER\",\"errno\":0,\"key\":\"k\",\"ack\":3,\"data\":null,\"seq\":8}}\n"
     );
     assert_eq!(
-        written(|out| outbox.refused(out, 3, "k", &Value::Null, -98)),
+        written(|out| outbox.refused(out, 3, "k", &RawJson::null(), -98)),
         "{\"cmd\":\"NODE_CLUSTER\",\"errno\":-98,\"key\":\"k\",\"ack\":3,\"data\":null,\"seq\":9}\n"
     );
     assert_eq!(
@@ -110,7 +111,10 @@ fn worker_lines_beside_the_captured_ones() {
     else {
         panic!("not ours")
     };
-    assert_eq!((said.as_str(), &body["left"]), ("drained", &json!(0)));
+    assert_eq!(
+        (said.as_str(), body.field("left").unwrap().as_str()),
+        ("drained", "0")
+    );
     assert_eq!(
         act(r#"{"cmd":"NODE_CLUSTER","act":"exitedAfterDisconnect","seq":5}"#),
         WorkerAct::ExitedAfterDisconnect { seq: 5 }
@@ -127,12 +131,15 @@ fn worker_lines_beside_the_captured_ones() {
         Handle {
             kind,
             key,
-            message: message.clone(),
+            message: RawJson::from(message),
         }
     };
     let line = r#"{"cmd":"NODE_HANDLE","type":"net.Socket","msg":"hi","key":"k"}"#;
     assert_eq!(node(line), NodeMessage::Handle(handle(&json!("hi"))));
-    assert_eq!(handle(&json!("hi")).user_message(), Some(&json!("hi")));
+    assert_eq!(
+        handle(&json!("hi")).user_message(),
+        Some(&RawJson::from(&json!("hi")))
+    );
     assert_eq!(handle(&json!({"cmd": "NODE_X"})).user_message(), None);
 }
 

@@ -9,7 +9,7 @@ mod properties;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use serde_json::Value;
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{
     AddressType, ClusterMessage, Dialect, ListenQuery, NodeMessage, Outbox, SocketName, WorkerAct,
     handle_key,
@@ -61,7 +61,7 @@ fn converse(address: Option<&str>, fields: &str, key: &str, port: u16, name: Soc
 
     let expected = ListenQuery {
         index: 0,
-        data: Value::Null,
+        data: RawJson::null(),
         address: address.map(str::to_owned),
         port: Some(i64::from(port)),
         address_type: AddressType::Tcp4,
@@ -79,7 +79,7 @@ fn converse(address: Option<&str>, fields: &str, key: &str, port: u16, name: Soc
     );
 
     let line = written(|out| {
-        let seq = outbox.listening(out, 1, key, &Value::Null, Some(name));
+        let seq = outbox.listening(out, 1, key, &RawJson::null(), Some(name));
         assert_eq!(seq, 0);
     });
     let family = if name.address.is_ipv4() {

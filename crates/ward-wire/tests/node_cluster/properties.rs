@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Dialect, Outbox, SocketName, WorkerAct, handle_key};
 use ward_wire::node_ipc::{Line, classify};
 
@@ -45,7 +46,7 @@ proptest! {
     fn what_the_primary_writes_is_one_json_line(key in ".*", ack: u64, seq in 0..u64::MAX - 9, bun: bool) {
         let dialect = if bun { Dialect::Bun } else { Dialect::Node };
         let mut outbox = Outbox { dialect, seq };
-        let data = json!({ "data": &key });
+        let data = RawJson::from(&json!({ "data": &key }));
         let name = Some(SocketName { address: ip("::1"), port: 1 });
         let mut out = Vec::new();
         outbox.new_connection(&mut out, &key);

@@ -33,9 +33,12 @@ impl Candidate {
         let text = |key: &str| env[key].as_str().unwrap_or_default().to_owned();
         Some(Self {
             id: u32::try_from(record["pm_id"].as_u64()?).ok()?,
-            name: record["name"]
+            // The name beside `pm2_env` is what the app calls itself, which selects nothing.
+            name: env["name"]
                 .as_str()
-                .map_or_else(|| text("name"), str::to_owned),
+                .or_else(|| record["name"].as_str())
+                .unwrap_or_default()
+                .to_owned(),
             namespace: env["namespace"].as_str().unwrap_or("default").to_owned(),
             script: text("pm_exec_path"),
             cwd: text("pm_cwd").into(),

@@ -1,8 +1,10 @@
 //! Attacks on the daemon by apps and clients: what they may cost it (`docs/security.md`). Attacks on one feature stand
 //! beside its tests.
 
+mod bus;
 mod clients;
 mod sizes;
+mod words;
 
 use std::fs;
 

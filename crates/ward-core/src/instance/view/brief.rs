@@ -49,7 +49,7 @@ pub const KEYS: &[&str] = &[
 pub fn brief(instance: &Instance, chosen: &[&str]) -> Value {
     json!({
         "pid": instance.pid().unwrap_or(0),
-        "name": instance.spec.name,
+        "name": instance.shown_name(),
         "pm2_env": keys(instance, chosen),
         "pm_id": instance.id.0,
     })

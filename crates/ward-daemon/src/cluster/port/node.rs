@@ -5,12 +5,17 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{
     ClusterMessage, Dialect, NodeMessage, Outbox, SocketName, WorkerAct, handle_key,
 };
+use ward_wire::node_ipc::is_ready;
 
 use super::{Delivery, Said, Words, WorkerPort};
 use crate::node::Runtime;
+
+/// The longest version or reason of a worker that is read, in bytes of its JSON; a longer one is none.
+const LONGEST_WORD: usize = 4 << 10;
 
 /// One worker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,11 +97,11 @@ impl NodePort {
 
     /// What our agent says. Some of it comes from the worker's process before the app begins
     /// (`launcher::worker`).
-    fn hear_agent(&mut self, act: &str, body: &Map<String, Value>) -> Option<Said> {
-        let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    fn hear_agent(&mut self, act: &str, body: &RawJson) -> Option<Said> {
+        let text = |key: &str| body.field(key)?.string_within(LONGEST_WORD);
         Some(match act {
             "hello" => Said::Version(text("node")?),
-            "open" => Said::Open(body.get("count").and_then(Value::as_u64).unwrap_or(0)),
+            "open" => Said::Open(count(body).unwrap_or(0)),
             "drained" => Said::Drained,
             "launching" => Said::Launching,
             "alone" => Said::Alone(text("reason").unwrap_or_default()),
@@ -110,10 +115,14 @@ impl NodePort {
     }
 }
 
+fn count(body: &RawJson) -> Option<u64> {
+    body.field("count")?.as_str().parse().ok()
+}
+
 impl WorkerPort for NodePort {
     fn hear(&mut self, words: Words<'_>) -> Option<Said> {
         match words {
-            Words::Value(value) => (*value == "ready").then_some(Said::Ready),
+            Words::Value(value) => is_ready(value).then_some(Said::Ready),
             Words::Internal(NodeMessage::Cluster(message)) => self.hear_cluster(message),
             Words::Internal(NodeMessage::HandleAck) => {
                 let number = self.unconfirmed.pop_front()?;
@@ -141,17 +150,17 @@ impl WorkerPort for NodePort {
         &mut self,
         question: u64,
         key: &str,
-        data: &Value,
+        data: &RawJson,
         name: Option<SocketName>,
     ) -> Vec<u8> {
         self.line(|outbox, line| outbox.listening(line, question, key, data, name))
     }
 
-    fn share(&mut self, question: u64, key: &str, data: &Value) -> (Delivery, Vec<u8>) {
+    fn share(&mut self, question: u64, key: &str, data: &RawJson) -> (Delivery, Vec<u8>) {
         self.delivery(|outbox, line| outbox.shared(line, question, key, data))
     }
 
-    fn refuse(&mut self, question: u64, key: &str, data: &Value, errno: i32) -> Vec<u8> {
+    fn refuse(&mut self, question: u64, key: &str, data: &RawJson, errno: i32) -> Vec<u8> {
         self.line(|outbox, line| outbox.refused(line, question, key, data, -errno))
     }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{AddressType, ListenQuery, SocketName};
 
 use super::{Delivery, Said, Words, WorkerPort};
@@ -22,11 +23,12 @@ impl WorkerPort for PlainPort {
         let Words::Value(value) = words else {
             return None;
         };
+        let value = value.value()?;
         let number = |key: &str| value.get(key).and_then(Value::as_u64);
         if let Some(port) = number("listen") {
             let query = Box::new(ListenQuery {
                 index: 0,
-                data: Value::Null,
+                data: RawJson::null(),
                 address: Some("127.0.0.1".to_owned()),
                 port: i64::try_from(port).ok(),
                 address_type: AddressType::Tcp4,
@@ -59,17 +61,17 @@ impl WorkerPort for PlainPort {
         (Delivery(number), line(&json!({ "connection": number })))
     }
 
-    fn listen(&mut self, question: u64, _: &str, _: &Value, _: Option<SocketName>) -> Vec<u8> {
+    fn listen(&mut self, question: u64, _: &str, _: &RawJson, _: Option<SocketName>) -> Vec<u8> {
         line(&json!({ "listening": question }))
     }
 
-    fn share(&mut self, question: u64, _: &str, _: &Value) -> (Delivery, Vec<u8>) {
+    fn share(&mut self, question: u64, _: &str, _: &RawJson) -> (Delivery, Vec<u8>) {
         let number = self.next;
         self.next += 1;
         (Delivery(number), line(&json!({ "accept": question })))
     }
 
-    fn refuse(&mut self, question: u64, _: &str, _: &Value, errno: i32) -> Vec<u8> {
+    fn refuse(&mut self, question: u64, _: &str, _: &RawJson, errno: i32) -> Vec<u8> {
         line(&json!({ "refused": question, "errno": errno }))
     }
 

@@ -107,7 +107,7 @@ fn no_message_is_lost_or_doubled() {
     let value = |desk: &mut Desk| loop {
         let event = desk.events.blocking_recv().expect("the thread");
         if let ChannelEvent::Message { value, .. } = event {
-            return value;
+            return value.value().unwrap();
         }
     };
     assert_eq!(value(&mut desk), json!([1]));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use serde_json::{Value, json};
+use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Dialect, Outbox};
 
 use super::{Parts, WHOLE, install};
@@ -105,7 +106,7 @@ impl Worker {
         let question = self.asked();
         let mut line = Vec::new();
         self.outbox
-            .listening(&mut line, question, KEY, &Value::Null, None);
+            .listening(&mut line, question, KEY, &RawJson::null(), None);
         self.say(&line, None);
         assert_eq!(self.hear()["act"], "listening");
     }
@@ -142,7 +143,9 @@ fn a_worker_confirms_a_socket_to_share() {
     let question = worker.asked();
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut line = Vec::new();
-    worker.outbox.shared(&mut line, question, KEY, &Value::Null);
+    worker
+        .outbox
+        .shared(&mut line, question, KEY, &RawJson::null());
     worker.say(&line, Some(socket.as_fd()));
     let said = [worker.hear(), worker.hear()];
     assert!(
