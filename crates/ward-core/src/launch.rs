@@ -1,6 +1,8 @@
 //! All the shell needs to know to begin a life: plain data, computed by the core from spec and
 //! instance at the moment of the spawn.
 
+use std::collections::BTreeSet;
+
 use crate::spec::UserSpec;
 
 /// A process that is to be started.
@@ -12,6 +14,9 @@ pub struct Launch {
     pub argv: Vec<String>,
     /// The whole environment; the shell adds only the channel's own variables.
     pub env: Vec<(String, String)>,
+    /// The variables in it that the declaration sets itself: those stay as they are, whoever the
+    /// process runs as. Empty without a declared user.
+    pub own_variables: BTreeSet<String>,
     /// Working directory, absolute.
     pub cwd: String,
     /// The script, for the nearest package.json.

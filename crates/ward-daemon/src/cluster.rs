@@ -21,6 +21,7 @@ mod event;
 mod export;
 mod hear;
 mod import;
+mod joining;
 mod listen_requests;
 mod listener;
 mod listening;
@@ -29,6 +30,7 @@ mod ownership;
 mod pending_heads;
 mod port;
 pub(crate) mod port_holders;
+mod socket_file;
 mod sockets;
 mod sticky;
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod node_versions;
 mod parts;
 mod pending;
 mod perform;
+mod pid_files;
 mod processes;
 mod questions;
 mod refusals;

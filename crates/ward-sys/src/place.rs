@@ -9,12 +9,14 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use crate::spawn::Credentials;
 
 /// So many symbolic links may be in one path, as in the kernel.
 const MOST_LINKS: usize = 40;
@@ -30,38 +32,44 @@ pub enum Trust<'a> {
     OwnLinks(u32),
     /// Those that nobody can change but root and `user`: all folders and links belong to one of the
     /// two, and are writable for nobody else. A sticky bit does not make a folder safe. The last
-    /// folder may be writable for a group (as `/var/log` often is) that is not among `strangers`.
+    /// folder may be writable for a group that is not the stranger's, as `/var/log` often is; a file
+    /// found there has to have this name alone, and to belong to one of the three.
     Guarded {
         /// The one who may change them, besides root.
         user: u32,
-        /// The groups of the one who must not.
-        strangers: &'a [u32],
+        /// The one who must not.
+        stranger: &'a Credentials,
     },
+}
+
+impl Trust<'_> {
+    fn owners(self) -> Option<[u32; 3]> {
+        match self {
+            Self::OwnLinks(_) => None,
+            Self::Guarded { user, stranger } => Some([0, user, stranger.uid]),
+        }
+    }
 }
 
 /// A name in an open folder.
 #[derive(Debug)]
 pub struct Place {
-    folder: OwnedFd,
+    /// `None` for a plain path: nothing was checked on the way, so that a link is followed as well.
+    folder: Option<OwnedFd>,
+    /// The name in the folder, or the plain path.
     name: OsString,
-    /// Nothing was checked on the way, so that a link is followed as well.
-    plain: bool,
+    /// Whose a file there may be, if that matters.
+    owners: Option<[u32; 3]>,
 }
 
 impl Place {
     /// A path as the kernel takes it, every link followed.
-    ///
-    /// # Errors
-    ///
-    /// Its folder cannot be opened.
-    pub fn plain(path: &Path) -> io::Result<Self> {
-        let (folder, name) = split(path)?;
-        let folder = rustix::fs::open(folder, LOOK | OFlags::DIRECTORY, Mode::empty())?;
-        Ok(Self {
-            folder,
-            name,
-            plain: true,
-        })
+    pub fn plain(path: &Path) -> Self {
+        Self {
+            folder: None,
+            name: path.as_os_str().to_owned(),
+            owners: None,
+        }
     }
 
     /// Finds the place of an absolute path, or of a relative one in the folder `base`, above which
@@ -78,7 +86,7 @@ impl Place {
         trust: Trust<'_>,
         make: Option<u32>,
     ) -> io::Result<Self> {
-        Ok(Walk::begin(base, path, trust, make)?.to_the_end(true)?)
+        Ok(Walk::begin(base, path, trust, make)?.finish(true)?)
     }
 
     /// Likewise, but a link that has the name itself is left alone.
@@ -87,7 +95,7 @@ impl Place {
     ///
     /// As for [`Place::find`].
     pub fn find_name(path: &Path, trust: Trust<'_>) -> io::Result<Self> {
-        Ok(Walk::begin(None, path, trust, None)?.to_the_end(false)?)
+        Ok(Walk::begin(None, path, trust, None)?.finish(false)?)
     }
 
     /// Opens what is there. A link is not followed, unless the place is a plain path.
@@ -96,14 +104,21 @@ impl Place {
     ///
     /// As `openat(2)`; `ELOOP` for a link.
     pub fn open(&self, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
-        let links = if self.plain {
-            OFlags::empty()
-        } else {
-            OFlags::NOFOLLOW
+        let links = match self.folder {
+            Some(_) => OFlags::NOFOLLOW,
+            None => OFlags::empty(),
         };
         let flags = flags | links | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(mode);
-        Ok(rustix::fs::openat(&self.folder, &self.name, flags, mode)?)
+        let opened = rustix::fs::openat(self.folder(), &self.name, flags, mode)?;
+        if let Some(owners) = self.owners {
+            let about = rustix::fs::fstat(&opened)?;
+            let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
+            if is_file && (about.st_nlink > 1 || !owners.contains(&about.st_uid)) {
+                return Err(Errno::ACCESS.into());
+            }
+        }
+        Ok(opened)
     }
 
     /// What is there, a link itself included, with a descriptor that names it and opens nothing.
@@ -113,7 +128,7 @@ impl Place {
     /// Nothing has the name, or it cannot be looked at.
     pub fn look(&self) -> io::Result<(OwnedFd, Stat)> {
         let flags = LOOK | OFlags::NOFOLLOW;
-        let found = rustix::fs::openat(&self.folder, &self.name, flags, Mode::empty())?;
+        let found = rustix::fs::openat(self.folder(), &self.name, flags, Mode::empty())?;
         let about = rustix::fs::fstat(&found)?;
         Ok((found, about))
     }
@@ -124,11 +139,12 @@ impl Place {
     ///
     /// As `unlinkat(2)`.
     pub fn unlink(&self) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(
-            &self.folder,
-            &self.name,
-            AtFlags::empty(),
-        )?)
+        let flags = AtFlags::empty();
+        Ok(rustix::fs::unlinkat(self.folder(), &self.name, flags)?)
+    }
+
+    fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.as_ref().map_or(CWD, AsFd::as_fd)
     }
 }
 
@@ -137,18 +153,6 @@ impl Place {
 pub fn path_of(descriptor: impl AsFd) -> PathBuf {
     let number = descriptor.as_fd().as_raw_fd().to_string();
     Path::new("/proc/self/fd").join(number)
-}
-
-/// The folder of a path and the name in it.
-fn split(path: &Path) -> io::Result<(&Path, OsString)> {
-    let name = path.file_name().ok_or(Errno::ISDIR)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    Ok((folder, name.to_owned()))
 }
 
 /// A path of which some parts are left to go.
@@ -193,7 +197,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn to_the_end(mut self, follows: bool) -> Result<Place, Errno> {
+    fn finish(mut self, follows: bool) -> Result<Place, Errno> {
         loop {
             let name = self.left.pop_front().ok_or(Errno::ISDIR)?;
             self.check()?;
@@ -203,9 +207,9 @@ impl<'a> Walk<'a> {
                 }
                 if !follows || !self.follow_last(&name)? {
                     return Ok(Place {
-                        folder: self.folder,
+                        folder: Some(self.folder),
                         name,
-                        plain: false,
+                        owners: self.trust.owners(),
                     });
                 }
                 continue;
@@ -289,12 +293,14 @@ impl<'a> Walk<'a> {
 
     /// Refuses a folder in which somebody else could exchange what is looked for.
     fn check(&self) -> Result<(), Errno> {
-        let Trust::Guarded { user, strangers } = self.trust else {
+        let Trust::Guarded { user, stranger } = self.trust else {
             return Ok(());
         };
         let about = rustix::fs::fstat(&self.folder)?;
         let mode = Mode::from_raw_mode(about.st_mode);
-        let is_safe_group = self.left.is_empty() && !strangers.contains(&about.st_gid);
+        let group = about.st_gid;
+        let is_strangers = stranger.gid == group || stranger.groups.contains(&group);
+        let is_safe_group = self.left.is_empty() && !is_strangers;
         let of_group = mode.contains(Mode::WGRP) && !is_safe_group;
         if ![0, user].contains(&about.st_uid) || mode.contains(Mode::WOTH) || of_group {
             return Err(Errno::ACCESS);

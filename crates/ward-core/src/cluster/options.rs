@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::privileged_ports::declared_ports;
 use super::{BadOption, Sched};
 use crate::spec::ClusterSpec;
 
@@ -25,6 +26,10 @@ pub struct ClusterOptions {
     pub max_connections: Option<NonZeroU32>,
     /// `slow_start`, in ms: a fresh worker gets its full share only after this time.
     pub slow_start: Duration,
+    /// `privileged_ports`: ports below 1024 (as far as the kernel keeps those for root) that the app
+    /// may have although its `uid` is not root.
+    #[serde(default)]
+    pub privileged_ports: Vec<u16>,
 }
 
 /// How often the instances of an app have their turn, in the order of their numbers.
@@ -39,6 +44,7 @@ impl Default for ClusterOptions {
             weights: Weights::default(),
             max_connections: None,
             slow_start: Duration::ZERO,
+            privileged_ports: Vec::new(),
         }
     }
 }
@@ -84,6 +90,7 @@ impl ClusterOptions {
             weights,
             max_connections: max_connections.and_then(narrow).and_then(NonZeroU32::new),
             slow_start: Duration::from_millis(slow_start),
+            privileged_ports: declared_ports(declared)?,
             sched,
         })
     }

@@ -17,6 +17,7 @@ use ward_home::Paths;
 use super::held_replies::HeldReplies;
 use super::node_versions::NodeVersions;
 use super::pending::Pending;
+use super::pid_files::PidFiles;
 use super::questions::Questions;
 use super::replies::instance_id;
 use super::rpc::Unwritten;
@@ -179,6 +180,7 @@ pub(super) struct Facts {
     pub(super) sampling: Sampling,
     pub(super) node_versions: NodeVersions,
     pub(super) questions: Questions,
+    pub(super) pid_files: PidFiles,
 }
 
 /// Which daemon this is.

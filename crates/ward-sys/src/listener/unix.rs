@@ -62,7 +62,7 @@ pub fn unix_at(place: &Place, path: &Path, mode: u32, backlog: i32) -> io::Resul
     bind(&socket, path)?;
     let (file, about) = place.look()?;
     if FileType::from_raw_mode(about.st_mode) != FileType::Socket {
-        return Err(io::ErrorKind::AddrInUse.into());
+        return Err(rustix::io::Errno::ADDRINUSE.into());
     }
     let file = crate::place::path_of(&file);
     rustix::fs::chmod(&file, Mode::from_raw_mode(mode))?;
