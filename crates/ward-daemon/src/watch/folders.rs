@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::WatchId;
@@ -22,6 +22,14 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::EXCL_UNLINK)
     .union(WatchFlags::ONLYDIR);
+
+/// The most folders that are watched for one app, deeper ones are left out and that is said. Each
+/// takes about 250 bytes here and 1 KB in the kernel, from a limit that all apps of the user share;
+/// an app that makes folders or links without end must not use it up.
+pub(super) const FOLDERS_OF_APP: usize = 16 * 1024;
+
+/// The most folders that are watched for all apps together.
+pub(super) const FOLDERS: usize = 64 * 1024;
 
 /// One path that leads to a watched folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +48,10 @@ pub(super) struct Place {
 pub(super) struct Folders {
     inotify: OwnedFd,
     places: HashMap<i32, Vec<Place>>,
+    /// How many of the places are each app's.
+    counts: HashMap<WatchId, usize>,
+    /// [`FOLDERS_OF_APP`], fewer in tests.
+    pub(super) most_of_app: usize,
 }
 
 impl Folders {
@@ -47,12 +59,23 @@ impl Folders {
         Ok(Self {
             inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             places: HashMap::new(),
+            counts: HashMap::new(),
+            most_of_app: FOLDERS_OF_APP,
         })
     }
 
     /// Takes over an inotify instance and its places by watch descriptor (inotify(7)).
     pub(super) fn adopt(inotify: OwnedFd, places: HashMap<i32, Vec<Place>>) -> Self {
-        Self { inotify, places }
+        let mut counts = HashMap::new();
+        for place in places.values().flatten() {
+            *counts.entry(place.app).or_default() += 1;
+        }
+        Self {
+            inotify,
+            places,
+            counts,
+            most_of_app: FOLDERS_OF_APP,
+        }
     }
 
     /// Returns the inotify instance and its places by watch descriptor.
@@ -66,7 +89,16 @@ impl Folders {
 
     /// Watches a folder. Returns false if the same folder was reached from this root before, which
     /// means that a link makes a cycle.
+    ///
+    /// # Errors
+    ///
+    /// `EDQUOT` if [`FOLDERS_OF_APP`] or [`FOLDERS`] are watched already, or what the kernel says.
     pub(super) fn add(&mut self, place: Place, follow: bool) -> rustix::io::Result<bool> {
+        let all: usize = self.counts.values().sum();
+        let of_app = self.counts.get(&place.app).copied().unwrap_or(0);
+        if of_app >= self.most_of_app || all >= FOLDERS {
+            return Err(Errno::DQUOT);
+        }
         let mut flags = CHANGES;
         flags.set(WatchFlags::DONT_FOLLOW, !follow);
         let number = inotify::add_watch(&self.inotify, &place.path, flags)?;
@@ -78,6 +110,7 @@ impl Folders {
             return Ok(false);
         }
         if !places.contains(&place) {
+            *self.counts.entry(place.app).or_default() += 1;
             places.push(place);
         }
         Ok(true)
@@ -90,14 +123,24 @@ impl Folders {
 
     /// Removes a watch descriptor that the kernel has dropped, and returns its places.
     pub(super) fn gone(&mut self, number: i32) -> Vec<Place> {
-        self.places.remove(&number).unwrap_or_default()
+        let gone = self.places.remove(&number).unwrap_or_default();
+        for place in &gone {
+            count_less(&mut self.counts, place.app);
+        }
+        gone
     }
 
     /// Stops watching the places that satisfy a condition.
     pub(super) fn forget(&mut self, unwanted: impl Fn(&Place) -> bool) {
-        let inotify = &self.inotify;
+        let (inotify, counts) = (&self.inotify, &mut self.counts);
         self.places.retain(|number, places| {
-            places.retain(|place| !unwanted(place));
+            places.retain(|place| {
+                let stays = !unwanted(place);
+                if !stays {
+                    count_less(counts, place.app);
+                }
+                stays
+            });
             if places.is_empty() {
                 // This fails only if the folder is gone, and then the kernel has dropped the watch.
                 inotify::remove_watch(inotify, *number).ok();
@@ -114,5 +157,14 @@ impl Folders {
                 && place.depth.is_some()
                 && place.path.starts_with(folder)
         });
+    }
+}
+
+fn count_less(counts: &mut HashMap<WatchId, usize>, app: WatchId) {
+    if let Some(count) = counts.get_mut(&app) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&app);
+        }
     }
 }

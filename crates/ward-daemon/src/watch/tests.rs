@@ -26,9 +26,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(Folders::new().unwrap())
+    }
+
+    fn with(folders: Folders) -> Self {
         let (to_us, events) = unbounded_channel();
         let folder = tempfile::Builder::new().prefix("watch-").tempdir().unwrap();
-        let handle = WatchThread::start(to_us).unwrap();
+        let handle = WatchThread::start_with(to_us, folders, |_| ()).unwrap();
         Self {
             folder,
             aside: TempDir::new().unwrap(),
@@ -304,4 +308,31 @@ fn the_limit_of_the_kernel_is_named() {
         text.contains("/srv/app") && text.contains("the app runs on"),
         "{text}"
     );
+}
+
+/// Folders without end, as an app of another user may make them, cost neither memory without end nor the watches of
+/// others.
+#[test]
+fn folders_without_end_have_a_limit_and_other_apps_keep_theirs() {
+    let mut folders = Folders::new().unwrap();
+    folders.most_of_app = 50;
+    let mut scene = Scene::with(folders);
+    for number in 0..50 {
+        fs::create_dir_all(scene.path(&format!("many/{number}"))).unwrap();
+    }
+    fs::create_dir(scene.path("few")).unwrap();
+    scene.watch(1, scene.plan(&["many"]));
+    let said = scene.trouble();
+    assert!(said.contains("ignore_watch"), "{said}");
+    scene.watch(2, scene.plan(&["few"]));
+    scene.settle();
+    scene.write("few/a.js");
+    assert_eq!(scene.change(), (2, "few/a.js".to_owned()));
+    // What an app gives up can be used again.
+    scene.watch(1, scene.plan(&["few"]));
+    scene.settle();
+    scene.write("few/b.js");
+    let mut both = [scene.change().0, scene.change().0];
+    both.sort_unstable();
+    assert_eq!(both, [1, 2]);
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::WatchId;
-use super::folders::Place;
+use super::folders::{FOLDERS, FOLDERS_OF_APP, Place};
 use super::thread::{App, Watcher};
 
 /// One walk through the tree of a root, and which of its files count as changed.
@@ -117,7 +117,9 @@ impl Watcher {
                     continue;
                 };
                 let root = &app.roots[walk.root];
-                if found.is_dir() && !deepest && !app.rules.prunes(&root.base, &path) {
+                // One more than may be watched, so that the limit is noticed.
+                let has_room = ahead.len() <= self.folders.most_of_app;
+                if found.is_dir() && has_room && !deepest && !app.rules.prunes(&root.base, &path) {
                     ahead.push_back((path.clone(), depth + 1));
                 }
                 if walk.since.is_before(&found)
@@ -143,7 +145,7 @@ impl Watcher {
     pub(super) fn report_refusal(&mut self, id: WatchId, path: &Path, error: Errno) {
         // Each new folder would reach the same limit; one report is enough.
         if let Some(app) = self.apps.get_mut(&id)
-            && error == Errno::NOSPC
+            && matches!(error, Errno::NOSPC | Errno::DQUOT)
             && std::mem::replace(&mut app.limit_reported, true)
         {
             return;
@@ -207,6 +209,10 @@ pub(super) fn refusal(path: &Path, error: Errno, limit: impl Fn(&str) -> String)
              in {path} may go unnoticed; raise it (sysctl fs.inotify.max_user_watches=524288) or add large \
              folders to ignore_watch; the app runs on",
             limit("max_user_watches")
+        ),
+        Errno::DQUOT => format!(
+            "ward watches {FOLDERS_OF_APP} folders for one app and {FOLDERS} in all, changes in {path} and other \
+             folders may go unnoticed; add large folders to ignore_watch; the app runs on"
         ),
         error => format!("cannot watch {path}: {error}; the app runs on"),
     }

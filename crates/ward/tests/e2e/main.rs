@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod agent;
+mod attacks;
 mod channel;
 mod cluster;
 mod commands;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Ward;
+use crate::harness::{Ward, unknown_user};
 
 const SLEEPER: &str = "exec sleep 1000\n";
 
@@ -96,6 +96,7 @@ fn each_option_of_a_start_fills_its_key() {
 
 #[test]
 fn options_that_cannot_be_read_start_nothing() {
+    let unknown_user = unknown_user("nobody-of-that-name");
     let ward = Ward::new();
     ward.write("app.sh", SLEEPER);
     for (words, reason) in [
@@ -112,10 +113,7 @@ fn options_that_cannot_be_read_start_nothing() {
             "Verify \"max_memory_restart\" with regex failed",
         ),
         (["--cron", "bad"], "Cron pattern error: "),
-        (
-            ["--uid", "nobody-of-that-name"],
-            "User nobody-of-that-name cannot be found",
-        ),
+        (["--uid", "nobody-of-that-name"], unknown_user.as_str()),
     ] {
         let line = [&["start", "app.sh"], &words[..]].concat();
         ward.run(&line)

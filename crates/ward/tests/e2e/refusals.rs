@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::harness::Ward;
+use crate::harness::{Ward, unknown_user};
 
 #[test]
 fn what_cannot_be_found_is_named() {
@@ -27,7 +27,7 @@ fn what_cannot_be_found_is_named() {
         .complains("/nowhere/at/all");
     ward.run(&["start", "app.sh", "--uid", "nobody-we-know"])
         .fails()
-        .complains("nobody-we-know");
+        .complains(&unknown_user("nobody-we-know"));
     ward.run(&["start", "missing.config.js"])
         .fails()
         .complains("File missing.config.js not found");

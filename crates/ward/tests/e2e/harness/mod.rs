@@ -4,6 +4,7 @@
 //! [`when_changed`]), the end of a process ([`wait_gone`]), a number another thread counts ([`Counter`]). What no event
 //! tells of is looked at again by the one function that does so, [`look_again_until`]. Each wait fails at [`DEADLINE`].
 
+mod attack;
 mod bus;
 mod changes;
 mod command;
@@ -18,6 +19,7 @@ mod wait;
 
 use std::time::Duration;
 
+pub(crate) use self::attack::Attack;
 pub(crate) use self::bus::{Bus, Event};
 pub(crate) use self::changes::{Changes, text_when, when_changed};
 pub(crate) use self::command::Ran;
@@ -26,7 +28,7 @@ pub(crate) use self::home::Ward;
 pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
 pub(crate) use self::ports::free_port;
 pub(crate) use self::process::{
-    alive, environ_of, kill, processes, stop_process, wait_at_rest, wait_gone,
+    alive, environ_of, kill, processes, stop_process, unknown_user, wait_at_rest, wait_gone,
 };
 pub(crate) use self::rpc::frame;
 pub(crate) use self::wait::{look_again_until, readable};

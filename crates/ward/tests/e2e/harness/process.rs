@@ -1,6 +1,7 @@
 //! Processes, as the kernel shows them.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -66,12 +67,25 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// The environment of a process, as `NAME=value`; nothing if it has ended.
+/// What ward says to `--uid NAME` when nobody has that name. An ordinary user may not give any.
+pub(crate) fn unknown_user(name: &str) -> String {
+    if rustix::process::geteuid().is_root() {
+        format!("User {name} cannot be found")
+    } else {
+        "To use UID and GID please run PM2 as root".to_owned()
+    }
+}
+
+/// The environment of a process, as `NAME=value`; nothing if it has ended or belongs to another user.
 pub(crate) fn environ_of(pid: u32) -> Vec<String> {
-    let read = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let read = || fs::read(format!("/proc/{pid}/environ"));
     // Within an exec (of a shell that becomes the app) the kernel shows nothing.
-    let is_known = |bytes: &Vec<u8>| !bytes.is_empty() || !alive(pid);
-    let bytes = look_again_until(&format!("environment of {pid}"), read, is_known);
+    let is_known = |read: &io::Result<Vec<u8>>| match read {
+        Ok(bytes) => !bytes.is_empty() || !alive(pid),
+        Err(_) => true,
+    };
+    let bytes =
+        look_again_until(&format!("environment of {pid}"), read, is_known).unwrap_or_default();
     bytes
         .split(|byte| *byte == 0)
         .map(|word| String::from_utf8_lossy(word).into_owned())
