@@ -66,8 +66,9 @@ impl World {
     fn declare(&self, script: &str, more: &str) {
         let script = self.ward.write("app.js", script);
         let file = format!(
-            "module.exports = {{ name: 'app', script: {script:?}, uid: 'nobody', cwd: {:?}, {more} }}",
-            self.own
+            "module.exports = {{ name: 'app', script: '{}', uid: 'nobody', cwd: '{}', {more} }}",
+            script.display(),
+            self.own.display()
         );
         self.ward.write("ecosystem.config.js", &file);
     }

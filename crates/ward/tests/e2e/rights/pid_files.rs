@@ -1,9 +1,7 @@
 //! Pid files that are not what they should be.
 
-use std::fs;
-
 use super::{World, as_root};
-use crate::harness::Ward;
+use crate::harness::{Attack, Ward};
 
 /// Puts a pipe in the place of its pid file, which it holds open so that writing to it works.
 const PIPE: &str = r"
@@ -56,13 +54,15 @@ fn a_pipe_in_the_place_of_a_pid_file_stops_nothing() {
 
 #[test]
 fn a_device_is_no_pid_file() {
-    let ward = Ward::new();
+    let ward = Ward::under_attack();
     ward.write("app.js", "setInterval(() => {}, 1000)");
+    ward.run(&["ping"]).succeeds();
+    let attack = Attack::begin(&ward);
     for device in ["/dev/full", "/dev/zero"] {
         ward.run(&["start", "app.js", "-p", device]).succeeds();
         ward.run(&["delete", "app"]).succeeds();
         let told = format!("the pid file {device} is not written: it is no regular file");
         ward.daemon_log_when(|text| text.contains(&told));
     }
-    assert!(!fs::metadata("/dev/zero").unwrap().is_file());
+    attack.end();
 }

@@ -57,7 +57,8 @@ fn listen(world: &World, place: &str, cluster: &str) -> String {
     world.declare(
         APP,
         &format!(
-            "exec_mode: 'cluster', instances: 1, cluster: {{ {cluster} }}, env: {{ WHERE: {place:?}, SAID: {file:?} }}"
+            "exec_mode: 'cluster', instances: 1, cluster: {{ {cluster} }}, env: {{ WHERE: {place:?}, SAID: '{}' }}",
+            file.display()
         ),
     );
     world.ward.run(&["delete", "app"]);
