@@ -2,6 +2,7 @@
 //! which limits, and which part a process plays in it.
 
 mod options;
+mod privileged_ports;
 mod role;
 mod sched;
 

@@ -1,6 +1,8 @@
 //! All the shell needs to know to begin a life: plain data, computed by the core from spec and
 //! instance at the moment of the spawn.
 
+use std::collections::BTreeSet;
+
 use crate::config::env_bytes::ExactVariable;
 use crate::spec::UserSpec;
 
@@ -15,6 +17,9 @@ pub struct Launch {
     pub env: Vec<(String, String)>,
     /// Variables that are not UTF-8, as bytes.
     pub exact_env: Vec<ExactVariable>,
+    /// The variables in it that the declaration sets itself: those stay as they are, whoever the
+    /// process runs as. Empty without a declared user.
+    pub own_variables: BTreeSet<String>,
     /// Working directory, absolute.
     pub cwd: String,
     /// The script, for the nearest package.json.

@@ -22,6 +22,7 @@ mod export;
 mod hear;
 mod hung;
 mod import;
+mod joining;
 mod listen_budget;
 mod listen_requests;
 mod listener;
@@ -32,6 +33,7 @@ mod pending_heads;
 mod port;
 pub(crate) mod port_holders;
 mod room;
+mod socket_file;
 mod sockets;
 mod sticky;
 #[cfg(test)]

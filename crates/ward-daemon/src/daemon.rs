@@ -15,6 +15,7 @@ mod origin;
 mod parts;
 mod pending;
 mod perform;
+mod pid_files;
 mod processes;
 mod questions;
 mod refusals;

@@ -9,6 +9,7 @@
 //! - [`questions`]: what is found out for others, too, since it means reading `/proc`.
 //! - [`handle`]: the control thread's side; it knows what was asked and not answered.
 
+mod account;
 mod command;
 mod early;
 mod error;

@@ -13,6 +13,7 @@ pub mod launcher;
 mod log;
 mod node;
 mod poll;
+mod rights;
 mod watch;
 mod worker_loop;
 

@@ -31,6 +31,7 @@ use ward_core::id::Life;
 
 use crate::bus::Publisher;
 use crate::poll::Poll;
+use crate::rights::Owner;
 use daemon::DaemonLog;
 use handover::Exported;
 use inbox::{Command, Inbox};
@@ -115,8 +116,8 @@ impl LogHandle {
         receiver
     }
 
-    /// Empties files. The receiver completes when they are empty.
-    pub(crate) fn flush(&self, paths: Vec<PathBuf>) -> oneshot::Receiver<()> {
+    /// Empties files, each with the rights of the app whose log it is, or with the daemon's own. The receiver completes when they are empty.
+    pub(crate) fn flush(&self, paths: Vec<(PathBuf, Option<Owner>)>) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
         self.inbox.push(Command::Flush(paths, done));
         receiver

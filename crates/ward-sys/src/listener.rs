@@ -16,7 +16,7 @@ use rustix::process::PidfdGetfdFlags;
 pub use self::connect::unix_connect;
 pub use self::tcp::{Backlog, TcpOptions, tcp, tcp_any};
 pub use self::udp::{UdpOptions, udp};
-pub use self::unix::{unix, unix_listener};
+pub use self::unix::{is_deserted, unix, unix_at, unix_listener};
 
 /// Accepts the next connection; `None` if none waits.
 ///

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::privileged_ports::declared_ports;
 use super::{BadOption, Sched};
 use crate::spec::ClusterSpec;
 
@@ -29,6 +30,10 @@ pub struct ClusterOptions {
     /// others, and if it is stopped it is killed. 0, or none: however long it takes.
     #[serde(default = "hand_over_timeout")]
     pub hand_over_timeout: Option<Duration>,
+    /// `privileged_ports`: ports below 1024 (as far as the kernel keeps those for root) that the app
+    /// may have although its `uid` is not root.
+    #[serde(default)]
+    pub privileged_ports: Vec<u16>,
 }
 
 /// What `hand_over_timeout` is without a declaration.
@@ -56,6 +61,7 @@ impl Default for ClusterOptions {
             max_connections: None,
             slow_start: Duration::ZERO,
             hand_over_timeout: Some(HAND_OVER_TIMEOUT),
+            privileged_ports: Vec::new(),
         }
     }
 }
@@ -104,6 +110,7 @@ impl ClusterOptions {
             max_connections: max_connections.and_then(narrow).and_then(NonZeroU32::new),
             slow_start: Duration::from_millis(slow_start),
             hand_over_timeout: Some(hand_over).filter(|it| !it.is_zero()),
+            privileged_ports: declared_ports(declared)?,
             sched,
         })
     }

@@ -248,6 +248,7 @@ pub const CLUSTER: &[&str] = &[
     "window",
     "weights",
     "max_connections",
+    "privileged_ports",
     "slow_start",
     "hand_over_timeout",
     "header",

@@ -1,6 +1,6 @@
 //! From a declaration to a process: words, environment, files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -25,6 +25,7 @@ impl Launch {
             argv,
             env,
             exact_env,
+            own_variables: own_variables(spec),
             cwd: spec.program.cwd.clone(),
             script: spec.program.script.clone(),
             user: spec.user.clone(),
@@ -112,6 +113,15 @@ fn child_env(instance: &Instance, defaults: &Defaults) -> Vec<(String, String)> 
     put(&instance.spec.env.declared);
     put(&instance.spec.env.injected);
     env.into_iter().collect()
+}
+
+/// What the declaration sets itself, for an app that runs as another user.
+fn own_variables(spec: &AppSpec) -> BTreeSet<String> {
+    if spec.user.uid.as_ref().is_none_or(Value::is_null) {
+        return BTreeSet::new();
+    }
+    let layers = [&spec.env.evaluated, &spec.env.declared, &spec.env.injected];
+    layers.into_iter().flat_map(Map::keys).cloned().collect()
 }
 
 /// Scalars only: arrays, objects and null do not reach a process.

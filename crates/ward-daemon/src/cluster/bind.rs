@@ -3,13 +3,19 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::io::Errno;
 use ward_sys::listener::{self, TcpOptions, UdpOptions};
 use ward_sys::{Pid, reap};
 use ward_wire::node_cluster::{Endpoint, Host, ListenQuery};
+
+use super::WorkerConfig;
+use super::socket_file::{SocketFile, place_of};
+use crate::rights::Rights;
+
+/// The first port that everybody may bind, where the kernel does not say.
+const FIRST_OPEN_PORT: u16 = 1024;
 
 /// A socket and what there is to know of it.
 #[derive(Debug)]
@@ -21,75 +27,20 @@ pub(super) struct Bound {
     pub(super) listens: bool,
 }
 
-/// The file of a Unix socket, removed with it; never one that others put in its place.
-#[derive(Debug)]
-pub(super) struct SocketFile {
-    path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            path: path.to_path_buf(),
-            identity: identity(path)?,
-        })
-    }
-
-    /// Leaves the file to another process: its path, device and inode.
-    pub(super) fn leave(mut self) -> (PathBuf, (u64, u64)) {
-        // An empty path is nobody's, so there is nothing to remove.
-        (std::mem::take(&mut self.path), self.identity)
-    }
-
-    /// The file of an earlier process, as [`Self::leave`] gave it.
-    pub(super) fn take_over((path, identity): (PathBuf, (u64, u64))) -> Self {
-        Self { path, identity }
-    }
-
-    /// Whether this is the file at a path.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        self.path == path && identity(path).is_ok_and(|found| found == self.identity)
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if self.is_at(&self.path) {
-            std::fs::remove_file(&self.path).ok();
-        }
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let found = std::fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
-}
-
-/// Whether a socket file is all that is left of a listener. Asked without waiting: somebody who
-/// does not accept is somebody.
-pub(super) fn is_deserted(path: &Path) -> bool {
-    // Any other file refuses connections too, and is somebody's data.
-    let found = std::fs::symlink_metadata(path);
-    if !found.is_ok_and(|found| found.file_type().is_socket()) {
-        return false;
-    }
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
-    let (Ok(socket), Ok(address)) = (socket, SocketAddrUnix::new(path)) else {
-        return false;
-    };
-    rustix::net::connect(&socket, &address) == Err(rustix::io::Errno::CONNREFUSED)
-}
-
 /// Makes the socket.
 pub(super) fn bind(
     endpoint: &Endpoint,
     query: &ListenQuery,
     worker: Option<u32>,
     reuse_port: bool,
+    config: &WorkerConfig,
 ) -> io::Result<Bound> {
+    if let Endpoint::Tcp { port, .. } | Endpoint::Udp { port, .. } = endpoint {
+        may_bind(*port, config)?;
+    }
+    // Sockets belong to the app's user, as if it had made them: the kernel lets no other user share
+    // their address.
+    let _borrowed = config.rights.borrow()?;
     let tcp = |v6_only| TcpOptions {
         backlog: query.backlog(),
         v6_only,
@@ -125,7 +76,9 @@ pub(super) fn bind(
             };
             (listener::udp(address, options)?, false)
         }
-        Endpoint::Path(path) => return bind_path(Path::new(path), query),
+        Endpoint::Path(path) => {
+            return bind_path(Path::new(path), query, &config.rights);
+        }
         Endpoint::Abstract(name) => {
             let name = format!("\0{name}");
             (listener::unix(Path::new(&name), query.backlog())?, true)
@@ -143,19 +96,36 @@ pub(super) fn bind(
     })
 }
 
-fn bind_path(path: &Path, query: &ListenQuery) -> io::Result<Bound> {
-    let socket = listener::unix(path, query.backlog())?;
-    let file = SocketFile::of(path)?;
-    let mut mode = std::fs::metadata(path)?.permissions().mode();
+/// Refuses a port that the kernel would not give the app's user, unless it was declared for it.
+fn may_bind(port: u16, config: &WorkerConfig) -> io::Result<()> {
+    let is_open = |port| port == 0 || port >= first_open_port();
+    match config.rights.uid() {
+        None | Some(0) => Ok(()),
+        Some(_) if is_open(port) || config.options.privileged_ports.contains(&port) => Ok(()),
+        Some(_) => Err(Errno::ACCESS.into()),
+    }
+}
+
+/// The first port that everybody may bind.
+fn first_open_port() -> u16 {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let port = text.ok().and_then(|text| text.trim().parse().ok());
+    port.unwrap_or(FIRST_OPEN_PORT)
+}
+
+/// Where the rights are borrowed already.
+fn bind_path(path: &Path, query: &ListenQuery, rights: &Rights) -> io::Result<Bound> {
     // The daemon's own files are private; this one is the app's, as its umask would make it.
-    mode |= 0o755;
+    let mut mode = 0o755;
     if query.readable_all {
         mode |= 0o444;
     }
     if query.writable_all {
         mode |= 0o222;
     }
-    std::fs::set_permissions(path, PermissionsExt::from_mode(mode))?;
+    let place = place_of(path, rights)?;
+    let (socket, about) = listener::unix_at(&place, path, mode, query.backlog())?;
+    let file = SocketFile::new(path, &about, rights);
     Ok(Bound {
         socket,
         file: Some(file),
@@ -165,7 +135,7 @@ fn bind_path(path: &Path, query: &ListenQuery) -> io::Result<Bound> {
 
 /// A copy of a descriptor of the worker.
 fn fetch(worker: Option<u32>, number: i32) -> io::Result<OwnedFd> {
-    let bad = || io::Error::from(rustix::io::Errno::BADF);
+    let bad = || io::Error::from(Errno::BADF);
     let pid = worker
         .and_then(|pid| i32::try_from(pid).ok())
         .and_then(Pid::from_raw);
@@ -192,7 +162,7 @@ fn address(host: &Host, port: u16) -> io::Result<SocketAddr> {
 
 /// The number of a network interface.
 fn interface(name: &str) -> io::Result<u32> {
-    let unknown = || io::Error::from(rustix::io::Errno::INVAL);
+    let unknown = || io::Error::from(Errno::INVAL);
     if name.contains('/') {
         return Err(unknown());
     }

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,9 +13,9 @@ use ward_core::balance::weight::Credit;
 use ward_core::id::{InstanceId, Life};
 
 use super::affinity::Affinity;
-use super::bind::SocketFile;
 use super::metrics::ConnectionCounts;
 use super::port::Delivery;
+use super::socket_file::{LeftFile, SocketFile};
 use super::worker::{Grant, Phase, Reason};
 use super::{Primary, WorkerConfig};
 use crate::channel::owned;
@@ -57,6 +56,8 @@ pub(crate) struct ClusterState {
 pub(super) struct ListenerState {
     pub(super) app: String,
     pub(super) private: bool,
+    #[serde(default)]
+    pub(super) user: Option<u32>,
     pub(super) key: String,
     pub(super) listens: bool,
     pub(super) data: String,
@@ -68,7 +69,7 @@ pub(super) struct ListenerState {
     pub(super) waiting: Vec<Affinity>,
     pub(super) told_of_strangers: bool,
     pub(super) counts: ConnectionCounts,
-    pub(super) file: Option<(PathBuf, (u64, u64))>,
+    pub(super) file: Option<LeftFile>,
 }
 
 /// A worker; its fields are those of [`super::worker::Worker`]. Times are in ms.
@@ -152,6 +153,7 @@ impl Primary {
             attached: it.attached.iter().filter_map(lives).collect(),
             app: it.app,
             private: it.private,
+            user: it.user,
             key: it.key,
             listens: it.listens,
             data: it.data.as_str().to_owned(),

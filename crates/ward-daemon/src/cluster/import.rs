@@ -10,10 +10,10 @@ use ward_wire::json::RawJson;
 use ward_wire::node_cluster::SocketName;
 
 use super::affinity::{Affinity, Waiter};
-use super::bind::SocketFile;
 use super::connection_count::Count;
 use super::export::{ExportedCluster, Holding, ListenerState, WorkerState};
 use super::listener::Listener;
+use super::socket_file::SocketFile;
 use super::worker::{Flight, Held, Phase, Worker};
 use super::{Context, Primary, SILENCE};
 use crate::poll::Token;
@@ -184,6 +184,7 @@ fn restored_listener(state: ListenerState, socket: Arc<OwnedFd>, cx: &Context) -
     Listener {
         app: state.app,
         private: state.private,
+        user: state.user,
         key: state.key,
         socket,
         listens: state.listens,

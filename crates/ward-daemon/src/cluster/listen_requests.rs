@@ -5,21 +5,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ward_core::cluster::Sched;
-use ward_core::id::{InstanceId, Life};
+use ward_core::id::InstanceId;
 use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery};
 
-use super::bind::{bind, is_deserted};
+use super::bind::bind;
 use super::listen_budget::{DATA_BYTES, TOO_MANY};
-use super::listener::{Entry, Listener, SLOT, is_private, named, place_of};
+use super::listener::{Listener, SLOT, is_private, named, place_of};
+use super::socket_file::remove_deserted;
 use super::worker::{Grant, Held, Phase, Worker};
-use super::{Context, Holder, Primary, WorkerConfig, WorkerEvent};
+use super::{Context, Holder, Primary, WorkerEvent};
 use crate::poll::Token;
+use crate::rights::Rights;
 
 /// Why a worker does not get what it wants: a positive error number.
-struct Refusal(i32);
+pub(super) struct Refusal(pub(super) i32);
 
-const IN_USE: i32 = 98;
+/// EADDRINUSE.
+pub(super) const IN_USE: i32 = 98;
 
 /// How often a socket is sent to a worker that has no room for it.
 const TIMES: u32 = 3;
@@ -78,6 +81,7 @@ impl Primary {
         let private = is_private(&endpoint).then(|| config.app.clone());
         let entry = (private, named(key, slot));
         if let Some(listener) = self.known(&entry, &config) {
+            self.may_join(listener, life, &config, &endpoint, cx)?;
             self.join(listener, life, &config, cx);
             return Ok(listener);
         }
@@ -91,16 +95,16 @@ impl Primary {
             cx.tell(life, event);
             return Err(Refusal(errno));
         }
-        let mut bound = bind(&endpoint, query, pid, slot.is_some());
+        let mut bound = bind(&endpoint, query, pid, slot.is_some(), &config);
         if let (Err(error), Endpoint::Path(path)) = (&bound, &endpoint)
             && error.raw_os_error() == Some(IN_USE)
-            && self.remove_stale(path)
+            && self.remove_stale(path, &config.rights)
         {
-            bound = bind(&endpoint, query, pid, false);
+            bound = bind(&endpoint, query, pid, false, &config);
         }
         match bound {
             Ok(bound) => {
-                let listener = Listener::new((config.app, entry.1), bound, query, &endpoint);
+                let listener = Listener::new((config, entry.1), bound, query, &endpoint);
                 Ok(self.insert(listener, cx))
             }
             Err(error) => {
@@ -114,40 +118,6 @@ impl Primary {
                 cx.tell(life, event);
                 Err(Refusal(errno))
             }
-        }
-    }
-
-    /// The listener for this entry. One that this very instance had under another name of the app
-    /// follows it.
-    fn known(&mut self, entry: &Entry, config: &WorkerConfig) -> Option<Token> {
-        let owned = |it: &Listener| it.retained_by.contains(&config.instance);
-        let had = || {
-            let mut listeners = self.listeners.iter();
-            let found = listeners.find(|(_, it)| it.key == entry.1 && owned(it))?;
-            Some(*found.0)
-        };
-        let token = self.by_key.get(entry).copied().or_else(had)?;
-        let listener = self.listeners.get_mut(&token)?;
-        if owned(listener) && listener.app != config.app {
-            self.by_key.remove(&listener.entry());
-            listener.app.clone_from(&config.app);
-            self.by_key.insert(listener.entry(), token);
-        }
-        Some(token)
-    }
-
-    /// Says so when a worker comes to a listener of another app. Whoever replaces a program that way
-    /// wants it; whoever mistook a port has to find out.
-    fn join(&self, listener: Token, life: Life, config: &WorkerConfig, cx: &Context) {
-        let listener = self.listeners.get(&listener);
-        let others =
-            |it: &&Listener| it.app != config.app && !it.retained_by.contains(&config.instance);
-        if let Some(listener) = listener.filter(others) {
-            let event = WorkerEvent::Joined {
-                place: listener.place.clone(),
-                app: listener.app.clone(),
-            };
-            cx.tell(life, event);
         }
     }
 
@@ -226,12 +196,10 @@ impl Primary {
 
     /// Removes the socket file of a listener of ours that nobody can reach any more, or of a
     /// daemon that was killed. False when somebody listens there.
-    fn remove_stale(&self, path: &str) -> bool {
+    fn remove_stale(&self, path: &str, rights: &Rights) -> bool {
         let path = Path::new(path);
         let ours = |it: &Listener| it.file.as_ref().is_some_and(|file| file.is_at(path));
-        !self.listeners.values().any(ours)
-            && is_deserted(path)
-            && std::fs::remove_file(path).is_ok()
+        !self.listeners.values().any(ours) && remove_deserted(path, rights).is_ok()
     }
 
     /// Who of ours listens there already.
@@ -275,7 +243,7 @@ fn share(worker: &mut Worker, token: Token, listener: &Listener, grant: Grant, c
         .send(token, line, Some(Arc::clone(&listener.socket)));
 }
 
-fn port_of(endpoint: &Endpoint) -> Option<u16> {
+pub(super) fn port_of(endpoint: &Endpoint) -> Option<u16> {
     match endpoint {
         Endpoint::Tcp { port, .. } | Endpoint::Udp { port, .. } => Some(*port),
         Endpoint::Path(_) | Endpoint::Abstract(_) | Endpoint::Descriptor(_) => None,

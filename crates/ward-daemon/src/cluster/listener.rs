@@ -8,9 +8,10 @@ use ward_core::id::InstanceId;
 use ward_wire::json::RawJson;
 use ward_wire::node_cluster::{Endpoint, ListenQuery, SocketName};
 
-use super::Waiting;
-use super::bind::{Bound, SocketFile};
+use super::bind::Bound;
 use super::metrics::ConnectionCounts;
+use super::socket_file::SocketFile;
+use super::{Waiting, WorkerConfig};
 use crate::poll::Token;
 
 /// Between the key and the slot.
@@ -23,6 +24,8 @@ pub(super) struct Listener {
     pub(super) app: String,
     /// Nobody else can have it: the system chose its port, or it was a descriptor of one worker.
     pub(super) private: bool,
+    /// The user it was bound for, if it is not the daemon's.
+    pub(super) user: Option<u32>,
     pub(super) key: String,
     pub(super) socket: Arc<OwnedFd>,
     /// Connections can be accepted from it; otherwise the workers can only share it.
@@ -57,7 +60,7 @@ pub(super) type Entry = (Option<String>, String);
 impl Listener {
     /// What was bound for the first worker that wanted it.
     pub(super) fn new(
-        (app, key): (String, String),
+        (config, key): (WorkerConfig, String),
         bound: Bound,
         query: &ListenQuery,
         endpoint: &Endpoint,
@@ -73,7 +76,8 @@ impl Listener {
                 }),
         };
         Self {
-            app,
+            user: config.rights.uid(),
+            app: config.app,
             key,
             private: is_private(endpoint),
             listens: bound.listens,

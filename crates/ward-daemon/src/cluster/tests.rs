@@ -85,6 +85,7 @@ impl Desk {
             options: ClusterOptions::default(),
             weight: 1,
             wait_ready: false,
+            rights: crate::rights::Rights::default(),
             protocol: NODE,
             gauge: ConnectionCount::default(),
             complaint: None,

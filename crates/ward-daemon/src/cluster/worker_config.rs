@@ -8,6 +8,7 @@ use ward_core::instance::Instance;
 
 use super::connection_count::ConnectionCount;
 use super::port::Protocol;
+use crate::rights::Rights;
 
 /// Node's own variable for the schedule.
 const POLICY: &str = "NODE_CLUSTER_SCHED_POLICY";
@@ -25,6 +26,9 @@ pub(crate) struct WorkerConfig {
     pub(crate) weight: u32,
     /// No connections before it says `ready`.
     pub(crate) wait_ready: bool,
+    /// With whose rights its sockets are bound.
+    #[serde(default)]
+    pub(crate) rights: Rights,
     /// How it speaks.
     pub(crate) protocol: Protocol,
     /// Shows how many connections it has.
@@ -58,6 +62,7 @@ impl WorkerConfig {
             weight: options.weights.of_instance(instance.number),
             options,
             wait_ready: spec.start.wait_ready,
+            rights: Rights::default(),
             protocol,
             gauge: ConnectionCount::default(),
             complaint,

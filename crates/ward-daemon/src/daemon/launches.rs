@@ -113,6 +113,7 @@ impl Daemon {
         let Some(child) = started.child.claim() else {
             return self.lost_start(life);
         };
+        self.tell_pid_file(instance, &started);
         let status = self.planes.launch.early.take(child.pid, &child.pidfd);
         let pid = self.processes.adopt(life, child, status, &mut started);
         if let Some(end) = started.channel.take() {
@@ -144,6 +145,20 @@ impl Daemon {
         });
         if let Some(status) = status {
             self.core.events.push_back(Event::Exited { life, status });
+        }
+    }
+
+    /// Says that a pid file was not written.
+    fn tell_pid_file(&mut self, instance: InstanceId, started: &Started) {
+        let supervisor = &self.core.supervisor;
+        let there = |id| supervisor.instance(id).is_some();
+        let (path, error) = (started.pid_path.as_deref(), started.no_pid_file.as_ref());
+        let told = self.facts.pid_files.started(instance, path, error, there);
+        if let Some(text) = told {
+            let name = supervisor.instance(instance);
+            let name = name.map_or("", |it| it.spec.name.as_str());
+            let text = format!("App [{name}:{instance}]: {text}");
+            self.planes.say(true, &text);
         }
     }
 
@@ -191,6 +206,7 @@ fn discard(launch: &mut LaunchHandle, mut started: Started) {
     let leavings = Leavings {
         pid: started.child.pid(),
         pid_path: started.pid_path.take(),
+        rights: std::mem::take(&mut started.rights),
         cgroup: started.cgroup.take().map(Arc::new),
     };
     drop(started);

@@ -21,6 +21,7 @@ use super::held_replies::HeldReplies;
 use super::lists::Lists;
 use super::node_versions::NodeVersions;
 use super::pending::Pending;
+use super::pid_files::PidFiles;
 use super::questions::Questions;
 use super::replies::instance_id;
 use super::rpc::{Connections, Unwritten};
@@ -200,6 +201,7 @@ pub(super) struct Facts {
     pub(super) sampling: Sampling,
     pub(super) node_versions: NodeVersions,
     pub(super) questions: Questions,
+    pub(super) pid_files: PidFiles,
 }
 
 /// Which daemon this is.

@@ -20,6 +20,7 @@ use ward_sys::{Pid, reap};
 
 use crate::cluster::ConnectionCount;
 use crate::launch::Leavings;
+use crate::rights::Rights;
 
 /// A life's process and what belongs to it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Process {
     /// The daemon's end of standard input.
     stdin: Option<OwnedFd>,
     pid_path: Option<PathBuf>,
+    /// With whose rights the pid file was written.
+    rights: Rights,
     /// It has a Node IPC channel.
     pub(super) has_channel: bool,
     /// How many connections it has, as a cluster worker.
@@ -170,6 +173,7 @@ impl Processes {
         Some(Leavings {
             pid: process.pid,
             pid_path: process.pid_path,
+            rights: process.rights,
             cgroup: process.cgroup,
         })
     }

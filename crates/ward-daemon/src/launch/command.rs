@@ -4,17 +4,21 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use serde_json::Value;
 use ward_core::launch::Launch;
-use ward_core::spec::UserSpec;
-use ward_sys::spawn::{Command, Credentials};
-use ward_sys::user;
+use ward_sys::spawn::Command;
 
+use super::account;
 use super::error::StartError;
 use super::progress::{Progress, Step};
+use crate::rights::{Identity, Owner};
 
-/// The command of a launch, without descriptors. The error completes "cannot …".
-pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, StartError> {
+/// The command of a launch, without descriptors, and the user it runs as, if that is another one
+/// than the daemon's. The error completes "cannot …".
+pub(super) fn command(
+    launch: &Launch,
+    owner: &Owner,
+    progress: &Progress,
+) -> Result<(Command, Option<Identity>), StartError> {
     let text = launch
         .env
         .iter()
@@ -40,41 +44,13 @@ pub(super) fn command(launch: &Launch, progress: &Progress) -> Result<Command, S
     command.env = env;
     command.cwd = cwd.to_path_buf();
     command.umask = Some(0o022);
-    command.credentials = credentials(&launch.user, progress)?;
-    Ok(command)
-}
-
-fn credentials(user: &UserSpec, progress: &Progress) -> Result<Option<Credentials>, StartError> {
-    let Some(uid) = user.uid.as_ref().filter(|uid| !uid.is_null()) else {
-        return Ok(None);
-    };
-    let name = word(uid);
-    progress.now(Step::LookingUpUser(name.clone()));
-    let cannot = |what| move |source| StartError::LookUp { what, source };
-    let found = user::find_user(&name).map_err(cannot("the user"))?;
-    let found = found.ok_or(StartError::NoAccount { kind: "user", name })?;
-    let gid = match user.gid.as_ref().filter(|gid| !gid.is_null()).map(word) {
-        None => None,
-        Some(name) => {
-            let group = user::find_group(&name).map_err(cannot("the group"))?;
-            Some(
-                group
-                    .ok_or(StartError::NoAccount {
-                        kind: "group",
-                        name,
-                    })?
-                    .gid,
-            )
-        }
-    };
-    let credentials = user::credentials(&found, gid).map_err(cannot("groups"))?;
-    let already = rustix::process::geteuid().as_raw() == credentials.uid
-        && rustix::process::getegid().as_raw() == credentials.gid;
-    Ok(Some(credentials).filter(|_| !already))
-}
-
-fn word(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    if let Some(name) = owner.name() {
+        progress.now(Step::LookingUpUser(name.to_owned()));
+    }
+    let identity = owner.look_up()?;
+    if let Some(Identity { user, credentials }) = &identity {
+        command.credentials = Some(credentials.clone());
+        account::adjust(&mut command.env, user, &launch.own_variables);
+    }
+    Ok((command, identity))
 }

@@ -5,6 +5,7 @@ use std::io;
 use ward_sys::spawn::SpawnError;
 
 use crate::fault::Fault;
+use crate::rights::AccountError;
 
 /// A start that failed. The text completes "cannot …".
 #[derive(Debug, thiserror::Error)]
@@ -12,16 +13,12 @@ pub(crate) enum StartError {
     /// No folder of its `PATH` has the program.
     #[error("find {0} in PATH")]
     NoProgram(String),
-    /// The name service failed.
-    #[error("look up {what}: {source}")]
-    LookUp {
-        /// The user, the group, or the groups of the user.
-        what: &'static str,
-        source: io::Error,
-    },
-    /// There is no such user or group.
-    #[error("find the {kind} {name}")]
-    NoAccount { kind: &'static str, name: String },
+    /// Its user.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The daemon may not act as that user.
+    #[error("act as its user: {}", plain(.0))]
+    Rights(#[source] io::Error),
     /// Standard input.
     #[error("make a pipe: {0}")]
     Pipe(#[source] io::Error),

@@ -277,11 +277,13 @@ mod tests {
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
+    use crate::rights::Rights;
 
     fn left() -> Leavings {
         Leavings {
             pid: rustix::process::getpid(),
             pid_path: None,
+            rights: Rights::default(),
             cgroup: None,
         }
     }

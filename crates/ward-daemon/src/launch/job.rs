@@ -16,6 +16,7 @@ use super::questions::{Answer, Question};
 use super::start::{StartRequest, Started, start};
 use super::usage::{Measured, Root, Usages};
 use crate::fault;
+use crate::rights::Rights;
 
 /// One thing to do that may take long.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) enum Job {
 pub(crate) struct Leavings {
     pub(crate) pid: Pid,
     pub(crate) pid_path: Option<PathBuf>,
+    /// With whose rights the pid file was written.
+    pub(crate) rights: Rights,
     pub(crate) cgroup: Option<Arc<Cgroup>>,
 }
 
@@ -132,7 +135,7 @@ impl Job {
 impl Leavings {
     pub(super) fn remove(self) {
         if let Some(path) = &self.pid_path {
-            pid_file::remove(path, self.pid);
+            pid_file::remove(path, self.pid, &self.rights);
         }
         if let Some(cgroup) = &self.cgroup {
             cgroup.remove();

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -14,6 +15,7 @@ use ward_sys::spawn::{Child, Command, Stdio, spawn};
 use super::command::command;
 use super::progress::Progress;
 use crate::node::Runtime;
+use crate::rights::Owner;
 
 /// Variables of an app the question must not have: the first would make it a process of the app,
 /// the other lets node load more than itself.
@@ -59,7 +61,9 @@ pub(super) fn node_program(launch: &Launch, command: &Command) -> Option<NodeFil
 
 /// Starts `node --version` as the app is started.
 pub(super) fn ask(launch: &Launch, progress: &Progress) -> Option<NodeAsked> {
-    let mut command = command(launch, progress).ok()?;
+    // No file of the home is touched here.
+    let owner = Owner::of(&launch.user, &Arc::from(Path::new("/")));
+    let (mut command, _) = command(launch, &owner, progress).ok()?;
     let (answer, theirs) = pipe_with(PipeFlags::CLOEXEC).ok()?;
     rustix::io::ioctl_fionbio(&answer, true).ok()?;
     command.stdout = Stdio::Fd(theirs);

@@ -10,6 +10,7 @@ use super::package;
 use super::system::System;
 use crate::cluster::port_holders::{PortHolder, listener_of};
 use crate::fault;
+use crate::rights::Rights;
 
 /// A question, with what finding the answer needs.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ fn version_of_client(pid: i32) -> Option<String> {
         .filter(|path| path.is_absolute())?;
     let script = std::fs::canonicalize(script).ok()?;
     let path = script.parent().and_then(Path::parent)?.join("package.json");
-    let package: Value = serde_json::from_slice(&package::read(&path)?).ok()?;
+    let package: Value = serde_json::from_slice(&package::read(&path, &Rights::default())?).ok()?;
     (package["name"] == "pm2")
         .then(|| package["version"].as_str().map(str::to_owned))
         .flatten()

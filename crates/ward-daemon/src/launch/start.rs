@@ -27,6 +27,7 @@ use crate::channel;
 use crate::cluster::WorkerConfig;
 use crate::log::{self, Outputs, Streams};
 use crate::node::CHANNEL_FD;
+use crate::rights::{Owner, Rights};
 
 /// All that is needed to start a life.
 #[derive(Debug)]
@@ -65,6 +66,10 @@ pub(crate) struct Started {
     /// `unique_id`, as in its environment.
     pub(crate) marker: String,
     pub(crate) pid_path: Option<PathBuf>,
+    /// Why the pid file is not written, if it is not.
+    pub(crate) no_pid_file: Option<io::Error>,
+    /// With whose rights its files were opened.
+    pub(crate) rights: Rights,
     /// `version` of the nearest package.json.
     pub(crate) version: Option<String>,
     /// What Node it runs on, if it runs on Node.
@@ -120,18 +125,20 @@ pub(super) fn start(mut request: StartRequest, progress: &Progress) -> Result<St
 
 fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartError> {
     let StartRequest { launch, worker, .. } = &request;
-    let mut command = command(launch, progress)?;
+    let owner = Owner::of(&launch.user, &request.home);
+    let (mut command, identity) = command(launch, &owner, progress)?;
+    let rights = owner.rights(identity.as_ref());
     request.before.give_back(&mut command);
     let node = node_program(launch, &command);
     let is_worker = worker.is_some();
     let (config, alone) = match worker {
         Some(plan) => {
             progress.now(Step::FindingCommand);
-            worker_command(&mut command, plan, launch, &request.home)?
+            worker_command(&mut command, plan, launch, (&request.home, &rights))?
         }
         None => (None, None),
     };
-    let ends = connect(&mut command, launch, progress)?;
+    let ends = connect(&mut command, launch, &rights, progress)?;
     if let Some(number) = launch.worker.filter(|_| alone.is_none()) {
         let number = number.to_string().into();
         command.env.push(("NODE_UNIQUE_ID".into(), number));
@@ -156,13 +163,13 @@ fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartErr
         pid,
         child: Some(child),
     };
-    if let Some(path) = &pid_path {
+    // The pid file is for others; one that cannot be written stops no app.
+    let no_pid_file = pid_path.as_ref().and_then(|path| {
         progress.now(Step::WritingPidFile(path.clone()));
-        // The pid file is for others; a folder that cannot be written stops no app.
-        pid_file::write(path, pid).ok();
-    }
+        pid_file::write(path, pid, &rights).err()
+    });
     progress.now(Step::ReadingPackage(launch.script.clone()));
-    let version = package::version(&launch.script);
+    let version = package::version(&launch.script, &rights);
     crate::fault::inject("launch.started");
     let cgroup = match cgroup {
         Some(cgroup) if !in_cgroup => {
@@ -182,6 +189,8 @@ fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartErr
         cgroup,
         marker: launch.marker.clone(),
         pid_path,
+        no_pid_file,
+        rights,
         version,
         node: node.map(|node| node.of(request.launch)),
     })
@@ -191,6 +200,7 @@ fn begin(request: StartRequest, progress: &Progress) -> Result<Started, StartErr
 fn connect(
     command: &mut Command,
     launch: &Launch,
+    rights: &Rights,
     progress: &Progress,
 ) -> Result<Ends, StartError> {
     let stdin = input(command).map_err(StartError::Pipe)?;
@@ -199,7 +209,7 @@ fn connect(
         streams,
         stdout,
         stderr,
-    } = log::open(&launch.output, opening).map_err(StartError::LogFile)?;
+    } = log::open(&launch.output, rights, opening).map_err(StartError::LogFile)?;
     command.stdout = Stdio::Fd(stdout);
     command.stderr = Stdio::Fd(stderr);
     let mut ours = None;

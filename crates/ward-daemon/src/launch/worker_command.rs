@@ -12,6 +12,7 @@ use super::error::StartError;
 use crate::cluster::{Protocol, WorkerConfig};
 use crate::launcher::{self, Context, Place, Verdict};
 use crate::node::{Runtime, agent, spread_inspectors};
+use crate::rights::Rights;
 
 /// Before it is known what the command runs on.
 const UNKNOWN: Protocol = Protocol::Node {
@@ -54,14 +55,17 @@ pub(super) fn worker_command(
     command: &mut Command,
     plan: &WorkerPlan,
     launch: &Launch,
-    home: &Path,
+    (home, rights): (&Path, &Rights),
 ) -> Result<(Option<WorkerConfig>, Option<String>), StartError> {
     let place = Place {
         cwd: Path::new(&launch.cwd),
         search: ward_sys::path::path_of(&command.env).to_owned(),
     };
+    // Both read files that the app names.
+    let borrowed = rights.borrow().map_err(StartError::Rights)?;
     let declared = launcher::effective_argv(&launch.argv, &place);
     let verdict = launcher::classify(&declared, Some(&launch.script), &place);
+    drop(borrowed);
     let found = |argv: &[String]| {
         let name = argv.first().map_or("", String::as_str);
         let program = launcher::find(name, &place);
@@ -110,6 +114,7 @@ pub(super) fn worker_command(
     command.argv = argv.into_iter().map(OsString::from).collect();
     let config = WorkerConfig {
         protocol: Protocol::Node { runtime, has_agent },
+        rights: rights.clone(),
         ..plan.config.clone()
     };
     Ok((Some(config), None))

@@ -4,7 +4,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde_json::Value;
+use ward_sys::place::Place;
+
+use crate::rights;
+
+/// A longer package.json is none.
+const PACKAGE_BYTES: u64 = 1 << 20;
 
 /// Enough for any first line that names an interpreter (Linux reads 256 bytes of it).
 const FIRST_LINE_BYTES: u64 = 256;
@@ -108,8 +115,10 @@ fn kind_by_package(target: &Path) -> Kind {
 /// Whether a project is run by yarn 2 or later, which brings its own shell.
 fn is_yarn_berry(cwd: &Path) -> bool {
     cwd.ancestors().any(|folder| {
-        let text = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
-        let package: Value = serde_json::from_str(&text).unwrap_or_default();
+        let path = folder.join("package.json");
+        let text = rights::read(&Place::plain(&path), PACKAGE_BYTES);
+        let text = text.ok().flatten().unwrap_or_default();
+        let package: Value = serde_json::from_slice(&text).unwrap_or_default();
         let version = package["packageManager"].as_str().unwrap_or_default();
         let version = version.strip_prefix("yarn@").unwrap_or_default();
         let major = version
@@ -123,8 +132,8 @@ fn is_yarn_berry(cwd: &Path) -> bool {
 /// Whether node runs a program: its first line says so.
 pub(super) fn is_for_node(program: &Path) -> bool {
     let mut head = Vec::new();
-    let read =
-        File::open(program).and_then(|file| file.take(FIRST_LINE_BYTES).read_to_end(&mut head));
+    let file = rights::open_regular(&Place::plain(program), OFlags::RDONLY, 0).map(File::from);
+    let read = file.and_then(|file| file.take(FIRST_LINE_BYTES).read_to_end(&mut head));
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     read.is_ok()

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::sink::open;
+use super::sink::{LogPlace, open};
 use ward_core::date::{DateFormat, Stamp};
 use ward_wire::text::printable;
 
@@ -49,7 +49,8 @@ pub(crate) struct DaemonLog {
 impl DaemonLog {
     /// Opens the file for appending; without a path all lines are dropped.
     pub(crate) fn open(path: Option<PathBuf>) -> io::Result<Self> {
-        let file = path.as_deref().map(open).transpose()?;
+        let file = path.clone().map(LogPlace::own);
+        let file = file.as_ref().map(open).transpose()?;
         let format = date_format();
         let stamp = (!format.is_empty()).then(|| Stamp::new(DateFormat::parse(&format)));
         Ok(Self {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use ward_core::id::Life;
 
 use super::inbox::Command;
+use super::sink::LogPlace;
 use super::source::{Origin, Source, Stream};
 use super::thread::Parts;
 use super::{LogHandle, LogThread, sink};
@@ -32,7 +33,7 @@ pub(crate) struct LogPipeRole {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SinkRole {
     /// Where it was opened; it may have been renamed since.
-    pub(crate) path: PathBuf,
+    pub(crate) place: LogPlace,
 }
 
 /// What a descriptor of the log plane is.
@@ -58,8 +59,8 @@ struct StreamState {
     life: Life,
     origin: Origin,
     error: bool,
-    /// Files, by the paths in [`LogState::sinks`].
-    sinks: Vec<PathBuf>,
+    /// Files, by the places in [`LogState::sinks`].
+    sinks: Vec<LogPlace>,
     /// The beginning of an unfinished line.
     held: Vec<u8>,
     /// Likewise, for subscribers alone.
@@ -70,7 +71,7 @@ struct StreamState {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SinkState {
-    path: PathBuf,
+    place: LogPlace,
     /// There is an unfinished line at the end.
     is_torn: bool,
     /// Whose it is, if that stream has not ended.
@@ -92,8 +93,8 @@ pub(crate) enum ImportError {
 
 impl SinkState {
     fn role(&self) -> LogRole {
-        let path = self.path.clone();
-        LogRole::Sink(SinkRole { path })
+        let place = self.place.clone();
+        LogRole::Sink(SinkRole { place })
     }
 }
 
@@ -133,12 +134,12 @@ impl Parts {
                 continue;
             };
             let outlet = source.outlet;
-            let paths = outlet.sinks.iter().map(|sink| sink.borrow().path.clone());
+            let places = outlet.sinks.iter().map(|sink| sink.borrow().place.clone());
             let stream = StreamState {
                 life: source.life,
                 origin: Origin::clone(&outlet.origin),
                 error: outlet.error,
-                sinks: paths.collect(),
+                sinks: places.collect(),
                 held: source.held,
                 tail: source.tail,
                 inside: outlet.inside,
@@ -148,18 +149,18 @@ impl Parts {
             descriptors.push((LogRole::Pipe(role), source.pipe));
             state.streams.push(stream);
         }
-        for (path, sink) in self.sinks.by_path {
+        for (place, sink) in self.sinks.by_place {
             // Its sources are gone, so this is the only grip on it.
             let Some(sink) = Rc::into_inner(sink).map(RefCell::into_inner) else {
                 continue;
             };
             state.sinks.push(SinkState {
-                path: path.clone(),
+                place: place.clone(),
                 is_torn: sink.torn.is_some(),
                 torn_by: sink.torn.and_then(|by| roles.get(&by).copied()),
                 lost: sink.lost,
             });
-            descriptors.push((LogRole::Sink(SinkRole { path }), sink.file.into()));
+            descriptors.push((LogRole::Sink(SinkRole { place }), sink.file.into()));
         }
         (state, descriptors)
     }
@@ -202,7 +203,7 @@ impl From<Exported> for Parts {
         let mut torn = Vec::new();
         for state in state.sinks {
             if let Some(file) = descriptors.remove(&state.role()) {
-                let sink = parts.sinks.share(state.path, file.into());
+                let sink = parts.sinks.share(state.place, file.into());
                 sink.borrow_mut().lost = state.lost;
                 torn.push((sink, state.is_torn, state.torn_by));
             }
@@ -219,8 +220,8 @@ impl From<Exported> for Parts {
                 pipe,
                 files: Vec::new(),
             };
-            let paths = state.sinks.iter();
-            let sinks = paths.filter_map(|path| parts.sinks.by_path.get(path).cloned());
+            let places = state.sinks.iter();
+            let sinks = places.filter_map(|place| parts.sinks.by_place.get(place).cloned());
             let mut source = Source::new(state.life, stream, sinks.collect());
             source.outlet.inside = state.inside;
             source.held = state.held;

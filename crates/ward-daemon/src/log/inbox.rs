@@ -11,6 +11,7 @@ use ward_core::id::Life;
 use super::openers::Done;
 use super::outputs::Streams;
 use crate::poll::Waker;
+use crate::rights::Owner;
 
 /// Lines for the daemon's log that may wait while the disk hangs; more are counted and dropped.
 const LINES: usize = 1024;
@@ -22,8 +23,8 @@ pub(super) enum Command {
     Attach(Life, Streams),
     /// Open all files anew. One per request of a client, and clients wait for the answer.
     Reopen(oneshot::Sender<()>),
-    /// Empty these files. Likewise.
-    Flush(Vec<PathBuf>, oneshot::Sender<()>),
+    /// Empty these files, with the rights of their owners. Likewise.
+    Flush(Vec<(PathBuf, Option<Owner>)>, oneshot::Sender<()>),
     /// A line for the daemon's log. At most [`LINES`].
     Say(bool, String),
     /// A file was opened or emptied. One per file that is at work.

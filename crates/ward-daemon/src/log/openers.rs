@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::inbox::{Command, Inbox};
-use super::sink;
+use super::sink::{self, LogPlace};
 use crate::fault;
+use crate::rights::{Owner, Rights};
 
 /// After so long without an answer another thread goes on with the list.
 const STUCK: Duration = Duration::from_millis(100);
@@ -23,15 +24,15 @@ const STUCK: Duration = Duration::from_millis(100);
 const STACK_BYTES: usize = 128 * 1024;
 
 /// How log files are opened.
-pub(super) type Open = dyn Fn(&Path) -> io::Result<File> + Send + Sync;
+pub(super) type Open = dyn Fn(&LogPlace) -> io::Result<File> + Send + Sync;
 
 /// What is to be done with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Job {
     /// Open it for appending, in the place of what is open.
-    Reopen(PathBuf),
-    /// Empty it; it is not open.
-    Empty(PathBuf),
+    Reopen(LogPlace),
+    /// Empty it; it is not open. Its owner is looked up first.
+    Empty(PathBuf, Option<Owner>),
 }
 
 /// What came of a job.
@@ -191,6 +192,18 @@ impl Openers {
     }
 }
 
+/// Empties a file with the rights of the one whose log it is; nobody in particular: the daemon's.
+fn empty(path: &Path, owner: Option<&Owner>) -> io::Result<()> {
+    let rights = match owner {
+        None => Rights::default(),
+        Some(owner) => {
+            let identity = owner.look_up().map_err(io::Error::other)?;
+            owner.rights(identity.as_ref())
+        }
+    };
+    sink::empty(path, &rights)
+}
+
 /// One thread: works until the list is empty.
 fn work(open: &Arc<Open>, inbox: &Inbox, list: &Mutex<List>) {
     loop {
@@ -203,8 +216,8 @@ fn work(open: &Arc<Open>, inbox: &Inbox, list: &Mutex<List>) {
         let result = fault::contain(|| {
             fault::inject("log.open");
             match &job {
-                Job::Reopen(path) => open(path).map(Some),
-                Job::Empty(path) => sink::empty(path).map(|()| None),
+                Job::Reopen(place) => open(place).map(Some),
+                Job::Empty(path, owner) => empty(path, owner.as_ref()).map(|()| None),
             }
         });
         let result = result.unwrap_or_else(|fault| Err(io::Error::other(fault.to_string())));

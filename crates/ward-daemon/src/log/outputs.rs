@@ -11,8 +11,9 @@ use std::time::Instant;
 use ward_core::launch::Output;
 use ward_sys::pipe::LogPipe;
 
-use super::sink;
+use super::sink::{self, LogPlace};
 use super::source::{Origin, Stream};
+use crate::rights::Rights;
 
 /// The daemon's side of a new life's output, for [`super::LogHandle::attach`]. Nothing of it is read
 /// before.
@@ -35,12 +36,17 @@ pub(crate) struct Outputs {
 }
 
 /// Makes the pipes of a new life and opens its files, so that an unwritable path fails the start and
-/// is not found out later. To open a file may take long; `opening` is told which one.
+/// is not found out later: with the rights of the app, as [`Rights::at`] says. To open a file may take
+/// long; `opening` is told which one.
 ///
 /// # Errors
 ///
 /// A file cannot be opened, or there are no descriptors left.
-pub(crate) fn open(output: &Output, opening: impl Fn(&Path)) -> io::Result<Outputs> {
+pub(crate) fn open(
+    output: &Output,
+    rights: &Rights,
+    opening: impl Fn(&Path),
+) -> io::Result<Outputs> {
     let mut streams = Streams {
         streams: Vec::new(),
         opened: Instant::now(),
@@ -53,8 +59,8 @@ pub(crate) fn open(output: &Output, opening: impl Fn(&Path)) -> io::Result<Outpu
         });
     }
     let origin = Arc::new(Origin::from(output));
-    let (out, stdout) = stream(&origin, output, false, &opening)?;
-    let (err, stderr) = stream(&origin, output, true, &opening)?;
+    let (out, stdout) = stream(&origin, (output, false), rights, &opening)?;
+    let (err, stderr) = stream(&origin, (output, true), rights, &opening)?;
     streams.streams.extend([out, err]);
     Ok(Outputs {
         streams,
@@ -66,8 +72,8 @@ pub(crate) fn open(output: &Output, opening: impl Fn(&Path)) -> io::Result<Outpu
 /// One stream of a life and the end for the child.
 fn stream(
     origin: &Arc<Origin>,
-    output: &Output,
-    error: bool,
+    (output, error): (&Output, bool),
+    rights: &Rights,
     opening: impl Fn(&Path),
 ) -> io::Result<(Stream, OwnedFd)> {
     let own = if error {
@@ -78,7 +84,7 @@ fn stream(
     let mut files = Vec::new();
     for path in [own, &output.combined_path].into_iter().flatten() {
         opening(Path::new(path));
-        files.extend(file(path)?);
+        files.extend(file(path, rights)?);
     }
     let pipe = LogPipe::new()?;
     let stream = Stream {
@@ -91,14 +97,17 @@ fn stream(
 }
 
 /// Opens a log file; nothing for the ways to say "no file".
-fn file(path: &str) -> io::Result<Option<(PathBuf, File)>> {
+fn file(path: &str, rights: &Rights) -> io::Result<Option<(LogPlace, File)>> {
     if matches!(path, "" | "/dev/null" | "NULL" | "null") {
         return Ok(None);
     }
-    let path = PathBuf::from(path);
-    match sink::open(&path) {
-        Ok(file) => Ok(Some((path, file))),
-        Err(error) => Err(cannot_open(path, error)),
+    let place = LogPlace {
+        path: PathBuf::from(path),
+        rights: rights.clone(),
+    };
+    match sink::open(&place) {
+        Ok(file) => Ok(Some((place, file))),
+        Err(error) => Err(cannot_open(place.path, error)),
     }
 }
 

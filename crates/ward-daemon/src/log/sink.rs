@@ -3,22 +3,39 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::metrics::Counters;
 use crate::poll::Token;
+use crate::rights::{AT_ONCE, Rights, is_own_output};
+
+/// Where a log file is, and with whose rights it is opened. Apps of different users have each their
+/// own grip on a file that both name: none writes where only the other may.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct LogPlace {
+    pub(super) path: PathBuf,
+    pub(super) rights: Rights,
+}
+
+impl LogPlace {
+    /// A file of the daemon's own.
+    pub(super) fn own(path: PathBuf) -> Self {
+        let rights = Rights::default();
+        Self { path, rights }
+    }
+}
 
 /// An open log file.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    pub(super) path: PathBuf,
+    pub(super) place: LogPlace,
     pub(super) file: File,
     /// Who left an unfinished line at the end.
     pub(super) torn: Option<Token>,
@@ -31,32 +48,26 @@ pub(crate) type SharedSink = Rc<RefCell<Sink>>;
 
 /// Opens for appending; missing directories are made. A named pipe nobody reads is refused at once
 /// instead of waited for.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    options
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(flags.cast_signed());
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if let Some(folder) = path.parent() {
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)?;
-            }
-            options.open(path)
-        }
-        opened => opened,
-    }
+///
+/// Pipes with a reader and terminals are logs as well; writing to them does not wait. The names of the
+/// daemon's own outputs are opened as such, whoever the app runs as.
+pub(crate) fn open(place: &LogPlace) -> io::Result<File> {
+    let own = Rights::default();
+    let rights = if is_own_output(&place.path) {
+        &own
+    } else {
+        &place.rights
+    };
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | AT_ONCE;
+    rights.at(&place.path, true, |it| {
+        it.open(flags, 0o600).map(File::from)
+    })
 }
 
 impl Sink {
-    fn new(path: PathBuf, file: File) -> Self {
+    fn new(place: LogPlace, file: File) -> Self {
         Self {
-            path,
+            place,
             file,
             torn: None,
             lost: 0,
@@ -92,7 +103,7 @@ impl Sink {
                 (lost > 0).then(|| {
                     format!(
                         "{} can be written again, {lost} bytes of output were lost",
-                        self.path.display()
+                        self.place.path.display()
                     )
                 })
             }
@@ -108,7 +119,7 @@ impl Sink {
                 first.then(|| {
                     format!(
                         "cannot write {}: {error}; output is lost until it can be written again",
-                        self.path.display()
+                        self.place.path.display()
                     )
                 })
             }
@@ -142,22 +153,22 @@ impl Sink {
     }
 }
 
-/// All open log files by path.
+/// All open log files.
 #[derive(Debug, Default)]
 pub(crate) struct Sinks {
-    pub(super) by_path: HashMap<PathBuf, SharedSink>,
+    pub(super) by_place: HashMap<LogPlace, SharedSink>,
 }
 
 impl Sinks {
-    /// The sink of a path. `file` was opened just now: it replaces an older descriptor, which may
+    /// The sink of a place. `file` was opened just now: it replaces an older descriptor, which may
     /// be that of a file renamed or deleted meanwhile.
-    pub(crate) fn share(&mut self, path: PathBuf, file: File) -> SharedSink {
-        if let Some(sink) = self.by_path.get(&path) {
+    pub(crate) fn share(&mut self, place: LogPlace, file: File) -> SharedSink {
+        if let Some(sink) = self.by_place.get(&place) {
             sink.borrow_mut().replace(file);
             return Rc::clone(sink);
         }
-        let sink = Rc::new(RefCell::new(Sink::new(path.clone(), file)));
-        self.by_path.insert(path, Rc::clone(&sink));
+        let sink = Rc::new(RefCell::new(Sink::new(place.clone(), file)));
+        self.by_place.insert(place, Rc::clone(&sink));
         sink
     }
 
@@ -165,14 +176,14 @@ impl Sinks {
     /// since, and take the place of nothing that is open.
     pub(super) fn share_all(
         &mut self,
-        files: Vec<(PathBuf, File)>,
+        files: Vec<(LogPlace, File)>,
         stale: bool,
     ) -> Vec<SharedSink> {
         let mut all: Vec<SharedSink> = Vec::new();
-        for (path, file) in files {
-            let sink = match self.by_path.get(&path) {
+        for (place, file) in files {
+            let sink = match self.by_place.get(&place) {
                 Some(open) if stale => Rc::clone(open),
-                _ => self.share(path, file),
+                _ => self.share(place, file),
             };
             if !all.iter().any(|known| Rc::ptr_eq(known, &sink)) {
                 all.push(sink);
@@ -183,37 +194,40 @@ impl Sinks {
 
     /// Closes the files nobody writes to any more.
     pub(crate) fn sweep(&mut self) {
-        self.by_path.retain(|_, sink| Rc::strong_count(sink) > 1);
+        self.by_place.retain(|_, sink| Rc::strong_count(sink) > 1);
     }
 
-    /// Paths of all open files.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.by_path.keys()
+    /// Where all open files are.
+    pub(super) fn places(&self) -> impl Iterator<Item = &LogPlace> {
+        self.by_place.keys()
     }
 
     /// Takes a file that was opened anew by its path; it is closed if nobody writes there any more.
-    pub(super) fn replace(&mut self, path: &Path, file: File) {
-        if let Some(sink) = self.by_path.get(path) {
+    pub(super) fn replace(&mut self, place: &LogPlace, file: File) {
+        if let Some(sink) = self.by_place.get(place) {
             sink.borrow_mut().replace(file);
         }
     }
 
-    /// Empties the file at a path if it is open; otherwise nothing.
+    /// Empties what is open of a path; nothing if it is not.
     pub(super) fn truncate(&mut self, path: &Path) -> Option<io::Result<()>> {
-        let mut sink = self.by_path.get(path)?.borrow_mut();
-        sink.torn = None;
-        Some(sink.file.set_len(0))
+        let open = self.by_place.values();
+        let open = open.filter(|sink| sink.borrow().place.path == path);
+        let emptied = open.map(|sink| {
+            let mut sink = sink.borrow_mut();
+            sink.torn = None;
+            sink.file.set_len(0)
+        });
+        emptied.reduce(io::Result::and)
     }
 }
 
 /// Empties a file that is not open; a missing one stays missing. Opening a pipe that nobody reads
 /// fails instead of waiting.
-pub(super) fn empty(path: &Path) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-        .open(path)?
-        .set_len(0)
+pub(super) fn empty(path: &Path, rights: &Rights) -> io::Result<()> {
+    let flags = OFlags::WRONLY | AT_ONCE;
+    let file = rights.at(path, false, |it| it.open(flags, 0).map(File::from))?;
+    file.set_len(0)
 }
 
 /// Why a file could not be emptied, if it is a reason to complain.

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +12,7 @@ use ward_core::id::Life;
 use ward_core::launch::Output;
 
 use super::outlet::{Files, Outlet, Work};
-use super::sink::SharedSink;
+use super::sink::{LogPlace, SharedSink};
 use crate::fault;
 use crate::poll::Token;
 
@@ -54,7 +53,7 @@ pub(crate) struct Stream {
     pub(crate) error: bool,
     pub(crate) pipe: OwnedFd,
     /// The own file and the combined one, opened just now.
-    pub(crate) files: Vec<(PathBuf, File)>,
+    pub(crate) files: Vec<(LogPlace, File)>,
 }
 
 /// One stream.

@@ -21,6 +21,7 @@ use ward_wire::bus::Event;
 
 use super::{LogHandle, LogThread};
 use crate::bus::{Bus, tests::Reader};
+use crate::rights::Rights;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -83,7 +84,7 @@ impl Desk {
 
     /// The write ends of a life that has begun.
     fn begin(&self, output: &Output) -> (OwnedFd, OwnedFd) {
-        let opened = super::open(output, |_| ()).unwrap();
+        let opened = super::open(output, &Rights::default(), |_| ()).unwrap();
         self.handle.attach(Life(1), opened.streams);
         self.handle.post();
         (opened.stdout, opened.stderr)

@@ -5,8 +5,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::place::Place;
 
 /// The accept queue of the daemon's own sockets: a script may run hundreds of commands at once.
 const OWN_BACKLOG: i32 = 4096;
@@ -44,6 +46,46 @@ pub fn unix_listener(path: &Path, mode: u32) -> io::Result<OwnedFd> {
     )?;
     rustix::net::listen(&socket, OWN_BACKLOG)?;
     Ok(socket)
+}
+
+/// Listens on `path` on behalf of a worker, with the rights this thread has at the moment; `place` is
+/// where the path leads. The file gets `mode` through a descriptor of itself, before anyone can
+/// connect. Returns what there is to know of the file, too.
+///
+/// # Errors
+///
+/// As for [`unix`]; `EADDRINUSE` if the file is something else by the time it gets its mode.
+pub fn unix_at(place: &Place, path: &Path, mode: u32, backlog: i32) -> io::Result<(OwnedFd, Stat)> {
+    let socket = new_socket()?;
+    // By its path and not through the folder, since this is the name others see; the rights are the
+    // same on every way.
+    bind(&socket, path)?;
+    let (file, about) = place.look()?;
+    if FileType::from_raw_mode(about.st_mode) != FileType::Socket {
+        return Err(rustix::io::Errno::ADDRINUSE.into());
+    }
+    let file = crate::place::path_of(&file);
+    rustix::fs::chmod(&file, Mode::from_raw_mode(mode))?;
+    rustix::net::listen(&socket, backlog)?;
+    Ok((socket, about))
+}
+
+/// Whether the socket file at `place` is all that is left of a listener. Asked without waiting:
+/// somebody who does not accept is somebody. The second value tells whose file it is.
+///
+/// # Errors
+///
+/// There is nothing, or it may not be connected to.
+pub fn is_deserted(place: &Place) -> io::Result<(bool, u32)> {
+    let (file, about) = place.look()?;
+    // Any other file refuses connections too, and is somebody's data.
+    if FileType::from_raw_mode(about.st_mode) != FileType::Socket {
+        return Ok((false, about.st_uid));
+    }
+    let address = SocketAddrUnix::new(crate::place::path_of(&file))?;
+    let refused = rustix::net::connect(&new_socket()?, &address);
+    let deserted = refused == Err(rustix::io::Errno::CONNREFUSED);
+    Ok((deserted, about.st_uid))
 }
 
 fn new_socket() -> io::Result<OwnedFd> {

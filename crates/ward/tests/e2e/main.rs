@@ -28,6 +28,7 @@ mod options;
 mod output;
 mod parity;
 mod refusals;
+mod rights;
 mod saved;
 mod selectors;
 mod shapes;

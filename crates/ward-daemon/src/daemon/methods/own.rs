@@ -1,6 +1,7 @@
 //! Ward's own methods, for what PM2's cannot express: the state of the daemon, whole declarations,
 //! logs, a shutdown that is confirmed. Actions on many instances are in `act`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use crate::daemon::replies::{id_text, unknown};
 use crate::daemon::rpc::{ListKind, Responder};
 use crate::daemon::run::Daemon;
 use crate::daemon::sampling::Purpose;
+use crate::rights::Owner;
 
 /// How long the counts of channels and cluster are waited for.
 const WORKER_METRICS: Duration = Duration::from_secs(1);
@@ -143,27 +145,30 @@ fn reason(core: &Core, options: &Value, responder: Responder) {
 /// Empties the log files of some instances, or all log files with the daemon's own.
 fn flush(daemon: &Daemon, options: &Value, responder: Responder) {
     let chosen = options["ids"].as_array();
-    let mut files: Vec<String> = match chosen {
+    let mut files: Vec<(String, Option<Owner>)> = match chosen {
         Some(_) => Vec::new(),
-        None => vec![daemon.identity.paths.daemon_log.display().to_string()],
+        None => vec![(daemon.identity.paths.daemon_log.display().to_string(), None)],
     };
     for instance in daemon.core.supervisor.instances() {
         if chosen.is_some_and(|ids| !ids.iter().any(|id| *id == instance.id.0)) {
             continue;
         }
         let record = view::record(instance);
+        let owner = Owner::of(&instance.spec.user, &daemon.identity.home);
         for key in ["pm_out_log_path", "pm_err_log_path", "pm_log_path"] {
             let path = record
                 .get(key)
                 .and_then(Value::as_str)
                 .unwrap_or("/dev/null");
-            if path != "/dev/null" && !files.iter().any(|file| file == path) {
-                files.push(path.to_owned());
+            if path != "/dev/null" && !files.iter().any(|(file, _)| file == path) {
+                files.push((path.to_owned(), Some(owner.clone())));
             }
         }
     }
-    let paths = files.iter().map(std::path::PathBuf::from).collect();
-    let emptied = daemon.planes.log.flush(paths);
+    let places = files.iter();
+    let places = places.map(|(path, owner)| (PathBuf::from(path), owner.clone()));
+    let emptied = daemon.planes.log.flush(places.collect());
+    let files: Vec<String> = files.into_iter().map(|(path, _)| path).collect();
     tokio::task::spawn_local(async move {
         // The log thread is gone only when the daemon ends.
         emptied.await.ok();

@@ -39,6 +39,7 @@ impl Processes {
             cgroup: started.cgroup.take().map(Arc::new),
             stdin,
             pid_path: started.pid_path.take(),
+            rights: std::mem::take(&mut started.rights),
             has_channel: started.channel.is_some(),
             connections: config.map(|config| config.gauge.clone()),
             is_fed: config.is_some_and(is_fed),

@@ -98,7 +98,10 @@ fn flush_empties_open_and_closed_files_and_makes_none() {
     desk.expect("out", "old\n");
     fs::write(desk.path("closed"), "old").unwrap();
     let paths = ["out", "closed", "missing"].map(|name| desk.path(name));
-    desk.handle.flush(paths.to_vec()).blocking_recv().unwrap();
+    desk.handle
+        .flush(paths.iter().map(|path| (path.clone(), None)).collect())
+        .blocking_recv()
+        .unwrap();
     assert_eq!(
         (desk.text("out"), desk.text("closed")),
         (String::new(), String::new())
@@ -164,7 +167,7 @@ fn an_unwritable_path_fails_at_once() {
         out_path: Some(desk.path("file/out").to_str().unwrap().to_owned()),
         ..desk.output()
     };
-    let error = crate::log::open(&output, |_| ()).unwrap_err();
+    let error = crate::log::open(&output, &crate::rights::Rights::default(), |_| ()).unwrap_err();
     assert!(error.to_string().contains("file/out"), "{error}");
 }
 

@@ -73,7 +73,8 @@ fn nothing_is_encoded_that_nobody_wants() {
 fn output_waits_until_its_start_was_told() {
     let desk = Desk::new();
     let mut reader = desk.follow();
-    let opened = crate::log::open(&desk.output(), |_| ()).unwrap();
+    let opened =
+        crate::log::open(&desk.output(), &crate::rights::Rights::default(), |_| ()).unwrap();
     rustix::io::write(&opened.stdout, b"early\n").unwrap();
     // Both pass through the thread; had it the pipe, it would have read it by then.
     desk.handle.reopen_all().blocking_recv().unwrap();

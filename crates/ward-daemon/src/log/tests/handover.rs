@@ -41,7 +41,7 @@ fn not_one_byte_is_lost_or_doubled_while_apps_write() {
     b.date_format = Some("[D]".to_owned());
     let mut writers = Vec::new();
     for (life, output) in [(1, a), (2, b)] {
-        let opened = crate::log::open(&output, |_| ()).unwrap();
+        let opened = crate::log::open(&output, &crate::rights::Rights::default(), |_| ()).unwrap();
         desk.handle
             .attach(ward_core::id::Life(life), opened.streams);
         desk.handle.post();
@@ -110,7 +110,8 @@ fn a_missing_descriptor_is_named() {
     desk.handle.reopen_all().blocking_recv().unwrap();
     let (state, mut descriptors) = desk.handle.export();
     assert_eq!(descriptors.len(), 4);
-    descriptors.retain(|(role, _)| !matches!(role, LogRole::Sink(it) if it.path.ends_with("err")));
+    descriptors
+        .retain(|(role, _)| !matches!(role, LogRole::Sink(it) if it.place.path.ends_with("err")));
     let error = LogThread::import(state, descriptors, desk.bus.publisher(), None).unwrap_err();
     assert!(error.to_string().contains("/err"), "{error}");
 }

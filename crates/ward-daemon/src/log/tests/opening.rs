@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +10,19 @@ use ward_core::launch::Output;
 
 use super::{Desk, read};
 use crate::bus::Bus;
-use crate::log::{LogThread, sink};
+use crate::log::LogThread;
+use crate::log::sink::{self, LogPlace};
 
 /// A log plane for which `dead` files open only when `alive` says so.
 fn with_dead_mount(alive: Receiver<()>) -> Desk {
     let folder = TempDir::new().unwrap();
     let bus = Bus::start().unwrap();
     let alive = Mutex::new(alive);
-    let open = Arc::new(move |path: &Path| {
-        if path.ends_with("dead") {
+    let open = Arc::new(move |place: &LogPlace| {
+        if place.path.ends_with("dead") {
             alive.lock().unwrap().recv().ok();
         }
-        sink::open(path)
+        sink::open(place)
     });
     let log = folder.path().join("pm2.log");
     let handle = LogThread::start_with(bus.publisher(), Some(&log), open, None).unwrap();
@@ -79,7 +79,8 @@ fn a_dead_file_delays_neither_output_nor_other_files() {
 fn a_file_opened_before_a_rotation_is_opened_anew_when_its_app_begins() {
     let desk = Desk::new();
     let (mut first, _err) = desk.attach(&desk.output());
-    let second = crate::log::open(&desk.output(), |_| ()).unwrap();
+    let second =
+        crate::log::open(&desk.output(), &crate::rights::Rights::default(), |_| ()).unwrap();
     fs::rename(desk.path("out"), desk.path("out.1")).unwrap();
     desk.handle.reopen_all().blocking_recv().unwrap();
     desk.handle.attach(ward_core::id::Life(2), second.streams);

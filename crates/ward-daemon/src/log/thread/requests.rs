@@ -9,7 +9,7 @@ use super::{Parts, Pump, wall_ms};
 use crate::fault;
 use crate::log::inbox::Command;
 use crate::log::openers::{Done, Job};
-use crate::log::sink;
+use crate::log::sink::{self, LogPlace};
 use crate::log::source::{Source, Stream};
 use crate::poll::{Interest, Token};
 
@@ -44,20 +44,21 @@ impl Pump {
                 }
             }
             Command::Reopen(asked) => {
-                let paths = self.parts.sinks.paths().chain(self.daemon.path());
-                let jobs = paths.cloned().map(Job::Reopen).collect();
+                let own = self.daemon.path().cloned().map(LogPlace::own);
+                let places = self.parts.sinks.places().cloned().chain(own);
+                let jobs = places.map(Job::Reopen).collect();
                 self.openers.begin(jobs, asked);
             }
             Command::Flush(paths, asked) => {
                 self.daemon.write();
                 let mut jobs = Vec::new();
-                for path in paths {
+                for (path, owner) in paths {
                     match self.parts.sinks.truncate(&path) {
                         Some(result) => {
                             let complaint = sink::not_emptied(&path, result);
                             self.work.complaints.extend(complaint);
                         }
-                        None => jobs.push(Job::Empty(path)),
+                        None => jobs.push(Job::Empty(path, owner)),
                     }
                 }
                 self.openers.begin(jobs, asked);
@@ -72,19 +73,19 @@ impl Pump {
     /// A file was opened or emptied.
     pub(super) fn opened(&mut self, done: Done) {
         let complaint = match (&done.job, done.result) {
-            (Job::Empty(path), result) => sink::not_emptied(path, result.map(drop)),
-            (Job::Reopen(path), Ok(Some(file))) => {
-                if self.daemon.path() == Some(path) {
+            (Job::Empty(path, _), result) => sink::not_emptied(path, result.map(drop)),
+            (Job::Reopen(place), Ok(Some(file))) => {
+                if self.daemon.path() == Some(&place.path) && place.rights.uid().is_none() {
                     self.daemon.replace(file);
                 } else {
-                    self.parts.sinks.replace(path, file);
+                    self.parts.sinks.replace(place, file);
                 }
                 None
             }
             (Job::Reopen(_), Ok(None)) => None,
-            (Job::Reopen(path), Err(error)) => Some(format!(
+            (Job::Reopen(place), Err(error)) => Some(format!(
                 "cannot reopen {}: {error}; the old file is still written",
-                path.display()
+                place.path.display()
             )),
         };
         self.work.complaints.extend(complaint);
@@ -95,7 +96,7 @@ impl Pump {
     pub(super) fn attach(&mut self, life: Life, mut stream: Stream, stale: bool) {
         let files = std::mem::take(&mut stream.files);
         let jobs = files.iter().filter(|_| stale);
-        let jobs: Vec<Job> = jobs.map(|(path, _)| Job::Reopen(path.clone())).collect();
+        let jobs: Vec<Job> = jobs.map(|(place, _)| Job::Reopen(place.clone())).collect();
         let sinks = fault::contain(|| {
             fault::inject("log.attach");
             self.parts.sinks.share_all(files, stale)

@@ -22,6 +22,7 @@ use std::time::Duration;
 pub(crate) use self::attack::Attack;
 pub(crate) use self::bus::{Bus, Event};
 pub(crate) use self::changes::{Changes, text_when, when_changed};
+pub(crate) use self::command::Ran;
 pub(crate) use self::counter::{Counter, Flag};
 pub(crate) use self::home::Ward;
 pub(crate) use self::npm::{NODES, build, node, npm, npm_all};
