@@ -125,6 +125,7 @@ mod tests {
                 ..ClusterOptions::default()
             },
             weight: 1,
+            rights: crate::rights::Rights::default(),
             wait_ready: false,
             protocol: Protocol::Node {
                 runtime: Runtime::Node,
