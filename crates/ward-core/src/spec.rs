@@ -142,7 +142,7 @@ pub enum FilterEnv {
 }
 
 /// The user and group a process runs as.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSpec {
     /// Name or number.
     pub uid: Option<Value>,

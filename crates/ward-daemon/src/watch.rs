@@ -5,6 +5,7 @@
 //! watched, because the kernel also limits the number of watches. Reading a tree can take long, so
 //! it happens on this thread. The thread sleeps while no file changes.
 
+mod app;
 mod debounce;
 mod folders;
 mod handover;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use ward_core::id::WatchId;
 use ward_core::jobs::WatchPlan;
+use ward_core::spec::UserSpec;
 
 use crate::poll::{Poll, Waker};
 use folders::Folders;
@@ -87,6 +89,8 @@ pub(crate) struct Plan {
     pub(crate) depth: Option<usize>,
     /// Options of PM2's watcher that have no effect here.
     pub(crate) unknown: Vec<String>,
+    /// The user of the app, with whose rights folders are read.
+    pub(crate) user: UserSpec,
 }
 
 impl Plan {
@@ -96,6 +100,7 @@ impl Plan {
             cwd: roots::normal(Path::new(&declared.cwd)),
             own: declared.own.iter().map(PathBuf::from).collect(),
             home: home.to_owned(),
+            user: declared.user.clone(),
             delay: declared.delay,
             quiet: QUIET,
             ..Self::default()

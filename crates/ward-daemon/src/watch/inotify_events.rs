@@ -56,21 +56,25 @@ impl Watcher {
         }
         if event.flags.contains(ReadFlags::IGNORED) {
             for place in self.folders.gone(event.number) {
-                self.handle_watch_ended(&place);
+                self.with_rights(place.app, |it| it.handle_watch_ended(&place));
             }
             return;
         }
         for place in self.folders.places(event.number) {
-            if event.flags.contains(ReadFlags::MOVE_SELF) {
-                // The event of the parent folder covers a folder below a root.
-                if place.depth.is_none_or(|depth| depth == 0) {
-                    self.folders
-                        .forget_below(place.app, place.root, &place.path);
-                    self.handle_watch_ended(&place);
-                }
-            } else if let Some(name) = &event.name {
-                self.handle_change(&place, &place.path.join(name), event.flags);
+            self.with_rights(place.app, |it| it.take_at(&place, event));
+        }
+    }
+
+    fn take_at(&mut self, place: &Place, event: &FolderEvent) {
+        if event.flags.contains(ReadFlags::MOVE_SELF) {
+            // The event of the parent folder covers a folder below a root.
+            if place.depth.is_none_or(|depth| depth == 0) {
+                self.folders
+                    .forget_below(place.app, place.root, &place.path);
+                self.handle_watch_ended(place);
             }
+        } else if let Some(name) = &event.name {
+            self.handle_change(place, &place.path.join(name), event.flags);
         }
     }
 
@@ -88,7 +92,7 @@ impl Watcher {
                 root,
                 since: Since::Moment(super::file_clock()),
             };
-            self.start_walk(walk);
+            self.with_rights(app, |it| it.start_walk(walk));
             if let Some(base) = self.base(walk) {
                 self.changed(app, base);
             }

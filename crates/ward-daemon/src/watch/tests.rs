@@ -1,7 +1,7 @@
 //! The thread with a real inotify and real folders.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -335,4 +335,39 @@ fn folders_without_end_have_a_limit_and_other_apps_keep_theirs() {
     let mut both = [scene.change().0, scene.change().0];
     both.sort_unstable();
     assert_eq!(both, [1, 2]);
+}
+
+/// A link of the app does not make root look into folders that the app's user cannot read.
+#[test]
+fn an_app_of_another_user_has_nothing_watched_that_it_cannot_read() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root has apps of other users.
+        return;
+    }
+    let mut scene = Scene::new();
+    for (folder, mode) in [("", 0o755), ("app", 0o755), ("secret", 0o700)] {
+        let path = scene.path(folder);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    symlink(scene.path("secret"), scene.path("app/link")).unwrap();
+    let user = UserSpec {
+        uid: Some("nobody".into()),
+        ..UserSpec::default()
+    };
+    let plan = Plan {
+        user: user.clone(),
+        ..scene.plan(&["app"])
+    };
+    scene.watch(1, plan);
+    scene.settle();
+    scene.write("secret/plan");
+    scene.write("app/a.js");
+    assert_eq!(scene.change(), (1, "app/a.js".to_owned()));
+    let plan = Plan {
+        user,
+        ..scene.plan(&["secret"])
+    };
+    scene.watch(2, plan);
+    assert!(scene.trouble().contains("cannot watch"));
 }

@@ -10,13 +10,10 @@ use std::time::Instant;
 use rustix::time::Timespec;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::debounce::Debounce;
+use super::app::App;
 use super::folders::Folders;
 use super::handover::{WatchRole, WatchState};
 use super::metrics::WatchMetrics;
-use super::roots::Root;
-use super::rules::Rules;
-use super::walk::{Since, Walk};
 use super::{Plan, WatchEvent, WatchId};
 use crate::clock;
 use crate::fault::{self, Fault};
@@ -40,17 +37,6 @@ impl Command {
             Self::Export(_) => None,
         }
     }
-}
-
-/// A watched app.
-#[derive(Debug)]
-pub(super) struct App {
-    pub(super) plan: Plan,
-    pub(super) roots: Vec<Root>,
-    pub(super) rules: Rules,
-    pub(super) changes: Debounce,
-    /// Whether the user was told that the kernel's limit leaves some folders unwatched.
-    pub(super) limit_reported: bool,
 }
 
 /// The state of the thread.
@@ -194,62 +180,6 @@ impl Watcher {
             // The loop handles this command, because it ends the thread.
             Command::Export(_) => {}
         }
-    }
-
-    fn watch(&mut self, id: WatchId, plan: Plan, since: Timespec) {
-        self.folders.forget(|place| place.app == id);
-        let count = self.parse(id, plan);
-        for root in 0..count {
-            let since = Since::Moment(since);
-            self.start_walk(Walk {
-                app: id,
-                root,
-                since,
-            });
-        }
-    }
-
-    /// Parses the plan of an app and reports what is wrong with it. Returns the number of its
-    /// roots.
-    pub(super) fn parse(&mut self, id: WatchId, plan: Plan) -> usize {
-        let (rules, bad) = Rules::new(&plan);
-        for pattern in bad {
-            self.trouble(id, format!("the pattern {pattern:?} of ignore_watch cannot be read, nothing is ignored for it"));
-        }
-        for option in &plan.unknown {
-            self.trouble(id, format!("watch_options.{option} has no effect"));
-        }
-        let mut roots = Vec::new();
-        let whole = [".".to_owned()];
-        let paths = if plan.paths.is_empty() {
-            &whole[..]
-        } else {
-            &plan.paths
-        };
-        for path in paths {
-            match Root::parse(path, &plan.cwd) {
-                Some(root) => roots.push(root),
-                None => self.trouble(id, format!("the pattern {path:?} of watch cannot be read")),
-            }
-        }
-        let count = roots.len();
-        // Changes that are not reported yet stay pending under the new plan.
-        let changes = self
-            .apps
-            .remove(&id)
-            .map(|app| app.changes)
-            .unwrap_or_default();
-        self.apps.insert(
-            id,
-            App {
-                plan,
-                roots,
-                rules,
-                changes,
-                limit_reported: false,
-            },
-        );
-        count
     }
 
     pub(super) fn changed(&mut self, app: WatchId, path: PathBuf) {

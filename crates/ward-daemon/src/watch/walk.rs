@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::WatchId;
+use super::app::App;
 use super::folders::{FOLDERS, FOLDERS_OF_APP, Place};
-use super::thread::{App, Watcher};
+use super::thread::Watcher;
 
 /// One walk through the tree of a root, and which of its files count as changed.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +104,7 @@ impl Watcher {
             let follow = depth == 0 || !app.plan.no_links;
             match self.folders.add(place, follow) {
                 Ok(true) => {}
+                Err(Errno::ACCESS) if depth == 0 => return Err(Errno::ACCESS),
                 Ok(false) | Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {
                     continue;
                 }

@@ -2,6 +2,7 @@
 
 use crate::instance::Instance;
 use crate::instance::view;
+use crate::spec::UserSpec;
 use crate::watch_plan::WatchPlan;
 
 impl WatchPlan {
@@ -16,6 +17,10 @@ impl WatchPlan {
             options: spec.watch.options.clone(),
             delay: spec.watch.delay.unwrap_or_default(),
             own: Vec::new(),
+            user: UserSpec {
+                username: None,
+                ..spec.user.clone()
+            },
         }
     }
 
