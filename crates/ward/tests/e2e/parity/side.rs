@@ -64,6 +64,8 @@ impl Side {
         home.set_env("PATH", &path);
         home.set_env("FROM_SHELL", "yes");
         home.set_env("PM2_DISABLE_VERSION_CHECK", "true");
+        // npm tells of new versions of itself once in a while, to one side or the other.
+        home.set_env("NPM_CONFIG_UPDATE_NOTIFIER", "false");
         home.run(&["ping"]).succeeds();
         Self { home }
     }
