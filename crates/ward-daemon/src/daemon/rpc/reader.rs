@@ -85,6 +85,10 @@ impl Reader {
             self.to.connection.read_enough().await;
             let permit = Arc::clone(&self.in_flight).acquire_owned().await;
             let permit = permit.map_err(|_| Ended)?;
+            // What a client has asked for that is gone, and reads no replies, keeps nobody else waiting.
+            if self.to.out.is_closed() {
+                return Err(Ended);
+            }
             let Some((request, share)) = self.parse(frame).await? else {
                 continue;
             };
