@@ -22,8 +22,9 @@ pub(super) struct Connection {
     blocked: Cell<Option<Instant>>,
     /// Calls without a written reply.
     pub(super) calls: Cell<usize>,
-    /// When it was heard of last.
-    pub(super) heard: Cell<Instant>,
+    /// When it was heard of last, or when it came.
+    heard: Cell<Instant>,
+    has_spoken: Cell<bool>,
 }
 
 impl Connection {
@@ -35,7 +36,20 @@ impl Connection {
             blocked: Cell::default(),
             calls: Cell::default(),
             heard: Cell::new(Instant::now()),
+            has_spoken: Cell::default(),
         }
+    }
+
+    /// Its client has sent something.
+    pub(super) fn note_heard(&self) {
+        self.heard.set(Instant::now());
+        self.has_spoken.set(true);
+    }
+
+    /// Which one gives way first: the silent ones, or many of them would drive away all that are used;
+    /// then the one that has not been used for longest.
+    pub(super) fn use_of(&self) -> (bool, Instant) {
+        (self.has_spoken.get(), self.heard.get())
     }
 
     /// Both its tasks end when they look at the socket.

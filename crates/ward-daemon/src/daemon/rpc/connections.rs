@@ -83,7 +83,7 @@ impl Connections {
             let idle = {
                 let open = self.open.borrow();
                 let idle = open.values().filter(|it| it.calls.get() == 0);
-                idle.min_by_key(|it| it.heard.get()).cloned()
+                idle.min_by_key(|it| it.use_of()).cloned()
             };
             if let Some(idle) = idle {
                 idle.close();

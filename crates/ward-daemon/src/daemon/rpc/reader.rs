@@ -210,7 +210,7 @@ impl Reader {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return Err(Ended),
             Ok(count) => {
-                self.to.connection.heard.set(Instant::now());
+                self.to.connection.note_heard();
                 self.decoder.push(&buffer[..count]);
             }
         }

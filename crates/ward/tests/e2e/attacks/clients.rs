@@ -109,11 +109,14 @@ fn so_many_connections_that_none_is_left_give_way_to_new_ones() {
     let ward = Ward::under_attack();
     ward.run(&["ping"]).succeeds();
     let attack = Attack::begin(&ward);
+    let mut used = ward.rpc();
+    used.call("ping", &json!([{}]));
     let mut silent: Vec<Rpc> = (0..520).map(|_| ward.rpc()).collect();
     ward.run(&["ls"]).succeeds();
     // The first ones were silent longest.
     silent[0].ends();
-    // The last one is still there.
+    // The last one is still there, and so is the one that was used.
     silent.last_mut().unwrap().call("ping", &json!([{}]));
+    used.call("ping", &json!([{}]));
     attack.end();
 }
